@@ -1,0 +1,79 @@
+# The way in. `make help` lists the targets.
+
+CATALOG ?= data/sample/catalog.toml
+ARTIFACTS ?= data/artifacts
+HOST ?= 127.0.0.1
+PORT ?= 8000
+WORKERS ?= 1
+MOVIELENS ?=
+REPLACE ?=
+VERSION ?=
+PYTHON ?= python3
+TORCH_INDEX ?=
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+SOURCES := setup.cfg setup.py pyproject.toml .ci/constraints.txt
+
+export TOKENIZERS_PARALLELISM ?= true
+# Absolute, because tests change folder; empty stays empty.
+MOVIELENS_PATH := $(if $(MOVIELENS),$(abspath $(MOVIELENS)))
+
+.DEFAULT_GOAL := help
+.PHONY: help run setup index versions rollback serve data test check lint soak bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
+
+run: setup ## install, build the index if none is published, and serve it on PORT
+	@if test -s "$(ARTIFACTS)/CURRENT"; then \
+	  echo "serving what is published in $(ARTIFACTS); make index builds CATALOG"; \
+	else $(MAKE) --no-print-directory index; fi
+	@$(MAKE) --no-print-directory serve
+
+setup: .venv/.indexing ## make .venv and install pinned dependencies
+
+index: setup ## build CATALOG and publish it into ARTIFACTS
+	$(BIN)/python -m indexing build --catalog "$(CATALOG)" --artifacts "$(ARTIFACTS)" $(if $(REPLACE),--replace-catalog)
+
+versions: setup ## list what is published
+	$(BIN)/python -m indexing versions --artifacts "$(ARTIFACTS)"
+
+rollback: setup ## make the version that was live before live again, or VERSION=…
+	$(BIN)/python -m indexing rollback $(VERSION) --artifacts "$(ARTIFACTS)"
+
+serve: setup ## serve what is published in ARTIFACTS
+	$(BIN)/python -m service --artifacts "$(ARTIFACTS)" --host "$(HOST)" --port "$(PORT)" --workers "$(WORKERS)"
+
+data: setup ## download MovieLens ml-latest-small, or take it from MOVIELENS=PATH
+	MOVIELENS="$(MOVIELENS_PATH)" $(BIN)/python data/movielens/fetch.py
+
+test: .venv/.test ## install what the tests need and run them
+	HF_HUB_OFFLINE=1 MOVIELENS="$(MOVIELENS_PATH)" $(BIN)/python -m pytest -m "not soak"
+
+lint: .venv/.test ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+check: lint test ## what continuous integration runs: lint, types, tests
+
+soak: .venv/.test ## long runs: kills, swaps and load
+	HF_HUB_OFFLINE=1 MOVIELENS="$(MOVIELENS_PATH)" $(BIN)/python -m pytest -m soak -s
+
+bench: .venv/.bench ## measure against the reference notebook; writes benchmarks/results
+	HF_HUB_OFFLINE=1 MOVIELENS="$(MOVIELENS_PATH)" $(BIN)/python -m benchmarks
+
+clean: ## remove .venv and caches, keep data
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; pass PYTHON=/path/to/python3")'
+	$(PYTHON) -m venv .venv
+
+# One stamp an extra: nothing is reinstalled while the files it depends on are unchanged.
+.venv/.indexing .venv/.test .venv/.bench: .venv/.%: .venv/bin/python $(SOURCES)
+	@echo "installing dependencies ($*); the first time this takes a few minutes"
+	$(PIP) --constraint .ci/constraints.txt $(if $(TORCH_INDEX),--extra-index-url "$(TORCH_INDEX)") --editable ".[$*]"
+	@touch $@ .venv/.indexing

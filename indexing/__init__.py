@@ -1,0 +1,1 @@
+"""The offline job: catalogue files in, published bundle out."""

@@ -1,0 +1,185 @@
+"""python -m indexing: the offline job's command line."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import click
+
+from indexing.encoder.precision import Precision
+from indexing.errors import ShortlistError
+
+P = ParamSpec("P")
+
+
+def _named(_context: click.Context, _parameter: click.Parameter, folder: Path) -> Path:
+    """The folder; not the current one, which an empty text would mean too."""
+    if folder == Path():
+        raise click.BadParameter("expected a folder other than the current one")
+    return folder
+
+
+_artifacts = click.option(
+    "--artifacts",
+    required=True,
+    callback=_named,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder that holds published bundles.",
+)
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+
+
+def explained(command: Callable[P, None]) -> Callable[P, None]:
+    """The command, ending with 1 and one message where it would have raised a ShortlistError."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except ShortlistError as error:
+            click.echo(f"error: {error}", err=True)
+            sys.exit(1)
+
+    return run
+
+
+@click.group()
+def main() -> None:
+    """Turn a catalogue into a published bundle, and look after what is published."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("indexing").setLevel(logging.INFO)
+
+
+@main.command()
+@click.option(
+    "--catalog",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The catalogue's catalog.toml.",
+)
+@_artifacts
+@click.option(
+    "--precision",
+    type=click.Choice([precision.value for precision in Precision]),
+    help="Number format of the encoder; overrides catalog.toml.",
+)
+@click.option("--reuse/--no-reuse", default=True, help="Take over vectors of unchanged documents.")
+@click.option("--force", is_flag=True, help="Publish past the gate's limits; the journal says so.")
+@click.option("--replace-catalog", is_flag=True, help="Publish over a catalogue of another name.")
+@explained
+def build(
+    catalog: Path,
+    artifacts: Path,
+    precision: str | None,
+    reuse: bool,
+    force: bool,
+    replace_catalog: bool,
+) -> None:
+    """Read, embed, index, check and publish a catalogue."""
+    from indexing.build import build as run_build
+    from indexing.reports import diff_report
+
+    started = time.perf_counter()
+    report = run_build(
+        catalog,
+        artifacts,
+        precision=Precision(precision) if precision else None,
+        reuse=reuse,
+        force=force,
+        replace_catalog=replace_catalog,
+    )
+    counts = report.counts
+    if report.gate.diff is not None:
+        click.echo(diff_report(report.gate.diff))
+    click.echo(
+        f"published {report.version}: {report.manifest.counts.items} items"
+        f" ({counts.encoded} encoded, {counts.reused} reused, {counts.repeated} repeated) in"
+        f" {time.perf_counter() - started:.1f} s"
+    )
+
+
+@main.command()
+@_artifacts
+@_as_json
+@explained
+def versions(artifacts: Path, as_json: bool) -> None:
+    """List what is published, newest first, checksums verified."""
+    from indexing.bundle.store import ArtifactStore
+    from indexing.reports import versions_table
+    from indexing.versions import list_versions
+
+    rows = list_versions(ArtifactStore(artifacts))
+    click.echo(_json([asdict(row) for row in rows]) if as_json else versions_table(rows))
+
+
+@main.command()
+@click.argument("version", required=False)
+@_artifacts
+@explained
+def verify(version: str | None, artifacts: Path) -> None:
+    """Check the live version, or VERSION: checksums and the encoder's stored vectors."""
+    from indexing.bundle.store import ArtifactStore
+    from indexing.versions import verify as run_verify
+
+    click.echo(f"{run_verify(ArtifactStore(artifacts), version)} is sound")
+
+
+@main.command()
+@click.argument("version", required=False)
+@_artifacts
+@explained
+def rollback(version: str | None, artifacts: Path) -> None:
+    """Make VERSION live again, by default the one that was live before."""
+    from indexing.bundle.store import ArtifactStore
+    from indexing.versions import roll_back
+
+    was, now = roll_back(ArtifactStore(artifacts), version)
+    click.echo(f"rolled back from {was} to {now}")
+
+
+@main.command()
+@click.option("--keep", default=5, show_default=True, type=click.IntRange(min=0), help="How many.")
+@_artifacts
+@explained
+def prune(keep: int, artifacts: Path) -> None:
+    """Remove all but the newest KEEP versions that are not live; none that is in use."""
+    from indexing.bundle.store import ArtifactStore
+
+    store = ArtifactStore(artifacts)
+    with store.lock():
+        store.reconcile()
+        removed = store.prune(keep)
+    click.echo(f"removed {len(removed)}: {', '.join(removed) or 'nothing to remove'}")
+
+
+@main.command()
+@click.argument("before")
+@click.argument("after")
+@_artifacts
+@_as_json
+@explained
+def diff(before: str, after: str, artifacts: Path, as_json: bool) -> None:
+    """Compare two versions: items, popularity, answers to probe queries."""
+    from indexing.bundle.store import ArtifactStore
+    from indexing.gate.diff import diff_versions
+    from indexing.reports import diff_report
+
+    found = diff_versions(ArtifactStore(artifacts), before, after)
+    whole = {**asdict(found), "share_lost": found.share_lost}
+    click.echo(_json(whole) if as_json else diff_report(found))
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+
+
+if __name__ == "__main__":
+    main()

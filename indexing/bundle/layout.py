@@ -1,0 +1,20 @@
+"""Names of the files in a bundle and of the files beside the bundles."""
+
+from __future__ import annotations
+
+MANIFEST = "manifest.json"
+VECTORS = "vectors.npy"
+INDEX = "index.faiss"
+ID_MAP = "id_map.arrow"
+ITEMS = "items.arrow"
+DOCUMENTS = "documents.parquet"
+POPULARITY = "popularity.parquet"
+ENCODER = "encoder"
+
+CURRENT = "CURRENT"
+JOURNAL = "JOURNAL"
+BLOCKLIST = "BLOCKLIST"
+LOCK = ".lock"
+STAGING_PREFIX = ".staging-"
+
+ATTRIBUTE_PREFIX = "attribute."

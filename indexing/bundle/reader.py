@@ -1,0 +1,180 @@
+"""Reading a bundle: the manifest first, then checksums, then the files, memory-mapped."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from indexing.bundle import layout
+from indexing.bundle.manifest import FileInfo, Manifest, decode_manifest, version_name
+from indexing.bundle.tables import IdMap, ItemTable, read_id_map, read_items
+from indexing.encoder.parity import CANARY_TEXTS, CANARY_VECTORS
+from indexing.encoder.runtime import MODEL, SETTINGS, TOKENIZER, WEIGHTS
+from indexing.errors import BundleCorrupt, BundleMissing, BundleUnsupported
+
+_HASHING_THREADS = 2
+_ENCODER_FILES = (MODEL, WEIGHTS, TOKENIZER, SETTINGS, CANARY_TEXTS, CANARY_VECTORS)
+_ALWAYS = (
+    *(layout.VECTORS, layout.ID_MAP, layout.ITEMS, layout.DOCUMENTS),
+    *(f"{layout.ENCODER}/{name}" for name in _ENCODER_FILES),
+)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """One opened bundle; every array is a read-only view of a mapped file.
+
+    `vectors` is float32 [n, dim], unit rows. `unknown_sections` are optional sections that
+    this code does not know and leaves alone.
+    """
+
+    version: str
+    folder: Path
+    manifest: Manifest
+    vectors: npt.NDArray[np.float32]
+    ids: IdMap
+    items: ItemTable
+    unknown_sections: tuple[str, ...]
+
+    @property
+    def n_items(self) -> int:
+        """How many items the bundle holds."""
+        return len(self.ids)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a published bundle, checked against the version in its folder's name.
+
+    Raises BundleMissing when there is none, BundleCorrupt when it was altered, and
+    BundleUnsupported for a later format.
+    """
+    path = folder / layout.MANIFEST
+    _refuse_links(folder, layout.MANIFEST)
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise BundleMissing(f"{path}: no such file; the version is missing or damaged") from error
+    except OSError as error:
+        raise BundleCorrupt(f"{path}: cannot be read: {error}") from error
+    digest = version_name("", content)
+    if not folder.name.endswith(digest):
+        raise BundleCorrupt(
+            f"manifest.json: its checksum gives {digest[1:]}, the version is named {folder.name}"
+        )
+    manifest = decode_manifest(content)
+    expected = version_name(manifest.created_at, content)
+    if folder.name != expected:
+        raise BundleCorrupt(f"manifest.json: describes {expected}, the folder is {folder.name}")
+    return manifest
+
+
+def verify_files(folder: Path, manifest: Manifest) -> None:
+    """Compare size and SHA-256 of every file with the manifest.
+
+    Raises BundleCorrupt naming the first file that is missing, a link, or different.
+    """
+    for name, described in manifest.files.items():
+        _verify_size(folder, name, described)
+    with ThreadPoolExecutor(_HASHING_THREADS) as threads:
+        digests = threads.map(lambda name: sha256_of_file(folder / name), manifest.files)
+        for (name, described), digest in zip(manifest.files.items(), digests, strict=True):
+            if digest != described.sha256:
+                raise BundleCorrupt(
+                    f"{name}: SHA-256 is {digest}, the manifest says {described.sha256}"
+                )
+
+
+def open_bundle(folder: Path, *, known_sections: Collection[str] = ()) -> Bundle:
+    """Verify a published bundle and map it into memory.
+
+    Raises BundleMissing, BundleCorrupt (names the file) or BundleUnsupported.
+    """
+    manifest = read_manifest(folder)
+    unknown = _unknown_sections(manifest, known_sections)
+    _require_described(manifest)
+    verify_files(folder, manifest)
+    bundle = Bundle(
+        version=folder.name,
+        folder=folder,
+        manifest=manifest,
+        vectors=_map_vectors(folder / layout.VECTORS),
+        ids=read_id_map(folder / layout.ID_MAP),
+        items=read_items(folder / layout.ITEMS),
+        unknown_sections=unknown,
+    )
+    _check_counts(bundle)
+    return bundle
+
+
+def sha256_of_file(path: Path) -> str:
+    """The file's SHA-256 as 64 hex digits. Raises BundleCorrupt when it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise BundleCorrupt(f"{path.name}: cannot be read: {error}") from error
+
+
+def _verify_size(folder: Path, name: str, described: FileInfo) -> None:
+    _refuse_links(folder, name)
+    path = folder / name
+    if not path.is_file():
+        raise BundleCorrupt(f"{name}: the file is missing")
+    size = path.stat().st_size
+    if size != described.size:
+        raise BundleCorrupt(f"{name}: {size} bytes, the manifest says {described.size}")
+
+
+def _refuse_links(folder: Path, name: str) -> None:
+    """A symbolic link in a bundle could lead out of it."""
+    path = folder
+    for part in Path(name).parts:
+        path = path / part
+        if path.is_symlink():
+            raise BundleCorrupt(f"{name}: a symbolic link, not a file of the bundle")
+
+
+def _unknown_sections(manifest: Manifest, known: Collection[str]) -> tuple[str, ...]:
+    unknown = {name: section for name, section in manifest.sections.items() if name not in known}
+    for name, section in unknown.items():
+        if section.required:
+            raise BundleUnsupported(
+                f"manifest.json: section {name!r} is required and unknown to this program;"
+                " upgrade it"
+            )
+    return tuple(sorted(unknown))
+
+
+def _require_described(manifest: Manifest) -> None:
+    """A file without a checksum in the manifest must never be opened."""
+    of_sections = [name for section in manifest.sections.values() for name in section.files]
+    for name in (*_ALWAYS, manifest.retrieval.file, *of_sections):
+        if name not in manifest.files:
+            raise BundleCorrupt(f"manifest.json: files: {name!r} is not among them")
+
+
+def _map_vectors(path: Path) -> npt.NDArray[np.float32]:
+    try:
+        vectors = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise BundleCorrupt(f"{path.name}: not an array file: {error}") from error
+    if vectors.dtype != np.float32 or vectors.ndim != 2:
+        raise BundleCorrupt(
+            f"{path.name}: expected float32 [n, dim], found {vectors.dtype} {vectors.shape}"
+        )
+    return np.asarray(vectors)
+
+
+def _check_counts(bundle: Bundle) -> None:
+    expected = (bundle.manifest.counts.items, bundle.manifest.embedding_dim)
+    if bundle.vectors.shape != expected:
+        raise BundleCorrupt(f"{layout.VECTORS}: shape {bundle.vectors.shape}, expected {expected}")
+    for name, found in ((layout.ID_MAP, len(bundle.ids)), (layout.ITEMS, len(bundle.items))):
+        if found != expected[0]:
+            raise BundleCorrupt(f"{name}: {found} rows, expected {expected[0]}")

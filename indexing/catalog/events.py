@@ -1,0 +1,63 @@
+"""The tag and rating files: what users said of items, as tables over rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from indexing.catalog.config import RatingsConfig, TagsConfig
+from indexing.catalog.ids import ids_as_text, rows_of
+from indexing.catalog.tables import locate, read_table
+from indexing.errors import CatalogError
+
+
+@dataclass(frozen=True)
+class Events:
+    """A table whose `row` column points at items, and how many records named unknown ones."""
+
+    table: pd.DataFrame
+    n_dropped: int
+
+
+def read_tags(config: TagsConfig, folder: Path, *, ids: pd.Series) -> Events:
+    """Columns row and tag (text), in file order; records of unknown items are left out."""
+    table = read_table(folder / config.file, [config.item, config.tag])
+    tags = table[config.tag].astype("str").fillna("")
+    return _known_items(rows_of(table[config.item], ids), {"tag": tags})
+
+
+def read_ratings(config: RatingsConfig, folder: Path, *, ids: pd.Series) -> Events:
+    """Columns row, value (float64) and, where the file has them, user (text) and time (text).
+
+    Raises CatalogError (file and line) for a value that is no number or outside the scale,
+    also in a record of an unknown item.
+    """
+    path = folder / config.file
+    optional = {"user": config.user, "time": config.time}
+    named = {name: column for name, column in optional.items() if column is not None}
+    table = read_table(path, [config.item, config.value, *named.values()])
+    values = _ratings_within(config.scale, table[config.value], path=path)
+    columns = {name: ids_as_text(table[column]) for name, column in named.items()}
+    return _known_items(rows_of(table[config.item], ids), {"value": values, **columns})
+
+
+def _known_items(rows: np.ndarray, columns: dict[str, pd.Series]) -> Events:
+    table = pd.DataFrame({"row": rows, **columns})
+    known = table[table["row"] >= 0].reset_index(drop=True)
+    return Events(known, len(table) - len(known))
+
+
+def _ratings_within(scale: tuple[float, float], column: pd.Series, *, path: Path) -> pd.Series:
+    lowest, highest = scale
+    values = pd.to_numeric(column, errors="coerce").astype("float64")
+    bad = np.flatnonzero(~values.between(lowest, highest).to_numpy(dtype=bool))
+    if len(bad):
+        row = int(bad[0])
+        raise CatalogError(
+            f"{path}: {locate(path, [row])[0]}: rating {str(column.iloc[row])!r}: expected a"
+            f" number from {lowest:g} to {highest:g} ({len(bad)} such records)"
+        )
+    return values

@@ -1,0 +1,66 @@
+"""Item ids: which type they have, and from an id to its row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from indexing.catalog.config import IdType
+from indexing.catalog.tables import locate
+from indexing.errors import CatalogError
+
+MAX_ID_LENGTH = 256
+_CANONICAL_INTEGER = r"0|-?[1-9][0-9]{0,18}"
+_HIGHEST, _LOWEST = str(2**63 - 1), str(-(2**63))
+
+
+def read_ids(values: pd.Series, wanted: IdType, *, path: Path) -> pd.Series:
+    """The item ids as int64 or text, every one present and unique.
+
+    With `auto` they are integers when every value is a canonical one: `007` stays text.
+    Raises CatalogError naming the first five empty, overlong, repeated or non-integer ids.
+    """
+    text = ids_as_text(values)
+    _refuse(text, text.str.strip() == "", "empty id", path=path)
+    _refuse(text, text.str.len() > MAX_ID_LENGTH, f"id over {MAX_ID_LENGTH} characters", path=path)
+    _refuse(text, text.duplicated(keep=False), "duplicate id", path=path)
+    canonical = _canonical_integers(text)
+    if wanted is IdType.INTEGER:
+        _refuse(text, ~canonical, "id is not an integer of 64 bits", path=path)
+    integer = wanted is not IdType.STRING and bool(canonical.all())
+    return text.astype(np.int64) if integer else text
+
+
+def _canonical_integers(text: pd.Series) -> pd.Series:
+    """Which texts are what `str` makes of an int64."""
+    digits = text.str.removeprefix("-")
+    fits = (digits.str.len() < len(_HIGHEST)) | (digits <= _HIGHEST) | (text == _LOWEST)
+    return text.str.fullmatch(_CANONICAL_INTEGER) & fits
+
+
+def ids_as_text(values: pd.Series) -> pd.Series:
+    """Ids of any column type as text, a missing one as ""."""
+    return values.astype("str").fillna("")
+
+
+def rows_of(ids: pd.Series, known: pd.Series) -> npt.NDArray[np.int64]:
+    """The row of each id among the `known` ones, -1 where it is none of them."""
+    rows: npt.NDArray[np.int64] = pd.Index(ids_as_text(known)).get_indexer(
+        pd.Index(ids_as_text(ids))
+    )
+    return rows
+
+
+def _refuse(text: pd.Series, bad: pd.Series, problem: str, *, path: Path) -> None:
+    rows = np.flatnonzero(bad.to_numpy(dtype=bool))
+    if not len(rows):
+        return
+    first = rows[:5]
+    places = locate(path, first.tolist())
+    listed = ", ".join(
+        f"{text.iloc[row]!r} ({place})" for row, place in zip(first, places, strict=True)
+    )
+    raise CatalogError(f"{path}: {problem}: {listed}; {len(rows)} in all")

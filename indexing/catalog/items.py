@@ -1,0 +1,122 @@
+"""The item file as columns in row order."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from indexing.catalog.config import AttributeConfig, AttributeType, CategoriesConfig, ItemsConfig
+from indexing.catalog.ids import read_ids
+from indexing.catalog.tables import locate, read_table
+from indexing.errors import CatalogError
+
+
+@dataclass(frozen=True)
+class Categories:
+    """Categories as compressed sparse rows.
+
+    Row r has codes[offsets[r]:offsets[r + 1]] (int32), indices into `names`, which is sorted.
+    """
+
+    offsets: npt.NDArray[np.int64]
+    codes: npt.NDArray[np.int32]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Items:
+    """The items in row order; `text` holds every column a document template may name."""
+
+    ids: pd.Series
+    titles: pd.Series
+    categories: Categories
+    attributes: dict[str, pd.Series]
+    text: dict[str, pd.Series]
+
+
+def read_items(config: ItemsConfig, folder: Path) -> Items:
+    """The validated item file. Raises CatalogError when it is empty or a value is unusable."""
+    path = folder / config.file
+    table = read_table(path, _columns(config))
+    if not len(table):
+        raise CatalogError(f"{path}: the catalogue is empty; expected at least one item")
+    text = {column: _as_text(table[column]) for column in _text_columns(config)}
+    return Items(
+        ids=read_ids(table[config.id], config.id_type, path=path),
+        titles=text[config.title],
+        categories=split_categories(text, config.categories, n_items=len(table)),
+        attributes={
+            name: read_attribute(table[attribute.column], name, attribute, path=path)
+            for name, attribute in config.attributes.items()
+        },
+        text=text,
+    )
+
+
+def split_categories(
+    text: dict[str, pd.Series], config: CategoriesConfig | None, *, n_items: int
+) -> Categories:
+    """The categories column split at its separator; blanks and the `none` marker are left out."""
+    if config is None:
+        return Categories(np.zeros(n_items + 1, np.int64), np.empty(0, np.int32), ())
+    parts = text[config.column].reset_index(drop=True).str.split(config.separator, regex=False)
+    flat = parts.explode().str.strip()
+    flat = flat[(flat != "") & (flat != (config.none or ""))]
+    flat = flat[~pd.MultiIndex.from_arrays([flat.index, flat]).duplicated()]
+    names = sorted(flat.unique())
+    counts = np.bincount(flat.index.to_numpy(dtype=np.int64), minlength=n_items)
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    codes = pd.Index(names, dtype="str").get_indexer(pd.Index(flat, dtype="str"))
+    return Categories(offsets, codes.astype(np.int32), tuple(names))
+
+
+def read_attribute(
+    column: pd.Series, name: str, config: AttributeConfig, *, path: Path
+) -> pd.Series:
+    """One attribute in row order: nullable Int64, Float64 or text; null where there is none.
+
+    A pattern that does not match gives null; a value that is there and is not of the
+    attribute's type raises CatalogError.
+    """
+    values = _as_text(column)
+    if config.pattern is not None:
+        values = values.str.extract(re.compile(config.pattern), expand=False).fillna("")
+    values = values.str.strip()
+    if config.type is AttributeType.STRING:
+        return values.where(values != "", None)
+    return _numbers(values, name, config.type, path=path)
+
+
+def _numbers(values: pd.Series, name: str, kind: AttributeType, *, path: Path) -> pd.Series:
+    numbers = pd.to_numeric(values, errors="coerce").astype("float64")
+    good = np.isfinite(numbers)
+    if kind is AttributeType.INTEGER:
+        good &= (numbers == numbers.round()) & (numbers.abs() < 2**53)
+    bad = np.flatnonzero(((values != "") & ~good).to_numpy(dtype=bool))
+    if len(bad):
+        row = int(bad[0])
+        raise CatalogError(
+            f"{path}: {locate(path, [row])[0]}: attribute {name!r}: expected"
+            f" {kind.value}, found {values.iloc[row]!r}"
+        )
+    numbers = numbers.where(good).astype("Float64")
+    return numbers.astype("Int64") if kind is AttributeType.INTEGER else numbers
+
+
+def _as_text(column: pd.Series) -> pd.Series:
+    return column.astype("str").fillna("")
+
+
+def _text_columns(config: ItemsConfig) -> list[str]:
+    categories = [config.categories.column] if config.categories else []
+    return list(dict.fromkeys([config.title, *categories, *config.text]))
+
+
+def _columns(config: ItemsConfig) -> list[str]:
+    attributes = [attribute.column for attribute in config.attributes.values()]
+    return [config.id, *_text_columns(config), *attributes]

@@ -1,0 +1,126 @@
+"""Documents to unit vectors, paying only for documents that no bundle has encoded before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.parquet
+
+from indexing.bundle import layout
+from indexing.bundle.manifest import EncoderInfo
+from indexing.bundle.reader import Bundle, sha256_of_file
+from indexing.bundle.writer import BundleWriter
+from indexing.documents import HASH_DTYPE, HashArray, hash_documents
+from indexing.encoder.runtime import MODEL, TOKENIZER, WEIGHTS, Encoder
+
+BATCH_ROWS = 65_536
+"""Documents held in memory at once; sorting by length within it is what packing needs."""
+
+_COMPUTES = (MODEL, WEIGHTS, TOKENIZER)
+
+
+@dataclass(frozen=True)
+class KnownVectors:
+    """Vectors that may be taken over: sorted 16-byte hashes, and the row of each in `vectors`."""
+
+    hashes: HashArray
+    rows: npt.NDArray[np.int64]
+    vectors: npt.NDArray[np.float32]
+
+    def find(self, hashes: HashArray) -> npt.NDArray[np.int64]:
+        """The row of each hash among the known vectors, -1 where it is not known."""
+        if not len(self.hashes):
+            return np.full(len(hashes), -1, dtype=np.int64)
+        place = np.minimum(np.searchsorted(self.hashes, hashes), len(self.hashes) - 1)
+        return np.where(self.hashes[place] == hashes, self.rows[place], -1)
+
+
+@dataclass(frozen=True)
+class EmbeddingCounts:
+    """How many documents were encoded, taken from the live bundle, and equal to another one."""
+
+    encoded: int
+    reused: int
+    repeated: int
+
+
+def embed_corpus(
+    batches: Iterable[list[str]],
+    encoder: Encoder,
+    writer: BundleWriter,
+    *,
+    prompt: str,
+    live: KnownVectors | None,
+    on_progress: Callable[[int], object],
+) -> EmbeddingCounts:
+    """Write the vector of every document, in row order, a batch at a time.
+
+    A document whose hash is among the `live` ones takes that vector; of identical documents
+    only the first is encoded. `prompt` goes before each. `on_progress` is called with
+    the number of documents just done.
+    """
+    written: list[KnownVectors] = []
+    encoded = reused = n_rows = 0
+    for documents in batches:
+        hashes = hash_documents(documents)
+        vectors = np.empty((len(documents), encoder.embedding_dim), dtype=np.float32)
+        from_live = _take_over(hashes, [live] if live else [], vectors)
+        missing = np.flatnonzero(~(from_live | _take_over(hashes, written, vectors)))
+        _, first, inverse = np.unique(hashes[missing], return_index=True, return_inverse=True)
+        on_progress(len(documents) - len(first))
+        texts = [documents[row] for row in missing[first]]
+        vectors[missing] = encoder.encode(texts, prompt=prompt, on_progress=on_progress)[inverse]
+        writer.append(hashes, vectors)
+        written.append(_sorted_by_hash(hashes, writer.vectors, first_row=n_rows))
+        n_rows += len(documents)
+        encoded += len(first)
+        reused += int(from_live.sum())
+    return EmbeddingCounts(encoded, reused, n_rows - encoded - reused)
+
+
+def _take_over(
+    hashes: HashArray, sources: Sequence[KnownVectors], out: npt.NDArray[np.float32]
+) -> npt.NDArray[np.bool_]:
+    """Fill the rows of `out` whose hash a source knows; returns which rows those are."""
+    done = np.zeros(len(hashes), dtype=bool)
+    for source in sources:
+        rows = source.find(hashes)
+        out[rows >= 0] = source.vectors[rows[rows >= 0]]
+        done |= rows >= 0
+    return done
+
+
+def _sorted_by_hash(
+    hashes: HashArray, vectors: npt.NDArray[np.float32], *, first_row: int = 0
+) -> KnownVectors:
+    order = np.argsort(hashes, kind="stable")
+    return KnownVectors(hashes[order], order + first_row, vectors)
+
+
+def known_vectors(live: Bundle, wanted: EncoderInfo, *, export: Path) -> KnownVectors | None:
+    """The vectors of a bundle, if it was encoded as is wanted now.
+
+    Model, weights, prompts, maximum length and precision must all be equal, and the graph and
+    tokenizer of the `export` byte for byte: pooling, for one, is in the graph alone.
+    """
+    if live.manifest.encoder != wanted or not _holds_export(live, export):
+        return None
+    return _sorted_by_hash(_read_hashes(live.folder / layout.DOCUMENTS), live.vectors)
+
+
+def _holds_export(live: Bundle, export: Path) -> bool:
+    described = {name: live.manifest.files.get(f"{layout.ENCODER}/{name}") for name in _COMPUTES}
+    return all(
+        info is not None and info.sha256 == sha256_of_file(export / name)
+        for name, info in described.items()
+    )
+
+
+def _read_hashes(path: Path) -> HashArray:
+    column = pyarrow.parquet.read_table(path, columns=["hash"]).column("hash")
+    packed = column.combine_chunks()
+    return np.frombuffer(packed.buffers()[1], dtype=HASH_DTYPE, count=len(packed))

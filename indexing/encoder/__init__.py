@@ -1,0 +1,1 @@
+"""Text to unit vectors; only exporting needs torch, running does not."""

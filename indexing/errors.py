@@ -1,0 +1,93 @@
+"""The exception tree.
+
+ShortlistError                what a user is told, without a traceback
+├── CatalogError              catalog.toml, or a file it names, cannot be used
+├── EncoderError              the model cannot be found, exported or trusted
+├── BundleError
+│   ├── BundleMissing         nothing is published where a bundle was expected
+│   ├── BundleCorrupt         a file differs from what its manifest says
+│   └── BundleUnsupported     a later format, or a required section unknown to this code
+├── PublishError              the artifacts folder cannot be written, or somebody else is writing
+├── GateError                 a build is not fit to go live
+├── SettingsError             a setting of the service is unknown or out of its range
+└── QueryError                a request that cannot be answered as it stands
+    ├── MalformedRequest      it cannot be parsed at all
+    ├── InvalidParameter      parameters are missing, unknown or out of their range
+    ├── NotReady              no snapshot is loaded yet
+    └── Overloaded            too many requests wait already
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Self
+
+
+class ShortlistError(Exception):
+    """Base of every error this project explains; its text says what, where and what to do."""
+
+
+class CatalogError(ShortlistError):
+    """catalog.toml, or a file it names, cannot be used."""
+
+
+class EncoderError(ShortlistError):
+    """The model cannot be found, exported or trusted."""
+
+
+class BundleError(ShortlistError):
+    """A bundle cannot be read."""
+
+
+class BundleMissing(BundleError):
+    """Nothing is published where a bundle was expected."""
+
+
+class BundleCorrupt(BundleError):
+    """A file of the bundle differs from what its manifest says."""
+
+
+class BundleUnsupported(BundleError):
+    """The bundle needs a later version of this code."""
+
+
+class PublishError(ShortlistError):
+    """The artifacts folder cannot be written, or somebody else is writing it."""
+
+
+class GateError(ShortlistError):
+    """A build is not fit to go live."""
+
+
+class SettingsError(ShortlistError):
+    """A setting of the service is unknown or out of its range."""
+
+
+class QueryError(ShortlistError):
+    """A request that cannot be answered as it stands."""
+
+
+class MalformedRequest(QueryError):
+    """The request cannot be parsed at all."""
+
+
+class InvalidParameter(QueryError):
+    """Parameters are missing, unknown or out of their range; `fields` says what is wrong where."""
+
+    def __init__(self, field: str, message: str, /, **others: str) -> None:
+        self.fields = {field: message, **others}
+        super().__init__("; ".join(f"{name}: {text}" for name, text in self.fields.items()))
+
+    @classmethod
+    def several(cls, fields: Mapping[str, str]) -> Self:
+        """One error for all these fields, at least one."""
+        (first, message), *others = fields.items()
+        return cls(first, message, **dict(others))
+
+
+class NotReady(QueryError):
+    """No snapshot is loaded yet."""
+
+
+class Overloaded(QueryError):
+    """Too many requests wait already."""

@@ -1,0 +1,1 @@
+"""Measuring what serves, through the code that serves."""

@@ -1,0 +1,126 @@
+"""The gate: what a bundle must pass before it goes live."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from indexing.bundle.reader import read_manifest
+from indexing.catalog.config import CatalogConfig, GoldenQuery
+from indexing.encoder.precision import Precision
+from indexing.errors import BundleError, EncoderError, GateError
+from indexing.gate.diff import ReleaseDiff, comparable, release_diff
+from indexing.gate.integrity import check_integrity
+from service.engine import SearchQuery, search
+from service.snapshot import LoadOptions, Snapshot, load_snapshot
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class GateReport:
+    """What was looked at; `overridden` are the limits that `force` let pass."""
+
+    diff: ReleaseDiff | None
+    overridden: tuple[str, ...] = ()
+
+
+def pass_gate(
+    staged: Path,
+    live: Path | None,
+    config: CatalogConfig,
+    *,
+    force: bool = False,
+) -> GateReport:
+    """Check a sealed bundle: integrity, canaries, golden queries, distance from the live one.
+
+    Raises GateError saying what failed. `force` lets limits pass, never the other checks.
+    """
+    new = _load(staged)
+    _check_golden(new, config.gate.golden)
+    old = _load_live(live, new)
+    if old is None:
+        return GateReport(None)
+    diff = release_diff(old, new)
+    broken = _broken_limits(diff, config) if comparable(old.bundle, new.bundle) else []
+    if broken and not force:
+        raise GateError(
+            f"the build is too far from the live {old.version}: {'; '.join(broken)}. Answers that"
+            f" changed most: {', '.join(repr(probe.query) for probe in diff.worst)}. Look at the"
+            " catalogue; --force publishes it all the same"
+        )
+    for limit in broken:
+        log.warning("overridden by --force: %s", limit)
+    return GateReport(diff, tuple(broken))
+
+
+def check_name(live: str | None, name: str, *, replace_catalog: bool) -> None:
+    """Refuse to publish a catalogue over one of another name, before any work is done."""
+    if live not in {None, name} and not replace_catalog:
+        raise GateError(
+            f"the live catalogue is {live!r}, this one is {name!r}; --replace-catalog (REPLACE=1"
+            " with make) says that it is meant"
+        )
+
+
+def load_as_served(folder: Path, *, sharing: Snapshot | None = None) -> Snapshot:
+    """A bundle loaded as the service would, its content checked; in the precision it names.
+
+    Raises BundleMissing, BundleCorrupt, BundleUnsupported, EncoderError or GateError.
+    """
+    precision = Precision(read_manifest(folder).encoder.precision)
+    options = LoadOptions(precision=precision, encoder_threads=2, max_batch=64)
+    snapshot = load_snapshot(folder, options, sharing=sharing)
+    check_integrity(snapshot)
+    return snapshot
+
+
+def _load(staged: Path) -> Snapshot:
+    try:
+        return load_as_served(staged)
+    except (BundleError, EncoderError) as error:
+        raise GateError(f"the new bundle cannot be served: {error}") from error
+
+
+def _load_live(live: Path | None, new: Snapshot) -> Snapshot | None:
+    """The live version; a broken one is no reason to keep a sound one back."""
+    if live is None:
+        return None
+    try:
+        return load_as_served(live, sharing=new)
+    except (BundleError, EncoderError, GateError) as error:
+        log.warning("the live version cannot be compared with: %s", error)
+        return None
+
+
+def _check_golden(new: Snapshot, golden: tuple[GoldenQuery, ...]) -> None:
+    for wanted in golden:
+        k = min(wanted.top, search_depth(new))
+        found = [result.item_id for result in search(new, SearchQuery(wanted.query, k=k)).results]
+        if wanted.item not in found:
+            raise GateError(
+                f"golden query {wanted.query!r}: item {wanted.item!r} is not among the first {k}:"
+                f" {', '.join(map(repr, found))}"
+            )
+
+
+def search_depth(snapshot: Snapshot) -> int:
+    """How many candidates the default profile orders."""
+    manifest = snapshot.bundle.manifest
+    return manifest.profiles[manifest.default_profile].n_candidates
+
+
+def _broken_limits(diff: ReleaseDiff, config: CatalogConfig) -> list[str]:
+    broken = []
+    if diff.share_lost > config.gate.max_items_lost:
+        broken.append(
+            f"{diff.removed} of {diff.items_before} items are gone ({diff.share_lost:.1%}, at most"
+            f" {config.gate.max_items_lost:.1%})"
+        )
+    if diff.mean_overlap < config.gate.min_overlap:
+        broken.append(
+            f"the first ten of {len(diff.probes)} probe queries overlap by"
+            f" {diff.mean_overlap:.2f} on average (at least {config.gate.min_overlap:.2f})"
+        )
+    return broken

@@ -1,0 +1,1 @@
+"""The HTTP service: loads a published bundle and answers queries."""

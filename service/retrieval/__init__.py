@@ -1,0 +1,1 @@
+"""The retrieval stage: one contract, one module per backend."""

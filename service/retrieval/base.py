@@ -1,0 +1,58 @@
+"""What a retrieval backend promises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What retrieval found for one query, best first, ties in rising row order.
+
+    rows int64 [m]; scores float32 [m], the true inner products in [-1, 1]; `exact` says
+    whether these are the m best of the whole corpus for certain.
+    """
+
+    rows: npt.NDArray[np.int64]
+    scores: npt.NDArray[np.float32]
+    exact: bool
+
+    def without(self, rows: npt.NDArray[np.int64]) -> Candidates:
+        """Those that are not among these rows (int64, rising), in the same order."""
+        kept = ~np.isin(self.rows, rows)
+        return Candidates(self.rows[kept], self.scores[kept], self.exact)
+
+    def head(self, n: int) -> Candidates:
+        """The first `n` of them."""
+        return Candidates(self.rows[:n], self.scores[:n], self.exact)
+
+
+class Retriever(Protocol):
+    """Finds the items nearest to a query vector. Safe to call from many threads at once."""
+
+    def retrieve(self, query_vector: npt.NDArray[np.float32], n_candidates: int) -> Candidates:
+        """The `n_candidates` best rows for a float32 unit vector [dim], fewer in a small corpus."""
+        ...
+
+
+def best_first(
+    rows: npt.NDArray[np.int64],
+    query_vector: npt.NDArray[np.float32],
+    vectors: npt.NDArray[np.float32],
+    *,
+    exact: bool,
+) -> Candidates:
+    """These rows scored against the stored vectors and put in order.
+
+    The one place where a retrieval score is computed, so it is the true inner product whatever
+    a lossy index returned. A row's score does not depend on the rows beside it, as it would in
+    a matrix product; equal vectors therefore tie.
+    """
+    rows = np.sort(rows)
+    scores = np.clip(np.vecdot(vectors[rows], query_vector), -1.0, 1.0)
+    order = np.argsort(-scores, kind="stable")
+    return Candidates(rows[order], scores[order], exact)

@@ -1,0 +1,58 @@
+"""Retrieval from a FAISS inner-product index."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+from indexing.bundle.manifest import RetrievalInfo
+from indexing.errors import BundleCorrupt
+from service.retrieval.base import Candidates, best_first
+
+
+class FaissRetriever:
+    """A memory-mapped index over the bundle's vectors.
+
+    An approximate index is asked for `overfetch` times as many rows as are wanted; re-scoring
+    against the stored vectors then picks the best, which wins back what a lossy code costs.
+    """
+
+    def __init__(self, folder: Path, info: RetrievalInfo, vectors: npt.NDArray[np.float32]) -> None:
+        self._index = _read_index(folder / info.file)
+        self._exact = info.exact
+        self._params = info.params
+        self._overfetch = int(info.params.get("overfetch", 1))
+        self._vectors = vectors
+        found = (self._index.ntotal, self._index.d)
+        if found != vectors.shape:
+            raise BundleCorrupt(f"{info.file}: holds {found} values, expected {vectors.shape}")
+
+    def retrieve(self, query_vector: npt.NDArray[np.float32], n_candidates: int) -> Candidates:
+        """The `n_candidates` best rows, re-scored against the stored vectors."""
+        n_fetched = min(n_candidates * self._overfetch, len(self._vectors))
+        _, found = self._index.search(
+            query_vector[np.newaxis], n_fetched, params=self._search_params(n_fetched)
+        )
+        rows = found[0][found[0] >= 0]
+        candidates = best_first(rows, query_vector, self._vectors, exact=self._exact)
+        return candidates.head(n_candidates)
+
+    def _search_params(self, n_fetched: int) -> faiss.SearchParameters | None:
+        """Parameters of one call; the index itself is shared and never changed."""
+        if "ef_search" in self._params:
+            ef_search = max(int(self._params["ef_search"]), n_fetched)
+            return faiss.SearchParametersHNSW(efSearch=ef_search)
+        if "n_probe" in self._params:
+            return faiss.SearchParametersIVF(nprobe=int(self._params["n_probe"]))
+        return None
+
+
+def _read_index(path: Path) -> faiss.Index:
+    """The index, its arrays mapped from the file rather than read where FAISS can."""
+    try:
+        return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+    except RuntimeError as error:
+        raise BundleCorrupt(f"{path.name}: FAISS cannot read it: {error}") from error

@@ -1,0 +1,197 @@
+"""Every command in the README is run, in a copy of the checkout."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import tomllib
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from indexing.catalog.config import CatalogConfig
+
+# Run by .ci/run itself, of which this test is a part.
+RUN_ELSEWHERE = {"make test"}
+
+
+def shell_blocks(text: str) -> list[str]:
+    blocks = re.findall(r"```sh\n(.*?)```", text, flags=re.DOTALL)
+    return [line for block in blocks for line in block.strip().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def readme(repository: Path) -> str:
+    return (repository / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def checkout(repository: Path, tmp_path: Path) -> Path:
+    """A copy of the tracked files that shares the checkout's .venv."""
+    if not (repository / ".venv/.indexing").exists():
+        pytest.skip("runs the README's commands in .venv: run the tests by `make test`")
+    target = tmp_path / "checkout"
+    target.mkdir()
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=repository,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in listed.stdout.splitlines():
+        if (repository / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(repository / name, target / name)
+    (target / ".venv").symlink_to(repository / ".venv")
+    return target
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def surroundings(**more: str) -> dict[str, str]:
+    """The environment without what a make above passes down."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    return {**kept, "HF_HUB_OFFLINE": "1", **more}
+
+
+def run(command: str, checkout: Path, **more: str) -> str:
+    environment = surroundings(**more)
+    done = subprocess.run(
+        ["/bin/sh", "-c", command],
+        cwd=checkout,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command}:\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def serve(command: str, checkout: Path, port: int) -> subprocess.Popen[bytes]:
+    environment = surroundings(PORT=str(port))
+    return subprocess.Popen(
+        ["/bin/sh", "-c", f"exec {command}"],
+        cwd=checkout,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End the make that was started, and the server below it, by their own process group."""
+    os.killpg(process.pid, signal.SIGTERM)
+    process.wait(30)
+
+
+def wait_until_ready(port: int, process: subprocess.Popen[bytes], within_s: float = 120) -> None:
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        assert process.poll() is None, "the command ended before it served"
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError(f"not ready within {within_s} s")
+
+
+def curl(command: str, port: int) -> dict[str, object]:
+    match = re.fullmatch(r"curl '(http://127\.0\.0\.1:8000(/\S*))'", command)
+    assert match, f"not a plain curl of the local service: {command}"
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{match[2]}", timeout=10) as response:
+        answer: dict[str, object] = json.load(response)
+    return answer
+
+
+def test_the_readme_has_these_commands_and_each_is_tested(readme: str) -> None:
+    assert shell_blocks(readme) == [
+        "make run",
+        "make test",
+        "curl 'http://127.0.0.1:8000/v1/search?q=a+robot+left+alone+on+earth&k=3'",
+        "make index CATALOG=data/sample/catalog.toml",
+        "make serve",
+        "make data",
+        "make index CATALOG=data/movielens/catalog.toml REPLACE=1",
+    ]
+    assert set(shell_blocks(readme)) >= RUN_ELSEWHERE
+
+
+def test_run_builds_the_sample_and_the_curl_gives_the_printed_answer(
+    readme: str, checkout: Path
+) -> None:
+    port = free_port()
+    process = serve("make run", checkout, port)
+    try:
+        wait_until_ready(port, process)
+        command = next(line for line in shell_blocks(readme) if line.startswith("curl"))
+        results = curl(command, port)["results"]
+    finally:
+        stop(process)
+    assert isinstance(results, list)
+    printed = re.findall(r"^\d  (.+?) {2,}([\d.]+) = ", readme, flags=re.MULTILINE)
+    assert [title for title, _ in printed] == [_spoken(result["title"]) for result in results]
+    scores = [result["score"] for result in results]
+    assert scores == pytest.approx([float(score) for _, score in printed], abs=2e-3)
+
+
+def _spoken(title: str) -> str:
+    return re.sub(r"^(.*), (The|A|An) \((\d{4})\)$", r"\2 \1 (\3)", title)
+
+
+def test_index_then_serve_answers(checkout: Path) -> None:
+    printed = run("make index CATALOG=data/sample/catalog.toml", checkout)
+    assert re.search(r"published \S+: 1350 items", printed)
+    port = free_port()
+    process = serve("make serve", checkout, port)
+    try:
+        wait_until_ready(port, process)
+    finally:
+        stop(process)
+
+
+def test_data_then_index_publishes_movielens(checkout: Path, movielens: Path) -> None:
+    run("make index CATALOG=data/sample/catalog.toml", checkout)
+    run("make data", checkout, MOVIELENS=str(movielens))
+    printed = run("make index CATALOG=data/movielens/catalog.toml REPLACE=1", checkout)
+    assert re.search(r"published \S+: 9742 items", printed)
+
+
+def test_the_readmes_catalogue_is_valid(readme: str) -> None:
+    (block,) = re.findall(r"```toml\n(.*?)```", readme, flags=re.DOTALL)
+    config = CatalogConfig.model_validate({**tomllib.loads(block), "folder": Path()})
+    assert config.items.id == "sku"
+    assert config.items.text == ("description",)
+
+
+def test_every_path_the_readme_links_to_exists(readme: str, repository: Path) -> None:
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", readme) if "://" not in link]
+    assert links
+    assert [link for link in links if not (repository / link).exists()] == []
+
+
+def test_help_lists_every_target(checkout: Path) -> None:
+    text = (checkout / "Makefile").read_text(encoding="utf-8")
+    targets = re.findall(r"^([a-z][a-z-]*):", text, flags=re.MULTILINE)
+    listed = [line.split()[0] for line in run("make help", checkout).splitlines()]
+    assert sorted(listed) == sorted(targets)
+
+
+def test_the_table_is_what_the_benchmark_printed(readme: str, repository: Path) -> None:
+    printed = (repository / "benchmarks/results/movielens.md").read_text(encoding="utf-8")
+    assert printed.strip() in readme

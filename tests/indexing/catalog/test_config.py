@@ -1,0 +1,204 @@
+"""catalog.toml: what is refused, with which words, and what is the default."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from indexing.catalog.config import IdType, read_catalog_config
+from indexing.encoder.precision import Precision
+from indexing.errors import CatalogError
+
+Films = Callable[..., Path]
+Refused = Callable[..., str]
+
+
+def test_a_missing_catalogue_names_its_path_and_the_option(
+    tmp_path: Path, refused: Refused
+) -> None:
+    path = tmp_path / "nowhere" / "catalog.toml"
+    assert refused(path) == f"{path}: no such catalogue description; pass --catalog PATH"
+
+
+def test_bad_toml_is_refused_with_line_and_column(films: Films, refused: Refused) -> None:
+    path = films(('file = "movies.csv"', "file = movies.csv"))
+    message = refused(path)
+    assert message == f"{path}: cannot be read as TOML: Invalid value (at line 3, column 8)"
+
+
+def test_toml_that_is_not_utf8_is_refused(films: Films, refused: Refused) -> None:
+    path = films()
+    path.write_bytes(b"# caf\xe9\n" + path.read_bytes())
+    assert "cannot be read as TOML: 'utf-8' codec can't decode byte 0xe9" in refused(path)
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (('name = "tiny"', 'name = "tiny"\nprofils = {}'), "'profils'; did you mean 'profiles'?"),
+        (('title = "title"', 'titel = "title"'), "'items.titel'; did you mean 'title'?"),
+        (
+            ("none = ", "non = "),
+            "'items.categories.non'; did you mean 'none'?",
+        ),
+        (
+            ("pattern = ", "patern = "),
+            "'items.attributes.year.patern'; did you mean 'pattern'?",
+        ),
+        (
+            # An attribute may be called as a table is; the keys meant are still an attribute's.
+            ("year = { column", "tags = { colunm"),
+            "'items.attributes.tags.colunm'; did you mean 'column'?",
+        ),
+        (("template = ", "tempalte = "), "'document.tempalte'; did you mean 'template'?"),
+        (("precision = ", "presicion = "), "'encoder.presicion'; did you mean 'precision'?"),
+        (("scale = ", "scales = "), "'ratings.scales'; did you mean 'scale'?"),
+        (
+            ('name = "tiny"', 'name = "tiny"\nprofiles.mine = { wieghts = { similarity = 1 } }'),
+            "'profiles.mine.wieghts'; did you mean 'weights'?",
+        ),
+        (("tag = ", "qqq = "), "'tags.qqq'; known keys: file, item, tag"),
+    ],
+)
+def test_an_unknown_key_is_refused_and_the_nearest_known_one_named(
+    films: Films, refused: Refused, edit: tuple[str, str], said: str
+) -> None:
+    path = films(edit)
+    assert f"{path}: unknown key {said}" in refused(path).splitlines()
+
+
+def test_every_problem_is_told_at_once(films: Films, refused: Refused) -> None:
+    path = films(('title = "title"', 'titel = "title"'))
+    assert refused(path).splitlines() == [
+        f"{path}: missing key 'items.title'",
+        f"{path}: unknown key 'items.titel'; did you mean 'title'?",
+    ]
+
+
+def test_a_catalogue_cannot_say_where_it_lies(films: Films, refused: Refused) -> None:
+    path = films(('name = "tiny"', 'name = "tiny"\nfolder = "/elsewhere"'))
+    assert refused(path) == f"{path}: unknown key 'folder'; paths start at the file's own folder"
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (('name = "tiny"', 'name = "Tiny Films"'), "name: String should match pattern"),
+        (("scale = [0.5, 5.0]", "scale = [5.0, 0.5]"), "expected 0 <= lowest < highest, found"),
+        (("scale = [0.5, 5.0]", "scale = [-1, 1]"), "expected 0 <= lowest < highest, found"),
+        (("scale = [0.5, 5.0]", "scale = [0, inf]"), "expected 0 <= lowest < highest, found"),
+        (('precision = "f32"', 'precision = "f16"'), "encoder.precision: Input should be 'auto', "),
+        (('type = "integer"', 'type = "date"'), "items.attributes.year.type: Input should be 'int"),
+        (
+            ("[document]", "[popularity]\nprior_quantile = 1.5\n[document]"),
+            "popularity.prior_quantile: Input should be less than or equal to 1, found 1.5",
+        ),
+        (('separator = "|"', 'separator = ""'), "items.categories.separator: String should have"),
+    ],
+)
+def test_a_value_out_of_range_is_refused_with_the_value(
+    films: Films, refused: Refused, edit: tuple[str, str], said: str
+) -> None:
+    assert said in refused(films(edit))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [
+        (r"(\d{4})|(\d{2})", "expected exactly one (group), found 2"),
+        (r"\d{4}", "expected exactly one (group), found 0"),
+        (r"(\d{4}", "not a regular expression: missing ), unterminated subpattern at position 0"),
+    ],
+)
+def test_an_attribute_pattern_needs_exactly_one_group(
+    films: Films, refused: Refused, pattern: str, said: str
+) -> None:
+    path = films(("'\\((\\d{4})\\)\\s*$'", f"'{pattern}'"))
+    assert f"{path}: items.attributes.year.pattern: {said}, found {pattern!r}" == refused(path)
+
+
+def profiles(text: str, *, default: str | None = None) -> tuple[str, str]:
+    """The edit of catalog.toml that adds these profiles."""
+    line = f'default_profile = "{default}"\n' if default else ""
+    return 'name = "tiny"', f'name = "tiny"\n{line}{text}'
+
+
+def test_an_unknown_default_profile_is_refused_with_the_known_ones(
+    films: Films, refused: Refused
+) -> None:
+    path = films(profiles("profiles = { a = { weights = { similarity = 1 } } }", default="notebok"))
+    assert refused(path) == f"{path}: default_profile 'notebok' is none of: a"
+
+
+def test_an_unknown_feature_is_refused_with_the_known_ones(films: Films, refused: Refused) -> None:
+    path = films(profiles("profiles.notebook = { weights = { similarty = 1 } }"))
+    assert refused(path).startswith(
+        f"{path}: profiles.notebook.weights: unknown feature 'similarty'; known: popularity,"
+        " similarity"
+    )
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        ("{ similarity = 0, popularity = 0 }", "expected at least one weight above 0"),
+        ("{}", "expected at least one weight above 0"),
+        ("{ similarity = -1 }", "Input should be greater than or equal to 0"),
+        ("{ similarity = 11 }", "Input should be less than or equal to 10"),
+        ("{ similarity = nan }", "Input should be a finite number"),
+    ],
+)
+def test_weights_are_0_to_10_and_not_all_0(
+    films: Films, refused: Refused, weights: str, said: str
+) -> None:
+    path = films(profiles(f"profiles.notebook = {{ weights = {weights} }}"))
+    assert said in refused(path)
+
+
+@pytest.mark.parametrize("weights", ["{ popularity = 1 }", "{ popularity = 1, similarity = 0 }"])
+def test_a_profile_of_popularity_alone_needs_ratings(
+    films: Films, refused: Refused, weights: str
+) -> None:
+    path = films()
+    path.write_text(
+        'name = "unrated"\n[items]\nfile = "movies.csv"\nid = "movieId"\ntitle = "title"\n'
+        f"[profiles]\nnotebook = {{ weights = {{ similarity = 1 }} }}\nhits.weights = {weights}\n"
+    )
+    assert refused(path) == (
+        f"{path}: profiles.hits: weighs only popularity, and a catalogue without [ratings] has"
+        " none; give similarity a weight above 0 or add [ratings]"
+    )
+
+
+def test_a_profile_of_popularity_alone_is_good_with_ratings(films: Films) -> None:
+    path = films(profiles("profiles.hits = { weights = { popularity = 1 } }", default="hits"))
+    assert read_catalog_config(path).profiles["hits"].weights == {"popularity": 1.0}
+
+
+def test_what_is_not_said_has_its_default(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.toml"
+    path.write_text('name = "n"\n[items]\nfile = "f.csv"\nid = "i"\ntitle = "t"\n')
+    config = read_catalog_config(path)
+    assert config.folder == tmp_path
+    assert config.items.id_type is IdType.AUTO
+    assert (config.tags, config.ratings, config.document.template) == (None, None, None)
+    assert config.popularity.prior_quantile == 0.9
+    assert (config.encoder.model, config.encoder.precision) == ("all-MiniLM-L6-v2", Precision.AUTO)
+    assert (config.encoder.query_prompt, config.encoder.document_prompt) == (None, None)
+    assert config.index.type == "auto"
+    assert config.default_profile == "notebook"
+    assert config.profiles["notebook"].n_candidates == 50
+    assert config.profiles["notebook"].weights == {"similarity": 0.7, "popularity": 0.3}
+
+
+def test_a_byte_order_mark_is_no_error(films: Films) -> None:
+    path = films()
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert read_catalog_config(path).name == "tiny"
+
+
+def test_a_folder_is_no_catalogue(tmp_path: Path) -> None:
+    with pytest.raises(CatalogError, match=r"cannot be read as TOML: .*Is a directory"):
+        read_catalog_config(tmp_path)

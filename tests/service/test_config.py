@@ -1,0 +1,162 @@
+"""The service's settings: where they come from and which are refused."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from indexing.encoder.precision import Precision
+from indexing.errors import SettingsError
+from service.__main__ import main
+from service.config import Settings, read_settings
+
+NAMES = [setting.name for setting in fields(Settings)]
+
+
+def test_without_a_word_every_setting_has_its_default() -> None:
+    assert read_settings({}) == Settings()
+    assert (Settings().host, Settings().port, Settings().workers) == ("127.0.0.1", 8000, 1)
+    assert Settings().precision is Precision.AUTO
+
+
+def test_environment_variables_are_read_and_typed() -> None:
+    settings = read_settings(
+        {
+            "SHORTLIST_ARTIFACTS": "/srv/bundles",
+            "SHORTLIST_PORT": "9001",
+            "SHORTLIST_POLL_S": "0.25",
+            "SHORTLIST_PRECISION": "bf16",
+            "PORT": "1",
+            "PATH": "/bin",
+        }
+    )
+    expected = Settings(
+        artifacts=Path("/srv/bundles"), port=9001, poll_s=0.25, precision=Precision.BF16
+    )
+    assert settings == expected
+
+
+def test_an_option_goes_before_the_environment_which_goes_before_the_default() -> None:
+    environment = {"SHORTLIST_PORT": "9001", "SHORTLIST_WORKERS": "3"}
+    settings = read_settings(environment, port="9002", workers=None)
+    assert (settings.port, settings.workers, settings.threads) == (9002, 3, 32)
+
+
+def test_an_unknown_variable_is_named_beside_the_known_ones() -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings({"SHORTLIST_PROT": "9001"})
+    message = str(caught.value)
+    assert message.startswith("SHORTLIST_PROT: no such setting; known: ")
+    assert re.findall(r"SHORTLIST_(\w+)", message)[1:] == [name.upper() for name in NAMES]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("port", "-1", "port: expected 0 to 65535, found -1"),
+        ("port", "65536", "port: expected 0 to 65535, found 65536"),
+        ("workers", "0", "workers: expected 1 to 64, found 0"),
+        ("threads", "1025", "threads: expected 1 to 1024, found 1025"),
+        ("encoder_threads", "-1", "encoder_threads: expected 0 to 256, found -1"),
+        ("max_batch", "0", "max_batch: expected 1 to 256, found 0"),
+        ("max_waiting", "0", "max_waiting: expected 1 to 100000, found 0"),
+        ("query_cache", "-1", "query_cache: expected 0 to 1e+07, found -1"),
+        ("poll_s", "0", "poll_s: expected 0.05 to 60, found 0.0"),
+        ("poll_s", "nan", "poll_s: expected 0.05 to 60, found nan"),
+        ("poll_s", "inf", "poll_s: expected 0.05 to 60, found inf"),
+        ("port", "http", "port: expected int, found 'http'"),
+        ("port", "80.5", "port: expected int, found '80.5'"),
+        ("port", "", "port: expected int, found ''"),
+        ("poll_s", "soon", "poll_s: expected float, found 'soon'"),
+        ("precision", "f16", "precision: expected one of auto, f32, bf16, found 'f16'"),
+    ],
+)
+def test_a_value_that_is_not_allowed_is_refused_with_what_is(
+    name: str, value: str, message: str
+) -> None:
+    for source in ({"environment": {f"SHORTLIST_{name.upper()}": value}}, {name: value}):
+        given = dict(source)
+        environment = given.pop("environment", {})
+        with pytest.raises(SettingsError) as caught:
+            read_settings(environment, **given)  # type: ignore[arg-type]
+        assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(("name", "low", "high"), [("port", 0, 65535), ("poll_s", 0.05, 60)])
+def test_the_ends_of_a_range_are_allowed(name: str, low: float, high: float) -> None:
+    for end in (low, high):
+        assert getattr(read_settings({}, **{name: str(end)}), name) == end
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(FrozenInstanceError):
+        Settings().port = 1  # type: ignore[misc]
+
+
+def test_the_encoders_share_the_cores_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    assert Settings().threads_per_encoder == 8
+    assert Settings(workers=3).threads_per_encoder == 2
+    assert Settings(workers=16).threads_per_encoder == 1
+    assert Settings(workers=2, encoder_threads=5).threads_per_encoder == 5
+
+
+def test_help_lists_every_setting_with_its_option_variable_and_default() -> None:
+    result = CliRunner().invoke(main, ["--help"], terminal_width=400)
+    assert result.exit_code == 0
+    for setting in fields(Settings):
+        default = getattr(setting.default, "value", setting.default)
+        line = next(
+            line
+            for line in result.output.splitlines()
+            if line.split()[:1] == [f"--{setting.name.replace('_', '-')}"]
+        )
+        assert setting.metadata["help"] in line
+        assert f"[SHORTLIST_{setting.name.upper()}; {default}]" in line
+
+
+def test_the_program_ends_with_2_and_one_message_when_a_setting_is_wrong(
+    repository: Path, tmp_path: Path
+) -> None:
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "SHORTLIST_PROT": "1"}
+    result = subprocess.run(
+        [sys.executable, "-m", "service"],
+        cwd=repository,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert result.returncode == 2
+    assert "SHORTLIST_PROT: no such setting" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--port", "70000"], "port: expected 0 to 65535, found 70000"),
+        (["--precision", "f64"], "precision: expected one of auto, f32, bf16, found 'f64'"),
+        (["--prot", "1"], "No such option"),
+        (["bundles"], "unexpected extra argument"),
+    ],
+)
+def test_wrong_usage_ends_with_2(arguments: list[str], message: str) -> None:
+    result = CliRunner().invoke(main, arguments, terminal_width=200)
+    assert result.exit_code == 2
+    assert message in result.output
+
+
+def test_an_empty_host_is_refused() -> None:
+    with pytest.raises(SettingsError, match="host: expected an address or name, found none"):
+        read_settings({"SHORTLIST_HOST": " "})

@@ -1,0 +1,66 @@
+"""The search page works without a script and escapes what it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from indexing.encoder.precision import Precision
+from service.app import create_app
+from service.config import Settings
+
+
+@pytest.fixture(scope="module")
+def client(sample_artifacts: Path) -> Iterator[FlaskClient]:
+    app = create_app(Settings(artifacts=sample_artifacts, precision=Precision.F32))
+    yield app.test_client()
+    app.extensions["reloader"].stop()
+
+
+def test_the_empty_page_says_how_many_items_there_are(client: FlaskClient) -> None:
+    response = client.get("/")
+    assert response.status_code == 200
+    assert "1,350 items in “sample-films”" in response.text
+
+
+def test_an_answer_shows_its_arithmetic(client: FlaskClient) -> None:
+    query = "q=a+robot+left+alone+on+earth"
+    first = client.get(f"/v1/search?{query}").get_json()["results"][0]
+    assert first["title"] == "WALL·E (2008)"
+    text = client.get(f"/?{query}").text
+    assert "WALL·E (2008)" in text
+    assert f"<strong>{first['score']:.3f}</strong> =" in text
+    assert f"0.7 × {first['retrieval_score']:.3f} similarity" in text
+    assert f"0.3 × {first['popularity_score']:.3f} popularity" in text
+
+
+def test_what_was_typed_is_escaped(client: FlaskClient) -> None:
+    text = client.get("/?q=%3Cscript%3Ealert(1)%3C/script%3E").text
+    assert "<script>" not in text
+    assert "&lt;script&gt;alert(1)" in text
+
+
+def test_a_query_that_is_too_long_is_explained(client: FlaskClient) -> None:
+    response = client.get(f"/?q={'x' * 1001}")
+    assert response.status_code == 422
+    assert "expected at most 1000 characters, found 1001" in response.text
+
+
+def test_without_a_bundle_the_page_says_what_to_run(tmp_path: Path) -> None:
+    app = create_app(Settings(artifacts=tmp_path))
+    try:
+        response = app.test_client().get("/?q=robots")
+    finally:
+        app.extensions["reloader"].stop()
+    assert response.status_code == 503
+    assert "make index" in response.text
+
+
+def test_the_stylesheet_is_served_from_here(client: FlaskClient) -> None:
+    response = client.get("/static/style.css")
+    assert response.status_code == 200
+    assert response.mimetype == "text/css"
+    response.close()

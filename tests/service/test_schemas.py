@@ -1,0 +1,203 @@
+"""What the parameters of a search may be, and how an answer becomes JSON."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import quote
+
+import pytest
+
+from indexing.errors import InvalidParameter, MalformedRequest
+from service.engine import Component, Result, SearchAnswer, SearchQuery
+from service.schemas import encode_answer, parse_search
+
+INFINITY = float("inf")
+
+
+def fields_refused(query_string: str) -> dict[str, str]:
+    with pytest.raises(InvalidParameter) as caught:
+        parse_search(query_string.encode())
+    return dict(caught.value.fields)
+
+
+def test_a_query_alone_leaves_everything_else_to_the_profile() -> None:
+    expected = SearchQuery(text="space", k=None, n_candidates=None, profile=None, weights={})
+    assert parse_search(b"q=space") == expected
+
+
+def test_every_parameter_reaches_the_search() -> None:
+    query = parse_search(
+        b"q=space+travel&k=3&n_candidates=20&profile=similarity&w_similarity=0.5&w_popularity=2"
+    )
+    assert query == SearchQuery(
+        text="space travel",
+        k=3,
+        n_candidates=20,
+        profile="similarity",
+        weights={"similarity": 0.5, "popularity": 2.0},
+    )
+
+
+@pytest.mark.parametrize(
+    ("encoded", "text"),
+    [
+        ("Am%C3%A9lie", "Am\u00e9lie"),
+        ("%E4%B8%83%E4%BA%BA", "七人"),
+        ("a%26b%3Dc%2B", "a&b=c+"),
+        ("100%", "100%"),
+        ("%F0%9F%9A%80", "🚀"),
+        ("a%00b", "a\x00b"),
+        ("++", "  "),
+        ("", ""),
+    ],
+)
+def test_texts_are_decoded_as_utf_8(encoded: str, text: str) -> None:
+    assert parse_search(f"q={encoded}".encode()).text == text
+
+
+def test_bytes_beyond_ascii_need_no_percent_encoding() -> None:
+    assert parse_search("q=七人".encode()).text == "七人"
+
+
+@pytest.mark.parametrize(
+    "query_string", [b"q=%FF", b"q=%C3", b"q=%ED%A0%80", b"%FF=1&q=a", b"q=\xff", b"q=a&k=%FF"]
+)
+def test_what_is_not_utf_8_is_malformed(query_string: bytes) -> None:
+    with pytest.raises(MalformedRequest, match="the query string is not UTF-8"):
+        parse_search(query_string)
+
+
+def test_a_flood_of_parameters_is_malformed() -> None:
+    with pytest.raises(MalformedRequest, match="Max number of fields exceeded"):
+        parse_search(b"&".join(b"p%d=1" % number for number in range(101)))
+
+
+@pytest.mark.parametrize("text", ["1_0", "+5", "10.0", " 5", "5 ", "", "0x5", "1e1", "ten", "٣"])
+@pytest.mark.parametrize("name", ["k", "n_candidates"])
+def test_an_integer_is_plain_digits(name: str, text: str) -> None:
+    refused = fields_refused(f"q=a&{name}={quote(text)}")
+    assert refused == {name: f"expected an integer, found {text!r}"}
+
+
+@pytest.mark.parametrize(("text", "value"), [("7", 7), ("007", 7), ("-3", -3), ("0", 0)])
+def test_digits_are_an_integer_whatever_range_is_checked_later(text: str, value: int) -> None:
+    assert parse_search(f"q=a&k={text}".encode()).k == value
+
+
+@pytest.mark.parametrize(
+    "text", ["nan", "inf", "-inf", "infinity", "1_0", "+1", " 1", "1 ", "", "0x1", ".5", "5.", "½"]
+)
+@pytest.mark.parametrize("name", ["w_similarity", "w_popularity"])
+def test_a_weight_is_a_plain_decimal_number(name: str, text: str) -> None:
+    refused = fields_refused(f"q=a&{name}={quote(text)}")
+    assert refused == {name: f"expected a number, found {text!r}"}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("0", 0), ("10", 10), ("0.7", 0.7), ("1e-1", 0.1), ("0.30000000000000004", 0.1 + 0.2)],
+)
+def test_weights_from_0_to_10_are_taken_as_written(text: str, value: float) -> None:
+    assert parse_search(f"q=a&w_similarity={text}".encode()).weights == {"similarity": value}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("-0.1", "Input should be greater than or equal to 0"),
+        ("10.001", "Input should be less than or equal to 10"),
+        ("1e999", "Input should be less than or equal to 10"),
+    ],
+)
+def test_a_weight_out_of_its_range_is_refused(text: str, message: str) -> None:
+    assert fields_refused(f"q=a&w_popularity={text}") == {"w_popularity": message}
+
+
+def test_a_missing_query_is_named() -> None:
+    assert fields_refused("k=5") == {"q": "expected a value, found none"}
+
+
+def test_an_unknown_parameter_is_named_beside_the_known_ones() -> None:
+    known = "q, k, n_candidates, profile, w_similarity, w_popularity"
+    assert fields_refused("q=a&limit=5") == {"limit": f"no such parameter; known: {known}"}
+
+
+def test_a_parameter_given_twice_is_refused() -> None:
+    assert fields_refused("q=a&k=1&k=1") == {"k": "expected once, found twice"}
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    assert set(fields_refused("k=x&w_popularity=-1&limit=5")) == {"q", "k", "w_popularity", "limit"}
+
+
+def answer_with(score: float) -> SearchAnswer:
+    component = Component("similarity", score, 1.0, score)
+    result = Result(
+        rank=1,
+        item_id="a-1",
+        title='Quote " and 七',
+        categories=["x"],
+        attributes={"year": 1999, "price": 2.5, "colour": None},
+        score=score,
+        retrieval_score=score,
+        popularity_score=None,
+        retrieval_rank=1,
+        rating_count=None,
+        mean_rating=None,
+        components=[component],
+    )
+    return SearchAnswer(
+        query="q",
+        index_version="v",
+        profile="p",
+        took_ms=1.5,
+        k=1,
+        n_candidates=50,
+        exact=True,
+        results=[result],
+    )
+
+
+def test_an_answer_becomes_json_field_by_field_in_order() -> None:
+    text = encode_answer(answer_with(0.1 + 0.2)).decode()
+    assert json.loads(text) == {
+        "query": "q",
+        "index_version": "v",
+        "profile": "p",
+        "took_ms": 1.5,
+        "k": 1,
+        "n_candidates": 50,
+        "exact": True,
+        "results": [
+            {
+                "rank": 1,
+                "item_id": "a-1",
+                "title": 'Quote " and 七',
+                "categories": ["x"],
+                "attributes": {"year": 1999, "price": 2.5, "colour": None},
+                "score": 0.30000000000000004,
+                "retrieval_score": 0.30000000000000004,
+                "popularity_score": None,
+                "retrieval_rank": 1,
+                "rating_count": None,
+                "mean_rating": None,
+                "components": [
+                    {
+                        "feature": "similarity",
+                        "value": 0.30000000000000004,
+                        "weight": 1.0,
+                        "contribution": 0.30000000000000004,
+                    }
+                ],
+            }
+        ],
+    }
+    assert list(json.loads(text)) == [
+        "query", "index_version", "profile", "took_ms", "k", "n_candidates", "exact", "results"
+    ]  # fmt: skip
+
+
+def test_json_never_holds_nan_or_infinity() -> None:
+    for value in (float("nan"), INFINITY, -INFINITY):
+        text = encode_answer(answer_with(value)).decode()
+        assert json.loads(text, parse_constant=pytest.fail)["results"][0]["score"] is None
