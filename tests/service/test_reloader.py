@@ -240,12 +240,15 @@ def test_starting_loads_at_once_and_then_watches(watched: Watched, publisher: Pu
 def test_after_stop_nothing_is_loaded_and_no_thread_is_left(
     watched: Watched, publisher: Publishes
 ) -> None:
+    others = set(threading.enumerate())  # other tests' services, which run all the while
     watched.reloader.start()
-    assert "reloader" in [thread.name for thread in threading.enumerate()]
+    mine = {thread.name for thread in set(threading.enumerate()) - others}
+    assert mine == {"reloader", "blocklist"}
     began = time.monotonic()
     watched.reloader.stop()
     assert time.monotonic() - began < LONG_S
-    assert not {"reloader", "blocklist"} & {thread.name for thread in threading.enumerate()}
+    left = {thread.name for thread in set(threading.enumerate()) - others}
+    assert not left & {"reloader", "blocklist"}
     publisher.publish()
     assert watched.loads == []
 

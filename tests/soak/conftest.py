@@ -54,9 +54,12 @@ class Service:
         """Process ids of the workers."""
         return [child.pid for child in psutil.Process(self.process.pid).children()]
 
-    def wait_for(self, version: str, within_s: float = 20) -> None:
-        """Wait until every one of several fresh connections is answered from this version."""
-        until(lambda: all(self.ready().get("version") == version for _ in range(6)), within_s)
+    def wait_for(self, version: str, within_s: float = 20) -> float:
+        """Wait until every one of several fresh connections is answered from this version.
+
+        Returns the seconds it took.
+        """
+        return until(lambda: all(self.ready().get("version") == version for _ in range(6)), within_s)
 
 
 def until(condition: Callable[[], bool], within_s: float) -> float:

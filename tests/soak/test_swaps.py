@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -94,10 +95,11 @@ def test_twenty_swaps_between_two_models_lose_no_request(
     service = start_service(artifacts, "--workers", "2", "--query-cache", "0")
     pids = set(service.workers())
     swaps, started = 0, time.monotonic()
+    picked_up_s: list[float] = []
     with under_load(service, 8) as load:
         while time.monotonic() - started < LOAD_S or swaps < N_SWAPS:
             move(store, versions[swaps % 2])
-            service.wait_for(versions[swaps % 2])
+            picked_up_s.append(service.wait_for(versions[swaps % 2]))
             swaps += 1
             time.sleep(0.5)
     assert load.failures == []
@@ -113,7 +115,9 @@ def test_twenty_swaps_between_two_models_lose_no_request(
     slowest_ms = max(answer.took_s for answer in load.answers) * 1e3
     print(
         f"\n{swaps} swaps in {time.monotonic() - started:.0f} s, {len(load.answers)} answers, all"
-        f" 200 and consistent; slowest {slowest_ms:.0f} ms"
+        f" 200 and consistent; slowest {slowest_ms:.0f} ms; both workers served a new version"
+        f" after {statistics.median(picked_up_s):.2f} s in the middle, {max(picked_up_s):.2f} s"
+        " at most"
     )
 
 

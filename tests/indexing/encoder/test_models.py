@@ -110,7 +110,7 @@ def test_an_unknown_name_without_the_hub_is_explained_at_once(name: str) -> None
         f"encoder.model {name!r}: no such folder, not the packaged all-MiniLM-L6-v2, and the model"
         " hub does not give it: "
     )
-    assert time.perf_counter() - started < 5
+    assert time.perf_counter() - started < 30
 
 
 def test_an_unknown_model_refuses_the_build(films: Films, refused: Refused) -> None:
