@@ -59,7 +59,9 @@ class Service:
 
         Returns the seconds it took.
         """
-        return until(lambda: all(self.ready().get("version") == version for _ in range(6)), within_s)
+        return until(
+            lambda: all(self.ready().get("version") == version for _ in range(6)), within_s
+        )
 
 
 def until(condition: Callable[[], bool], within_s: float) -> float:
