@@ -7,6 +7,7 @@ PORT ?= 8000
 WORKERS ?= 1
 MOVIELENS ?=
 REPLACE ?=
+RESULTS ?= benchmarks/results
 VERSION ?=
 PYTHON ?= python3
 TORCH_INDEX ?=
@@ -20,7 +21,7 @@ export TOKENIZERS_PARALLELISM ?= true
 MOVIELENS_PATH := $(if $(MOVIELENS),$(abspath $(MOVIELENS)))
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup index versions rollback serve data test check lint soak bench clean
+.PHONY: help run setup index versions rollback serve evaluate tune data test check lint soak bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
@@ -44,6 +45,12 @@ rollback: setup ## make the version that was live before live again, or VERSION=
 
 serve: setup ## serve what is published in ARTIFACTS
 	$(BIN)/python -m service --artifacts "$(ARTIFACTS)" --host "$(HOST)" --port "$(PORT)" --workers "$(WORKERS)"
+
+evaluate: .venv/.evaluation ## measure the relevance of what is published, with CATALOG; writes RESULTS
+	HF_HUB_OFFLINE=1 $(BIN)/python -m indexing evaluate --catalog "$(CATALOG)" --artifacts "$(ARTIFACTS)" --output "$(RESULTS)"
+
+tune: .venv/.evaluation ## learn a profile for CATALOG from what is published, and write it into it
+	HF_HUB_OFFLINE=1 $(BIN)/python -m indexing tune --catalog "$(CATALOG)" --artifacts "$(ARTIFACTS)" --output "$(RESULTS)"
 
 data: setup ## download MovieLens ml-latest-small, or take it from MOVIELENS=PATH
 	MOVIELENS="$(MOVIELENS_PATH)" $(BIN)/python data/movielens/fetch.py
@@ -73,7 +80,7 @@ clean: ## remove .venv and caches, keep data
 	$(PYTHON) -m venv .venv
 
 # One stamp an extra: nothing is reinstalled while the files it depends on are unchanged.
-.venv/.indexing .venv/.test .venv/.bench: .venv/.%: .venv/bin/python $(SOURCES)
+.venv/.indexing .venv/.evaluation .venv/.test .venv/.bench: .venv/.%: .venv/bin/python $(SOURCES)
 	@echo "installing dependencies ($*); the first time this takes a few minutes"
 	$(PIP) --constraint .ci/constraints.txt $(if $(TORCH_INDEX),--extra-index-url "$(TORCH_INDEX)") --editable ".[$*]"
 	@touch $@ .venv/.indexing

@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from benchmarks.report import machine
 from indexing.catalog import Catalog, read_catalog
-from indexing.catalog.config import read_catalog_config
+from indexing.catalog.toml import read_catalog_config
 from indexing.encoder.export import cached_export, default_cache
 from indexing.encoder.models import resolve_model
 from indexing.encoder.precision import Precision

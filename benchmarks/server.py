@@ -59,20 +59,32 @@ def running(artifacts: Path, *, workers: int = 1) -> Iterator[Running]:
 
 
 def one_client(server: Running) -> dict[str, float]:
-    """Milliseconds of an uncached search over one kept-alive connection."""
+    """Milliseconds of uncached searches and of suggestions."""
+    searches = [f"/v1/search?q={quote_plus(text)}" for text in distinct_queries(N_QUERIES)]
+    typed = [text[: 3 + place % 8] for place, text in enumerate(distinct_queries(N_QUERIES))]
+    times_ms = _timed(server, searches)
+    suggest_ms = _timed(server, [f"/v1/suggest?q={quote_plus(text)}" for text in typed])
+    return {
+        "http_p50_ms": times_ms[N_QUERIES // 2],
+        "http_p99_ms": times_ms[-N_QUERIES // 100],
+        "suggest_p50_ms": suggest_ms[N_QUERIES // 2],
+    }
+
+
+def _timed(server: Running, targets: list[str]) -> list[float]:
+    """Milliseconds of each request over one kept-alive connection, rising."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port)
     times_ms = []
-    for text in distinct_queries(N_QUERIES):
+    for target in targets:
         started = time.perf_counter()
-        connection.request("GET", f"/v1/search?q={quote_plus(text)}")
+        connection.request("GET", target)
         response = connection.getresponse()
         body = response.read()
         times_ms.append((time.perf_counter() - started) * 1e3)
         if response.status != 200:
             raise RuntimeError(f"status {response.status}: {body[:200]!r}")
     connection.close()
-    times_ms.sort()
-    return {"http_p50_ms": times_ms[N_QUERIES // 2], "http_p99_ms": times_ms[-N_QUERIES // 100]}
+    return sorted(times_ms)
 
 
 def many_clients(server: Running) -> dict[str, float]:

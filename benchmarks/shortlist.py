@@ -20,7 +20,7 @@ FLOP_PER_TOKEN = 2 * 6 * (4 * 384 * 384 + 2 * 384 * 1536)
 def encode(folder: Path) -> dict[str, float]:
     """Seconds to encode every document of the catalogue, model loaded, and what that takes."""
     from indexing.catalog import read_catalog
-    from indexing.catalog.config import read_catalog_config
+    from indexing.catalog.toml import read_catalog_config
     from indexing.corpus import read_corpus
     from indexing.encoder.export import cached_export, default_cache
     from indexing.encoder.models import resolve_model

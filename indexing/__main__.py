@@ -27,6 +27,19 @@ def _named(_context: click.Context, _parameter: click.Parameter, folder: Path) -
     return folder
 
 
+_output = click.option(
+    "--output",
+    default=Path("benchmarks/results"),
+    show_default=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the tables, JSON files and charts.",
+)
+_catalog = click.option(
+    "--catalog",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The catalogue's catalog.toml.",
+)
 _artifacts = click.option(
     "--artifacts",
     required=True,
@@ -59,12 +72,7 @@ def main() -> None:
 
 
 @main.command()
-@click.option(
-    "--catalog",
-    required=True,
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The catalogue's catalog.toml.",
-)
+@_catalog
 @_artifacts
 @click.option(
     "--precision",
@@ -175,6 +183,44 @@ def diff(before: str, after: str, artifacts: Path, as_json: bool) -> None:
     found = diff_versions(ArtifactStore(artifacts), before, after)
     whole = {**asdict(found), "share_lost": found.share_lost}
     click.echo(_json(whole) if as_json else diff_report(found))
+
+
+@main.command()
+@_catalog
+@_artifacts
+@_output
+@click.option("--profile", default="tuned", show_default=True, help="Name of the profile to write.")
+@explained
+def tune(catalog: Path, artifacts: Path, output: Path, profile: str) -> None:
+    """Learn a profile from the live version, and write it into catalog.toml if it gains."""
+    from indexing.evaluation.evaluate import open_subject
+    from indexing.evaluation.tune import as_markdown, write_profile, write_tuning
+    from indexing.evaluation.tune import tune as run_tuning
+
+    tuning = run_tuning(open_subject(catalog, artifacts))
+    paths = write_tuning(tuning, output)
+    click.echo(as_markdown(tuning))
+    click.echo(f"\nwritten: {', '.join(map(str, paths))}")
+    if tuning.significant:
+        write_profile(catalog, profile, tuning.profile)
+        click.echo(f"{catalog}: has profile {profile!r} now; build again to serve it")
+
+
+@main.command()
+@_catalog
+@_artifacts
+@_output
+@explained
+def evaluate(catalog: Path, artifacts: Path, output: Path) -> None:
+    """Measure the live version's relevance with its own catalogue."""
+    from indexing.evaluation.evaluate import evaluate as run_evaluation
+    from indexing.evaluation.evaluate import open_subject
+    from indexing.evaluation.report import as_markdown, write_report
+
+    evaluation = run_evaluation(open_subject(catalog, artifacts))
+    paths = write_report(evaluation, output)
+    click.echo(as_markdown(evaluation))
+    click.echo(f"\nwritten: {', '.join(map(str, paths))}")
 
 
 def _json(value: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
@@ -13,7 +14,8 @@ from indexing.bundle.reader import Bundle, open_bundle
 from indexing.bundle.store import ArtifactStore, OnStep, no_step
 from indexing.bundle.writer import BundleWriter
 from indexing.catalog import Catalog, read_catalog
-from indexing.catalog.config import CatalogConfig, read_catalog_config
+from indexing.catalog.config import CatalogConfig
+from indexing.catalog.toml import read_catalog_config
 from indexing.corpus import Corpus, catalog_popularity, id_column, item_table, read_corpus
 from indexing.embeddings import (
     BATCH_ROWS,
@@ -30,6 +32,7 @@ from indexing.encoder.runtime import Encoder, EncoderSettings
 from indexing.errors import BundleError, PublishError
 from indexing.gate import GateReport, check_name, pass_gate
 from indexing.popularity import Popularity
+from indexing.sections import write_calibration, write_features, write_titles
 from indexing.vector_index import build_index
 
 log = logging.getLogger(__name__)
@@ -116,17 +119,29 @@ def _write_bundle(
     writer.copy_encoder(export, settings)
     on_step("encoder copied")
     writer.write_items(id_column(catalog), item_table(catalog, popularity))
+    sections = {"titles": write_titles(folder, catalog)}
     on_step("items written")
     known = known_vectors(live, identity, export=export) if live else None
     counts = _embed(corpus, encoder, writer, prompt=settings.document_prompt, known=known)
     on_step("vectors written")
+    encode_queries = partial(encoder.encode, prompt=settings.query_prompt)
     retrieval = build_index(
         writer.vectors,
         folder,
         kind=config.index.type,
-        probes=lambda: encoder.encode(corpus.recall_probes(), prompt=settings.query_prompt),
+        probes=lambda: encode_queries(corpus.recall_probes()),
     )
     on_step("index written")
+    sections["features"] = write_features(folder, catalog, popularity, writer.vectors)
+    sections["calibration"] = write_calibration(
+        folder,
+        writer.vectors,
+        corpus.recall_probes(),
+        encode_queries,
+        identity=identity.model_dump_json(),
+        live=live,
+    )
+    on_step("sections written")
     manifest = writer.seal(
         catalog=CatalogInfo(name=config.name, template=corpus.template.text),
         encoder=identity,
@@ -135,7 +150,7 @@ def _write_bundle(
         profiles=config.profiles,
         default_profile=config.default_profile,
         retrieval=retrieval,
-        sections={},
+        sections=sections,
     )
     on_step("sealed")
     return manifest, counts

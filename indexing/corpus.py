@@ -37,6 +37,14 @@ class Corpus:
         for begin in range(0, len(self), batch_rows):
             yield self._render(slice(begin, begin + batch_rows))
 
+    def document_of(self, row: int, *, tags: str) -> str:
+        """One item's document as it would be with these joined tags."""
+        fields = {field for _, field in self.template.parts if field is not None}
+        texts = {field: [self.columns[field].iloc[row]] for field in fields}
+        if "tags" in fields:
+            texts["tags"] = [tags]
+        return render_documents(self.template, texts)[0]
+
     def recall_probes(self) -> list[str]:
         """Short texts, drawn from the catalogue, to measure an approximate index with."""
         step = max(1, len(self) // _PROBED_ROWS)

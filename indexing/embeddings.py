@@ -109,7 +109,7 @@ def known_vectors(live: Bundle, wanted: EncoderInfo, *, export: Path) -> KnownVe
     """
     if live.manifest.encoder != wanted or not _holds_export(live, export):
         return None
-    return _sorted_by_hash(_read_hashes(live.folder / layout.DOCUMENTS), live.vectors)
+    return _sorted_by_hash(read_hashes(live.folder / layout.DOCUMENTS), live.vectors)
 
 
 def _holds_export(live: Bundle, export: Path) -> bool:
@@ -120,7 +120,8 @@ def _holds_export(live: Bundle, export: Path) -> bool:
     )
 
 
-def _read_hashes(path: Path) -> HashArray:
+def read_hashes(path: Path) -> HashArray:
+    """The document hashes of a bundle in row order, S16 [n]."""
     column = pyarrow.parquet.read_table(path, columns=["hash"]).column("hash")
     packed = column.combine_chunks()
     return np.frombuffer(packed.buffers()[1], dtype=HASH_DTYPE, count=len(packed))

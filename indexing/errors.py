@@ -13,6 +13,7 @@ ShortlistError                what a user is told, without a traceback
 └── QueryError                a request that cannot be answered as it stands
     ├── MalformedRequest      it cannot be parsed at all
     ├── InvalidParameter      parameters are missing, unknown or out of their range
+    ├── FeatureUnavailable    the live bundle lacks what is asked for
     ├── NotReady              no snapshot is loaded yet
     └── Overloaded            too many requests wait already
 """
@@ -83,6 +84,10 @@ class InvalidParameter(QueryError):
         """One error for all these fields, at least one."""
         (first, message), *others = fields.items()
         return cls(first, message, **dict(others))
+
+
+class FeatureUnavailable(QueryError):
+    """The live bundle lacks what is asked for."""
 
 
 class NotReady(QueryError):

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 
 from service import engine
 from service.problems import problem
-from service.schemas import encode_answer, parse_search
+from service.schemas import encode_answer, encode_suggestions, parse_search, parse_suggest
 from service.snapshot import SnapshotHolder
 
 
@@ -21,6 +21,11 @@ def api_blueprint(holder: SnapshotHolder) -> Blueprint:
     def search() -> Response:
         query = parse_search(request.query_string)
         return _json(encode_answer(engine.search(holder.get(), query)))
+
+    @api.get("/v1/suggest")
+    def suggest() -> Response:
+        query = parse_suggest(request.query_string)
+        return _json(encode_suggestions(engine.suggest(holder.get(), query)))
 
     @api.get("/healthz")
     def healthz() -> Response:

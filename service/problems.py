@@ -12,6 +12,7 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from indexing.errors import (
+    FeatureUnavailable,
     InvalidParameter,
     MalformedRequest,
     NotReady,
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 _STATUS: dict[type[QueryError], tuple[int, str]] = {
     InvalidParameter: (422, "invalid_parameter"),
     MalformedRequest: (400, "malformed_request"),
+    FeatureUnavailable: (409, "feature_unavailable"),
     NotReady: (503, "not_ready"),
     Overloaded: (503, "overloaded"),
 }

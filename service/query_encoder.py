@@ -25,6 +25,17 @@ class EncodesQueries(Protocol):
         ...
 
 
+class EncodesQuery(Protocol):
+    """What the engine asks: one query's vector. `hits` and `misses` count the cache's."""
+
+    hits: int
+    misses: int
+
+    def encode(self, text: str) -> FloatArray:
+        """The float32 unit vector [dim] of one query."""
+        ...
+
+
 @dataclass
 class _Waiting:
     """One query on its way; `wake` is set when it is done, or when it is its turn to lead."""

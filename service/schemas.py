@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
+from indexing.bundle.manifest import FEATURES
 from indexing.errors import InvalidParameter, MalformedRequest
-from service.engine import SearchAnswer, SearchQuery
+from service.engine import SearchAnswer, SearchQuery, SuggestAnswer, SuggestQuery
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,3})?")
@@ -41,20 +42,41 @@ class SearchParameters(BaseModel):
     q: str
     k: Integer | None = None
     n_candidates: Integer | None = None
+    n_popular: Integer | None = None
     profile: str | None = None
     w_similarity: Weight | None = None
     w_popularity: Weight | None = None
+    w_expected_popularity: Weight | None = None
+    w_rating_volume: Weight | None = None
+    w_rating_percentile: Weight | None = None
+    w_recency: Weight | None = None
+    w_title_match: Weight | None = None
+    w_title_prefix: Weight | None = None
 
     def to_query(self) -> SearchQuery:
         """The search these parameters ask for."""
-        weights = {"similarity": self.w_similarity, "popularity": self.w_popularity}
+        weights = {feature: getattr(self, f"w_{feature}") for feature in FEATURES}
         return SearchQuery(
             text=self.q,
             k=self.k,
             n_candidates=self.n_candidates,
+            n_popular=self.n_popular,
             profile=self.profile,
             weights={name: weight for name, weight in weights.items() if weight is not None},
         )
+
+
+class SuggestParameters(BaseModel):
+    """The parameters of GET /v1/suggest."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    q: str
+    k: Integer = 8
+
+    def to_query(self) -> SuggestQuery:
+        """The completions these parameters ask for."""
+        return SuggestQuery(text=self.q, k=self.k)
 
 
 def parse_search(query_string: bytes) -> SearchQuery:
@@ -63,13 +85,12 @@ def parse_search(query_string: bytes) -> SearchQuery:
     Raises MalformedRequest when it is not UTF-8 percent-encoding, InvalidParameter naming every
     parameter that is missing, unknown, given twice or out of range.
     """
-    values = _parse_query_string(query_string)
-    try:
-        return SearchParameters.model_validate(values).to_query()
-    except ValidationError as error:
-        raise InvalidParameter.several(
-            {_where(problem): _what(problem) for problem in map(dict, error.errors())}
-        ) from error
+    return _parse(SearchParameters, query_string).to_query()
+
+
+def parse_suggest(query_string: bytes) -> SuggestQuery:
+    """The completions asked for in a raw query string; raises as `parse_search` does."""
+    return _parse(SuggestParameters, query_string).to_query()
 
 
 def encode_answer(answer: SearchAnswer) -> bytes:
@@ -77,7 +98,25 @@ def encode_answer(answer: SearchAnswer) -> bytes:
     return _ANSWER.dump_json(answer)
 
 
+def encode_suggestions(answer: SuggestAnswer) -> bytes:
+    """The suggestions as JSON."""
+    return _SUGGESTIONS.dump_json(answer)
+
+
 _ANSWER = TypeAdapter(SearchAnswer)
+_SUGGESTIONS = TypeAdapter(SuggestAnswer)
+
+P = TypeVar("P", bound=BaseModel)
+
+
+def _parse(model: type[P], query_string: bytes) -> P:
+    values = _parse_query_string(query_string)
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise InvalidParameter.several(
+            {_where(problem): _what(problem, model) for problem in map(dict, error.errors())}
+        ) from error
 
 
 def _parse_query_string(query_string: bytes) -> dict[str, str]:
@@ -106,8 +145,8 @@ def _where(problem: dict[str, Any]) -> str:
     return ".".join(str(part) for part in problem["loc"])
 
 
-def _what(problem: dict[str, Any]) -> str:
-    known = ", ".join(SearchParameters.model_fields)
+def _what(problem: dict[str, Any], model: type[BaseModel]) -> str:
+    known = ", ".join(model.model_fields)
     messages = {
         "extra_forbidden": f"no such parameter; known: {known}",
         "missing": "expected a value, found none",

@@ -17,7 +17,7 @@ from indexing.encoder.parity import check_canaries, read_canaries
 from indexing.encoder.precision import Precision
 from indexing.encoder.runtime import Encoder
 from indexing.errors import BundleUnsupported, NotReady
-from service.query_encoder import BatchingEncoder, CachingEncoder
+from service.query_encoder import BatchingEncoder, CachingEncoder, EncodesQuery
 from service.retrieval.base import Retriever
 from service.retrieval.faiss_backend import FaissRetriever
 
@@ -51,7 +51,7 @@ class Snapshot:
     hold: Hold
     encoder_hold: Hold
     batching: BatchingEncoder
-    encoder: CachingEncoder
+    encoder: EncodesQuery
     precision: Precision
     retriever: Retriever
     blocked_rows: npt.NDArray[np.int64] = field(default_factory=_no_rows)

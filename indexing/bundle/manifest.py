@@ -13,7 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from indexing.errors import BundleCorrupt, BundleUnsupported
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""2 added the features beyond similarity and popularity, and `n_popular`."""
+
+RATING_FEATURES = ("popularity", "expected_popularity", "rating_volume", "rating_percentile")
+TITLE_FEATURES = ("title_match", "title_prefix")
+FEATURES = ("similarity", *RATING_FEATURES, "recency", *TITLE_FEATURES)
+"""What a profile can weigh, in the order of an answer's components."""
 
 Count = Annotated[int, Field(ge=0)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -27,17 +33,22 @@ class _Value(BaseModel):
 
 
 class Profile(_Value):
-    """A named set of weights over features, and how many candidates they order."""
+    """A named set of weights over features, and how many candidates they order.
+
+    Retrieval brings `n_candidates` items; `n_popular` of those with the most ratings are
+    candidates as well, whatever the query.
+    """
 
     n_candidates: int = Field(default=50, ge=1, le=1000)
+    n_popular: int = Field(default=0, ge=0, le=1000)
     weights: dict[str, Weight]
 
     @field_validator("weights")
     @classmethod
     def _some_weight(cls, weights: dict[str, float]) -> dict[str, float]:
-        unknown = sorted(set(weights) - {"similarity", "popularity"})
+        unknown = sorted(set(weights) - set(FEATURES))
         if unknown:
-            raise ValueError(f"unknown feature {unknown[0]!r}; known: popularity, similarity")
+            raise ValueError(f"unknown feature {unknown[0]!r}; known: {', '.join(FEATURES)}")
         if not any(weights.values()):
             raise ValueError("expected at least one weight above 0")
         return weights

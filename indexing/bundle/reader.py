@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from indexing.bundle import layout
+from indexing.bundle.arrays import map_array
 from indexing.bundle.manifest import FileInfo, Manifest, decode_manifest, version_name
+from indexing.bundle.sections import Sections, read_sections, unknown_sections
 from indexing.bundle.tables import IdMap, ItemTable, read_id_map, read_items
 from indexing.encoder.parity import CANARY_TEXTS, CANARY_VECTORS
 from indexing.encoder.runtime import MODEL, SETTINGS, TOKENIZER, WEIGHTS
-from indexing.errors import BundleCorrupt, BundleMissing, BundleUnsupported
+from indexing.errors import BundleCorrupt, BundleMissing
 
 _HASHING_THREADS = 2
 _ENCODER_FILES = (MODEL, WEIGHTS, TOKENIZER, SETTINGS, CANARY_TEXTS, CANARY_VECTORS)
@@ -40,6 +41,7 @@ class Bundle:
     vectors: npt.NDArray[np.float32]
     ids: IdMap
     items: ItemTable
+    sections: Sections
     unknown_sections: tuple[str, ...]
 
     @property
@@ -90,26 +92,28 @@ def verify_files(folder: Path, manifest: Manifest) -> None:
                 )
 
 
-def open_bundle(folder: Path, *, known_sections: Collection[str] = ()) -> Bundle:
+def open_bundle(folder: Path) -> Bundle:
     """Verify a published bundle and map it into memory.
 
     Raises BundleMissing, BundleCorrupt (names the file) or BundleUnsupported.
     """
     manifest = read_manifest(folder)
-    unknown = _unknown_sections(manifest, known_sections)
+    unknown = unknown_sections(manifest)
     _require_described(manifest)
     verify_files(folder, manifest)
-    bundle = Bundle(
+    vectors = map_array(folder / layout.VECTORS, np.float32, 2)
+    ids, items = read_id_map(folder / layout.ID_MAP), read_items(folder / layout.ITEMS)
+    _check_counts(manifest, vectors, ids, items)
+    return Bundle(
         version=folder.name,
         folder=folder,
         manifest=manifest,
-        vectors=_map_vectors(folder / layout.VECTORS),
-        ids=read_id_map(folder / layout.ID_MAP),
-        items=read_items(folder / layout.ITEMS),
+        vectors=vectors,
+        ids=ids,
+        items=items,
+        sections=read_sections(folder, manifest),
         unknown_sections=unknown,
     )
-    _check_counts(bundle)
-    return bundle
 
 
 def sha256_of_file(path: Path) -> str:
@@ -140,17 +144,6 @@ def _refuse_links(folder: Path, name: str) -> None:
             raise BundleCorrupt(f"{name}: a symbolic link, not a file of the bundle")
 
 
-def _unknown_sections(manifest: Manifest, known: Collection[str]) -> tuple[str, ...]:
-    unknown = {name: section for name, section in manifest.sections.items() if name not in known}
-    for name, section in unknown.items():
-        if section.required:
-            raise BundleUnsupported(
-                f"manifest.json: section {name!r} is required and unknown to this program;"
-                " upgrade it"
-            )
-    return tuple(sorted(unknown))
-
-
 def _require_described(manifest: Manifest) -> None:
     """A file without a checksum in the manifest must never be opened."""
     of_sections = [name for section in manifest.sections.values() for name in section.files]
@@ -159,22 +152,12 @@ def _require_described(manifest: Manifest) -> None:
             raise BundleCorrupt(f"manifest.json: files: {name!r} is not among them")
 
 
-def _map_vectors(path: Path) -> npt.NDArray[np.float32]:
-    try:
-        vectors = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise BundleCorrupt(f"{path.name}: not an array file: {error}") from error
-    if vectors.dtype != np.float32 or vectors.ndim != 2:
-        raise BundleCorrupt(
-            f"{path.name}: expected float32 [n, dim], found {vectors.dtype} {vectors.shape}"
-        )
-    return np.asarray(vectors)
-
-
-def _check_counts(bundle: Bundle) -> None:
-    expected = (bundle.manifest.counts.items, bundle.manifest.embedding_dim)
-    if bundle.vectors.shape != expected:
-        raise BundleCorrupt(f"{layout.VECTORS}: shape {bundle.vectors.shape}, expected {expected}")
-    for name, found in ((layout.ID_MAP, len(bundle.ids)), (layout.ITEMS, len(bundle.items))):
+def _check_counts(
+    manifest: Manifest, vectors: npt.NDArray[np.float32], ids: IdMap, items: ItemTable
+) -> None:
+    expected = (manifest.counts.items, manifest.embedding_dim)
+    if vectors.shape != expected:
+        raise BundleCorrupt(f"{layout.VECTORS}: shape {vectors.shape}, expected {expected}")
+    for name, found in ((layout.ID_MAP, len(ids)), (layout.ITEMS, len(items))):
         if found != expected[0]:
             raise BundleCorrupt(f"{name}: {found} rows, expected {expected[0]}")

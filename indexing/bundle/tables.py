@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.ipc
 
+from indexing.bundle.arrow import TEXT, column_of, numpy_of, read_arrow, write_arrow
 from indexing.bundle.layout import ATTRIBUTE_PREFIX
-from indexing.errors import BundleCorrupt
 
 ItemId = int | str
 
-_TEXT = (pa.large_string(), pa.string())
 _CATEGORIES = pa.large_list(pa.dictionary(pa.int32(), pa.string()))
 
 
@@ -121,14 +118,14 @@ def _order(item_id: ItemId) -> tuple[int, bytes]:
 def write_id_map(path: Path, ids: pa.Array) -> None:
     """Write id_map.arrow for ids (int64 or text) in row order."""
     order = pa.compute.array_sort_indices(ids).cast(pa.int64())
-    _write(path, pa.table({"item_id": ids, "rows_by_id": order}))
+    write_arrow(path, pa.table({"item_id": ids, "rows_by_id": order}))
 
 
 def read_id_map(path: Path) -> IdMap:
     """Map id_map.arrow into memory. Raises BundleCorrupt for anything else."""
-    columns = _read(path)
-    ids = _column(path, columns, "item_id", pa.int64(), *_TEXT)
-    return IdMap(ids, _numpy(path, columns, "rows_by_id", pa.int64()))
+    columns = read_arrow(path)
+    ids = column_of(path, columns, "item_id", pa.int64(), *TEXT)
+    return IdMap(ids, numpy_of(path, columns, "rows_by_id", pa.int64()))
 
 
 def write_items(path: Path, items: ItemTable) -> None:
@@ -145,13 +142,13 @@ def write_items(path: Path, items: ItemTable) -> None:
         columns["rating_count"] = pa.array(items.popularity.rating_count)
         columns["mean_rating"] = pa.array(items.popularity.mean_rating)
         columns["popularity_score"] = pa.array(items.popularity.popularity_score)
-    _write(path, pa.table(columns))
+    write_arrow(path, pa.table(columns))
 
 
 def read_items(path: Path) -> ItemTable:
     """Map items.arrow into memory. Raises BundleCorrupt for anything else."""
-    columns = _read(path)
-    categories = _column(path, columns, "categories", _CATEGORIES)
+    columns = read_arrow(path)
+    categories = column_of(path, columns, "categories", _CATEGORIES)
     parts = {"offsets": categories.offsets, "codes": categories.values.indices}
     attributes = {
         name.removeprefix(ATTRIBUTE_PREFIX): values
@@ -159,10 +156,10 @@ def read_items(path: Path) -> ItemTable:
         if name.startswith(ATTRIBUTE_PREFIX)
     }
     return ItemTable(
-        titles=_column(path, columns, "title", *_TEXT),
+        titles=column_of(path, columns, "title", *TEXT),
         categories=CategoryColumn(
-            offsets=_numpy(path, parts, "offsets", pa.int64()),
-            codes=_numpy(path, parts, "codes", pa.int32()),
+            offsets=numpy_of(path, parts, "offsets", pa.int64()),
+            codes=numpy_of(path, parts, "codes", pa.int32()),
             names=tuple(categories.values.dictionary.to_pylist()),
         ),
         attributes=attributes,
@@ -174,48 +171,7 @@ def _read_popularity(path: Path, columns: Mapping[str, pa.Array]) -> PopularityC
     if "popularity_score" not in columns:
         return None
     return PopularityColumns(
-        rating_count=_numpy(path, columns, "rating_count", pa.int32()),
-        mean_rating=_numpy(path, columns, "mean_rating", pa.float64()),
-        popularity_score=_numpy(path, columns, "popularity_score", pa.float64()),
+        rating_count=numpy_of(path, columns, "rating_count", pa.int32()),
+        mean_rating=numpy_of(path, columns, "mean_rating", pa.float64()),
+        popularity_score=numpy_of(path, columns, "popularity_score", pa.float64()),
     )
-
-
-def _write(path: Path, table: pa.Table) -> None:
-    """One uncompressed record batch: the form that maps into memory without a copy."""
-    batches = table.combine_chunks().to_batches()
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
-        for batch in batches:
-            writer.write_batch(batch)
-
-
-def _read(path: Path) -> dict[str, pa.Array]:
-    try:
-        reader = pa.ipc.open_file(pa.memory_map(str(path)))
-        if reader.num_record_batches != 1:
-            raise BundleCorrupt(f"{path.name}: expected 1 batch, found {reader.num_record_batches}")
-        batch = reader.get_batch(0)
-    except (pa.ArrowException, OSError) as error:
-        raise BundleCorrupt(f"{path.name}: not an Arrow file: {error}") from error
-    return {name: batch.column(name) for name in batch.schema.names}
-
-
-def _column(path: Path, columns: Mapping[str, pa.Array], name: str, *types: pa.DataType) -> Any:
-    """The column of this name, without nulls and of one of these types."""
-    if name not in columns:
-        raise BundleCorrupt(f"{path.name}: column {name!r} is missing")
-    column = columns[name]
-    if column.type not in types or column.null_count:
-        listed = " or ".join(str(kind) for kind in types)
-        raise BundleCorrupt(
-            f"{path.name}: column {name!r}: expected {listed} without nulls, found {column.type}"
-            f" with {column.null_count}"
-        )
-    return column
-
-
-def _numpy(path: Path, columns: Mapping[str, pa.Array], name: str, kind: pa.DataType) -> Any:
-    """The column as a numpy view of the mapped file. Arrow's own `to_numpy` imports pandas."""
-    column = _column(path, columns, name, kind)
-    dtype = np.dtype(kind.to_pandas_dtype())
-    begin = column.offset * dtype.itemsize
-    return np.frombuffer(column.buffers()[1] or b"", dtype, len(column), begin)

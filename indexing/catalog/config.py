@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-import tomllib
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from indexing.bundle.manifest import NOTEBOOK_PROFILE, Profile
+from indexing.bundle.manifest import NOTEBOOK_PROFILE, RATING_FEATURES, Profile
 from indexing.encoder.precision import Precision
-from indexing.errors import CatalogError
 
 NonEmpty = Annotated[str, Field(min_length=1)]
 
@@ -46,6 +43,13 @@ class CategoriesConfig(_Table):
     none: str | None = None
 
 
+class AlternativeTitlesConfig(_Table):
+    """Where an item's other titles are: one column, split at `separator`."""
+
+    column: NonEmpty
+    separator: NonEmpty = "|"
+
+
 class AttributeConfig(_Table):
     """One attribute: a column, or the first group of `pattern` searched in that column."""
 
@@ -76,6 +80,7 @@ class ItemsConfig(_Table):
     id_type: IdType = IdType.AUTO
     categories: CategoriesConfig | None = None
     text: tuple[NonEmpty, ...] = ()
+    alternative_titles: AlternativeTitlesConfig | None = None
     attributes: dict[str, AttributeConfig] = {}
 
 
@@ -117,6 +122,13 @@ class PopularityConfig(_Table):
     prior_quantile: float = Field(default=0.9, ge=0, le=1)
 
 
+class RecencyConfig(_Table):
+    """How recent an item is: a number that grows with time, and what halves its recency."""
+
+    attribute: NonEmpty
+    half_life: float = Field(default=10, gt=0, allow_inf_nan=False)
+
+
 class EncoderConfig(_Table):
     """Which sentence-transformers model turns text into vectors, and how."""
 
@@ -148,6 +160,12 @@ class GateConfig(_Table):
     golden: tuple[GoldenQuery, ...] = ()
 
 
+class EvaluationConfig(_Table):
+    """What an evaluation needs beside the catalogue: queries that are or are not about it."""
+
+    topics: NonEmpty | None = None
+
+
 class PublishConfig(_Table):
     """How many old versions stay."""
 
@@ -164,10 +182,12 @@ class CatalogConfig(_Table):
     ratings: RatingsConfig | None = None
     document: DocumentConfig = DocumentConfig()
     popularity: PopularityConfig = PopularityConfig()
+    recency: RecencyConfig | None = None
     encoder: EncoderConfig = EncoderConfig()
     index: IndexConfig = IndexConfig()
     gate: GateConfig = GateConfig()
     publish: PublishConfig = PublishConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
     default_profile: str = "notebook"
     profiles: dict[str, Profile] = {"notebook": NOTEBOOK_PROFILE}
 
@@ -181,74 +201,26 @@ class CatalogConfig(_Table):
     @model_validator(mode="after")
     def _profiles_can_rank(self) -> Self:
         for name, profile in self.profiles.items():
-            if self.ratings is None and not profile.weights.get("similarity"):
+            if not any(profile.weights.get(feature) for feature in ("similarity", *self._own())):
                 raise ValueError(
-                    f"profiles.{name}: weighs only popularity, and a catalogue without [ratings]"
-                    " has none; give similarity a weight above 0 or add [ratings]"
+                    f"profiles.{name}: weighs only what this catalogue has not: popularity needs"
+                    " [ratings], recency [recency]; give similarity a weight above 0"
                 )
         return self
 
+    def _own(self) -> tuple[str, ...]:
+        """The features of its items that this catalogue has."""
+        rated = RATING_FEATURES if self.ratings is not None else ()
+        return (*rated, *(("recency",) if self.recency is not None else ()))
 
-def read_catalog_config(path: Path) -> CatalogConfig:
-    """The validated settings in a catalog.toml.
-
-    Raises CatalogError for a missing file, bad TOML (line and column), an unknown key (the
-    nearest known one is named) or a value out of range.
-    """
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError as error:
-        raise CatalogError(f"{path}: no such catalogue description; pass --catalog PATH") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CatalogError(f"{path}: cannot be read as TOML: {error}") from error
-    if "folder" in raw:
-        raise CatalogError(f"{path}: unknown key 'folder'; paths start at the file's own folder")
-    try:
-        return CatalogConfig.model_validate({**raw, "folder": path.resolve().parent})
-    except ValidationError as error:
-        raise CatalogError(_explain(path, error)) from error
-
-
-def _explain(path: Path, error: ValidationError) -> str:
-    lines = [_explain_one(dict(problem)) for problem in error.errors()]
-    return "\n".join(f"{path}: {line}" for line in lines)
-
-
-def _explain_one(problem: dict[str, Any]) -> str:
-    where = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] == "extra_forbidden":
-        return f"unknown key '{where}'{_nearest(problem['loc'])}"
-    if problem["type"] == "missing":
-        return f"missing key '{where}'"
-    message = str(problem["msg"]).removeprefix("Value error, ")
-    return f"{where}: {message}, found {problem['input']!r}" if where else message
-
-
-def _nearest(location: tuple[str | int, ...]) -> str:
-    known = sorted(_known_keys(location[:-1]))
-    close = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
-    return f"; did you mean '{close[0]}'?" if close else f"; known keys: {', '.join(known)}"
-
-
-def _known_keys(table: tuple[str | int, ...]) -> set[str]:
-    """The keys allowed in the table that stands at this place in catalog.toml."""
-    if not table:
-        return set(CatalogConfig.model_fields) - {"folder"}
-    models: dict[tuple[str, ...], type[BaseModel]] = {
-        ("items",): ItemsConfig,
-        ("items", "categories"): CategoriesConfig,
-        ("items", "attributes"): AttributeConfig,
-        ("tags",): TagsConfig,
-        ("ratings",): RatingsConfig,
-        ("document",): DocumentConfig,
-        ("popularity",): PopularityConfig,
-        ("encoder",): EncoderConfig,
-        ("index",): IndexConfig,
-        ("gate",): GateConfig,
-        ("gate", "golden"): GoldenQuery,
-        ("publish",): PublishConfig,
-        ("profiles",): Profile,
-    }
-    parts = tuple(str(part) for part in table)
-    named = models.get(parts[:2]) or models.get(parts[:1])
-    return set(named.model_fields) if named else set()
+    @model_validator(mode="after")
+    def _recency_is_a_number(self) -> Self:
+        if self.recency is None:
+            return self
+        attribute = self.items.attributes.get(self.recency.attribute)
+        if attribute is None or attribute.type is AttributeType.STRING:
+            raise ValueError(
+                f"recency.attribute: expected an attribute of type integer or number, found"
+                f" {self.recency.attribute!r}"
+            )
+        return self

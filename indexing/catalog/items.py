@@ -10,7 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from indexing.catalog.config import AttributeConfig, AttributeType, CategoriesConfig, ItemsConfig
+from indexing.catalog.config import (
+    AlternativeTitlesConfig,
+    AttributeConfig,
+    AttributeType,
+    CategoriesConfig,
+    ItemsConfig,
+)
 from indexing.catalog.ids import read_ids
 from indexing.catalog.tables import locate, read_table
 from indexing.errors import CatalogError
@@ -30,13 +36,17 @@ class Categories:
 
 @dataclass(frozen=True)
 class Items:
-    """The items in row order; `text` holds every column a document template may name."""
+    """The items in row order; `text` holds every column a document template may name.
+
+    `alternatives` are each item's other titles, None for a catalogue that names none.
+    """
 
     ids: pd.Series
     titles: pd.Series
     categories: Categories
     attributes: dict[str, pd.Series]
     text: dict[str, pd.Series]
+    alternatives: list[list[str]] | None
 
 
 def read_items(config: ItemsConfig, folder: Path) -> Items:
@@ -55,7 +65,19 @@ def read_items(config: ItemsConfig, folder: Path) -> Items:
             for name, attribute in config.attributes.items()
         },
         text=text,
+        alternatives=_split_titles(table, config.alternative_titles),
     )
+
+
+def _split_titles(
+    table: pd.DataFrame, config: AlternativeTitlesConfig | None
+) -> list[list[str]] | None:
+    if config is None:
+        return None
+    return [
+        [title.strip() for title in titles.split(config.separator) if title.strip()]
+        for titles in _as_text(table[config.column])
+    ]
 
 
 def split_categories(
@@ -119,4 +141,5 @@ def _text_columns(config: ItemsConfig) -> list[str]:
 
 def _columns(config: ItemsConfig) -> list[str]:
     attributes = [attribute.column for attribute in config.attributes.values()]
-    return [config.id, *_text_columns(config), *attributes]
+    others = [config.alternative_titles.column] if config.alternative_titles else []
+    return [config.id, *_text_columns(config), *others, *attributes]

@@ -38,6 +38,26 @@ class Retriever(Protocol):
         """The `n_candidates` best rows for a float32 unit vector [dim], fewer in a small corpus."""
         ...
 
+    def score(
+        self, query_vector: npt.NDArray[np.float32], rows: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float32]:
+        """The true inner products of these rows, float32 [m]."""
+        ...
+
+
+def true_scores(
+    query_vector: npt.NDArray[np.float32],
+    vectors: npt.NDArray[np.float32],
+    rows: npt.NDArray[np.int64],
+) -> npt.NDArray[np.float32]:
+    """The inner products of a query with these rows, float32 [m] in [-1, 1].
+
+    The one place where a retrieval score is computed. A row's score does not depend on the rows
+    beside it, as it would in a matrix product; equal vectors therefore tie.
+    """
+    scores: npt.NDArray[np.float32] = np.vecdot(vectors[rows], query_vector)
+    return np.clip(scores, -1.0, 1.0)
+
 
 def best_first(
     rows: npt.NDArray[np.int64],
@@ -46,13 +66,8 @@ def best_first(
     *,
     exact: bool,
 ) -> Candidates:
-    """These rows scored against the stored vectors and put in order.
-
-    The one place where a retrieval score is computed, so it is the true inner product whatever
-    a lossy index returned. A row's score does not depend on the rows beside it, as it would in
-    a matrix product; equal vectors therefore tie.
-    """
+    """These rows in order of their true scores, whatever a lossy index said of them."""
     rows = np.sort(rows)
-    scores = np.clip(np.vecdot(vectors[rows], query_vector), -1.0, 1.0)
+    scores = true_scores(query_vector, vectors, rows)
     order = np.argsort(-scores, kind="stable")
     return Candidates(rows[order], scores[order], exact)

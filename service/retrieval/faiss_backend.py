@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from indexing.bundle.manifest import RetrievalInfo
 from indexing.errors import BundleCorrupt
-from service.retrieval.base import Candidates, best_first
+from service.retrieval.base import Candidates, best_first, true_scores
 
 
 class FaissRetriever:
@@ -39,6 +39,12 @@ class FaissRetriever:
         rows = found[0][found[0] >= 0]
         candidates = best_first(rows, query_vector, self._vectors, exact=self._exact)
         return candidates.head(n_candidates)
+
+    def score(
+        self, query_vector: npt.NDArray[np.float32], rows: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float32]:
+        """The true inner products of these rows, from the stored vectors."""
+        return true_scores(query_vector, self._vectors, rows)
 
     def _search_params(self, n_fetched: int) -> faiss.SearchParameters | None:
         """Parameters of one call; the index itself is shared and never changed."""

@@ -185,6 +185,14 @@ def test_every_path_the_readme_links_to_exists(readme: str, repository: Path) ->
     assert [link for link in links if not (repository / link).exists()] == []
 
 
+@pytest.mark.parametrize("name", ["movielens-latest-small", "sample-films"])
+def test_the_relevance_tables_are_what_the_evaluation_printed(repository: Path, name: str) -> None:
+    shown = (repository / "docs/relevance.md").read_text(encoding="utf-8")
+    for kind in ("evaluation", "tuning"):
+        printed = (repository / f"benchmarks/results/{kind}-{name}.md").read_text(encoding="utf-8")
+        assert printed.strip() in shown
+
+
 def test_help_lists_every_target(checkout: Path) -> None:
     text = (checkout / "Makefile").read_text(encoding="utf-8")
     targets = re.findall(r"^([a-z][a-z-]*):", text, flags=re.MULTILINE)

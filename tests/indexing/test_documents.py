@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexing.catalog import read_catalog
-from indexing.catalog.config import read_catalog_config
+from indexing.catalog.toml import read_catalog_config
 from indexing.corpus import read_corpus
 from indexing.documents import hash_documents, parse_template, render_documents
 from indexing.errors import CatalogError

@@ -16,13 +16,14 @@ from werkzeug.test import TestResponse
 from service import engine
 
 ANSWER_KEYS = [
-    "query", "index_version", "profile", "took_ms", "k", "n_candidates", "exact", "results"
+    "query", "index_version", "profile", "took_ms", "k", "n_candidates", "exact", "best_match",
+    "no_good_match", "results",
 ]  # fmt: skip
 RESULT_KEYS = [
     "rank", "item_id", "title", "categories", "attributes", "score", "retrieval_score",
-    "popularity_score", "retrieval_rank", "rating_count", "mean_rating", "components",
+    "popularity_score", "retrieval_rank", "lanes", "rating_count", "mean_rating", "components",
 ]  # fmt: skip
-COMPONENT_KEYS = ["feature", "value", "weight", "contribution"]
+COMPONENT_KEYS = ["feature", "value", "weight", "contribution", "estimated"]
 PROBLEM_KEYS = ["type", "title", "status", "detail", "errors"]
 ClientOf = Callable[[Path], FlaskClient]
 
@@ -208,9 +209,13 @@ def test_odd_texts_are_answered_and_echoed(sample_client: FlaskClient, text: str
         ("q=a&w_popularity=1e999", "w_popularity", "less than or equal to 10"),
         ("q=a&w_similarity=0&w_popularity=0", "w_similarity", "expected a weight above 0"),
         ("q=a&profile=similarity&w_similarity=0", "w_similarity", "expected a weight above 0"),
-        ("q=a&profile=best", "profile", "expected one of: notebook, similarity; found 'best'"),
-        ("q=a&profile=", "profile", "expected one of: notebook, similarity; found ''"),
-        ("q=a&limit=5", "limit", "no such parameter; known: q, k, n_candidates, profile"),
+        (
+            "q=a&profile=best",
+            "profile",
+            "expected one of: notebook, similarity, tuned; found 'best'",
+        ),
+        ("q=a&profile=", "profile", "expected one of: notebook, similarity, tuned; found ''"),
+        ("q=a&limit=5", "limit", "no such parameter; known: q, k, n_candidates, n_popular"),
         ("q=a&Q=b", "Q", "no such parameter"),
         ("q=a&q=b", "q", "expected once, found twice"),
         ("q=a&k=1&k=2", "k", "expected once, found twice"),

@@ -13,7 +13,7 @@ import pytest
 from indexing.build import build
 from indexing.bundle.store import ArtifactStore
 from indexing.encoder.precision import Precision
-from indexing.errors import InvalidParameter
+from indexing.errors import FeatureUnavailable, InvalidParameter
 from service.engine import Result, SearchQuery, search
 from service.snapshot import LoadOptions, Snapshot, load_snapshot
 
@@ -241,7 +241,10 @@ def test_a_weight_is_a_number_from_0_to_10(tiny_snapshot: Snapshot, weight: floa
 
 
 def test_weights_that_are_all_0_are_refused(tiny_snapshot: Snapshot) -> None:
-    message = "expected a weight above 0 for at least one of: similarity, popularity"
+    message = (
+        "expected a weight above 0 for at least one of: similarity, popularity,"
+        " expected_popularity, rating_volume, rating_percentile, title_match, title_prefix"
+    )
     query = SearchQuery("a", weights={"similarity": 0, "popularity": 0})
     assert refused(tiny_snapshot, query) == {"w_similarity": message}
 
@@ -264,6 +267,7 @@ def test_a_catalogue_without_ratings_is_ranked_by_similarity(
         (component,) = result.components
         assert (component.feature, component.weight) == ("similarity", 0.7)
         assert result.score == component.contribution == 0.7 * result.retrieval_score
-    only_popularity = SearchQuery("a", weights={"similarity": 0, "popularity": 1})
-    message = "expected a weight above 0 for at least one of: similarity"
-    assert refused(snapshot, only_popularity) == {"w_similarity": message}
+    with pytest.raises(FeatureUnavailable, match="w_popularity: this catalogue has no ratings"):
+        search(snapshot, SearchQuery("a", weights={"popularity": 1}))
+    unweighted = search(snapshot, SearchQuery("robots", weights={"popularity": 0})).results
+    assert ids(unweighted) == ids(results), "a weight of 0 asks for nothing"

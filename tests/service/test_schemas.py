@@ -7,8 +7,9 @@ from urllib.parse import quote
 
 import pytest
 
+from indexing.bundle.manifest import FEATURES
 from indexing.errors import InvalidParameter, MalformedRequest
-from service.engine import Component, Result, SearchAnswer, SearchQuery
+from service.engine import BestMatch, Component, Result, SearchAnswer, SearchQuery
 from service.schemas import encode_answer, parse_search
 
 INFINITY = float("inf")
@@ -118,7 +119,8 @@ def test_a_missing_query_is_named() -> None:
 
 
 def test_an_unknown_parameter_is_named_beside_the_known_ones() -> None:
-    known = "q, k, n_candidates, profile, w_similarity, w_popularity"
+    weights = ", ".join(f"w_{feature}" for feature in FEATURES)
+    known = f"q, k, n_candidates, n_popular, profile, {weights}"
     assert fields_refused("q=a&limit=5") == {"limit": f"no such parameter; known: {known}"}
 
 
@@ -131,7 +133,7 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
 
 
 def answer_with(score: float) -> SearchAnswer:
-    component = Component("similarity", score, 1.0, score)
+    component = Component("similarity", score, 1.0, score, estimated=False)
     result = Result(
         rank=1,
         item_id="a-1",
@@ -142,6 +144,7 @@ def answer_with(score: float) -> SearchAnswer:
         retrieval_score=score,
         popularity_score=None,
         retrieval_rank=1,
+        lanes=["semantic"],
         rating_count=None,
         mean_rating=None,
         components=[component],
@@ -154,6 +157,8 @@ def answer_with(score: float) -> SearchAnswer:
         k=1,
         n_candidates=50,
         exact=True,
+        best_match=BestMatch(0.5, 3.0, 2.0),
+        no_good_match=False,
         results=[result],
     )
 
@@ -168,6 +173,8 @@ def test_an_answer_becomes_json_field_by_field_in_order() -> None:
         "k": 1,
         "n_candidates": 50,
         "exact": True,
+        "best_match": {"similarity": 0.5, "unusualness": 3.0, "unusualness_of_ten": 2.0},
+        "no_good_match": False,
         "results": [
             {
                 "rank": 1,
@@ -179,6 +186,7 @@ def test_an_answer_becomes_json_field_by_field_in_order() -> None:
                 "retrieval_score": 0.30000000000000004,
                 "popularity_score": None,
                 "retrieval_rank": 1,
+                "lanes": ["semantic"],
                 "rating_count": None,
                 "mean_rating": None,
                 "components": [
@@ -187,13 +195,15 @@ def test_an_answer_becomes_json_field_by_field_in_order() -> None:
                         "value": 0.30000000000000004,
                         "weight": 1.0,
                         "contribution": 0.30000000000000004,
+                        "estimated": False,
                     }
                 ],
             }
         ],
     }
     assert list(json.loads(text)) == [
-        "query", "index_version", "profile", "took_ms", "k", "n_candidates", "exact", "results"
+        "query", "index_version", "profile", "took_ms", "k", "n_candidates", "exact",
+        "best_match", "no_good_match", "results"
     ]  # fmt: skip
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from indexing.catalog.config import IdType, read_catalog_config
+from indexing.catalog.config import IdType
+from indexing.catalog.toml import read_catalog_config
 from indexing.encoder.precision import Precision
 from indexing.errors import CatalogError
 
@@ -135,8 +136,9 @@ def test_an_unknown_default_profile_is_refused_with_the_known_ones(
 def test_an_unknown_feature_is_refused_with_the_known_ones(films: Films, refused: Refused) -> None:
     path = films(profiles("profiles.notebook = { weights = { similarty = 1 } }"))
     assert refused(path).startswith(
-        f"{path}: profiles.notebook.weights: unknown feature 'similarty'; known: popularity,"
-        " similarity"
+        f"{path}: profiles.notebook.weights: unknown feature 'similarty'; known: similarity,"
+        " popularity, expected_popularity, rating_volume, rating_percentile, recency,"
+        " title_match, title_prefix"
     )
 
 
@@ -167,8 +169,8 @@ def test_a_profile_of_popularity_alone_needs_ratings(
         f"[profiles]\nnotebook = {{ weights = {{ similarity = 1 }} }}\nhits.weights = {weights}\n"
     )
     assert refused(path) == (
-        f"{path}: profiles.hits: weighs only popularity, and a catalogue without [ratings] has"
-        " none; give similarity a weight above 0 or add [ratings]"
+        f"{path}: profiles.hits: weighs only what this catalogue has not: popularity needs"
+        " [ratings], recency [recency]; give similarity a weight above 0"
     )
 
 

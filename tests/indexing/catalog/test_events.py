@@ -11,7 +11,7 @@ import pytest
 
 from indexing.build import build
 from indexing.catalog import Catalog, joined_tags, read_catalog
-from indexing.catalog.config import read_catalog_config
+from indexing.catalog.toml import read_catalog_config
 
 Films = Callable[..., Path]
 Refused = Callable[..., str]

@@ -12,9 +12,9 @@ from indexing.catalog.config import (
     AttributeConfig,
     AttributeType,
     CategoriesConfig,
-    read_catalog_config,
 )
 from indexing.catalog.items import Items, read_attribute, read_items, split_categories
+from indexing.catalog.toml import read_catalog_config
 from indexing.errors import CatalogError
 
 Films = Callable[..., Path]

@@ -1,0 +1,58 @@
+"""Arrow files of a bundle: one uncompressed record batch, written once, memory-mapped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.ipc
+
+from indexing.errors import BundleCorrupt
+
+TEXT = (pa.large_string(), pa.string())
+"""The types that a text column may have."""
+
+
+def write_arrow(path: Path, table: pa.Table) -> None:
+    """Write a table as one batch: the form that maps into memory without a copy."""
+    batches = table.combine_chunks().to_batches()
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+
+
+def read_arrow(path: Path) -> dict[str, pa.Array]:
+    """Map a file's columns into memory. Raises BundleCorrupt for anything else."""
+    try:
+        reader = pa.ipc.open_file(pa.memory_map(str(path)))
+        if reader.num_record_batches != 1:
+            raise BundleCorrupt(f"{path.name}: expected 1 batch, found {reader.num_record_batches}")
+        batch = reader.get_batch(0)
+    except (pa.ArrowException, OSError) as error:
+        raise BundleCorrupt(f"{path.name}: not an Arrow file: {error}") from error
+    return {name: batch.column(name) for name in batch.schema.names}
+
+
+def column_of(path: Path, columns: Mapping[str, pa.Array], name: str, *types: pa.DataType) -> Any:
+    """The column of this name, without nulls and of one of these types."""
+    if name not in columns:
+        raise BundleCorrupt(f"{path.name}: column {name!r} is missing")
+    column = columns[name]
+    if column.type not in types or column.null_count:
+        listed = " or ".join(str(kind) for kind in types)
+        raise BundleCorrupt(
+            f"{path.name}: column {name!r}: expected {listed} without nulls, found {column.type}"
+            f" with {column.null_count}"
+        )
+    return column
+
+
+def numpy_of(path: Path, columns: Mapping[str, pa.Array], name: str, kind: pa.DataType) -> Any:
+    """The column as a numpy view of the mapped file. Arrow's own `to_numpy` imports pandas."""
+    column = column_of(path, columns, name, kind)
+    dtype = np.dtype(kind.to_pandas_dtype())
+    begin = column.offset * dtype.itemsize
+    return np.frombuffer(column.buffers()[1] or b"", dtype, len(column), begin)

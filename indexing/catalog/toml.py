@@ -1,0 +1,99 @@
+"""Reading catalog.toml, and explaining what is wrong with it."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from indexing.bundle.manifest import Profile
+from indexing.catalog.config import (
+    AlternativeTitlesConfig,
+    AttributeConfig,
+    CatalogConfig,
+    CategoriesConfig,
+    DocumentConfig,
+    EncoderConfig,
+    EvaluationConfig,
+    GateConfig,
+    GoldenQuery,
+    IndexConfig,
+    ItemsConfig,
+    PopularityConfig,
+    PublishConfig,
+    RatingsConfig,
+    RecencyConfig,
+    TagsConfig,
+)
+from indexing.errors import CatalogError
+
+
+def read_catalog_config(path: Path) -> CatalogConfig:
+    """The validated settings in a catalog.toml.
+
+    Raises CatalogError for a missing file, bad TOML (line and column), an unknown key (the
+    nearest known one is named) or a value out of range.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as error:
+        raise CatalogError(f"{path}: no such catalogue description; pass --catalog PATH") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise CatalogError(f"{path}: cannot be read as TOML: {error}") from error
+    if "folder" in raw:
+        raise CatalogError(f"{path}: unknown key 'folder'; paths start at the file's own folder")
+    try:
+        return CatalogConfig.model_validate({**raw, "folder": path.resolve().parent})
+    except ValidationError as error:
+        raise CatalogError(_explain(path, error)) from error
+
+
+def _explain(path: Path, error: ValidationError) -> str:
+    lines = [_explain_one(dict(problem)) for problem in error.errors()]
+    return "\n".join(f"{path}: {line}" for line in lines)
+
+
+def _explain_one(problem: dict[str, Any]) -> str:
+    where = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return f"unknown key '{where}'{_nearest(problem['loc'])}"
+    if problem["type"] == "missing":
+        return f"missing key '{where}'"
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    return f"{where}: {message}, found {problem['input']!r}" if where else message
+
+
+def _nearest(location: tuple[str | int, ...]) -> str:
+    known = sorted(_known_keys(location[:-1]))
+    close = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
+    return f"; did you mean '{close[0]}'?" if close else f"; known keys: {', '.join(known)}"
+
+
+def _known_keys(table: tuple[str | int, ...]) -> set[str]:
+    """The keys allowed in the table that stands at this place in catalog.toml."""
+    if not table:
+        return set(CatalogConfig.model_fields) - {"folder"}
+    models: dict[tuple[str, ...], type[BaseModel]] = {
+        ("items",): ItemsConfig,
+        ("items", "categories"): CategoriesConfig,
+        ("items", "alternative_titles"): AlternativeTitlesConfig,
+        ("items", "attributes"): AttributeConfig,
+        ("tags",): TagsConfig,
+        ("ratings",): RatingsConfig,
+        ("document",): DocumentConfig,
+        ("popularity",): PopularityConfig,
+        ("recency",): RecencyConfig,
+        ("encoder",): EncoderConfig,
+        ("index",): IndexConfig,
+        ("gate",): GateConfig,
+        ("gate", "golden"): GoldenQuery,
+        ("publish",): PublishConfig,
+        ("evaluation",): EvaluationConfig,
+        ("profiles",): Profile,
+    }
+    parts = tuple(str(part) for part in table)
+    named = models.get(parts[:2]) or models.get(parts[:1])
+    return set(named.model_fields) if named else set()

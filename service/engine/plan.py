@@ -1,0 +1,101 @@
+"""A query with everything decided: depth, number of results, weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from indexing.bundle.manifest import FEATURES, RATING_FEATURES, TITLE_FEATURES, Profile
+from indexing.bundle.reader import Bundle
+from indexing.errors import FeatureUnavailable, InvalidParameter
+from service.engine.queries import DEFAULT_K, MAX_CANDIDATES, SearchQuery
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Decisions for one query; `weights` only of features the bundle has, in a fixed order."""
+
+    profile: str
+    k: int
+    n_candidates: int
+    n_popular: int
+    weights: dict[str, float]
+
+    @property
+    def matches_titles(self) -> bool:
+        """Whether the title lane contributes anything."""
+        return any(self.weights.get(feature, 0.0) > 0 for feature in TITLE_FEATURES)
+
+
+def make_plan(bundle: Bundle, query: SearchQuery) -> Plan:
+    """Decide what the query leaves open.
+
+    Raises InvalidParameter for k or n_candidates out of 1 <= k <= n_candidates <= 1000,
+    n_popular out of 0 to 1000, an unknown profile, and weights out of 0 to 10 or all 0;
+    FeatureUnavailable for a weight of a feature that this bundle does not have.
+    """
+    name, profile = _profile(bundle, query.profile)
+    n_candidates = _within(
+        "n_candidates", query.n_candidates, profile.n_candidates, lowest=1, highest=MAX_CANDIDATES
+    )
+    n_popular = _within(
+        "n_popular", query.n_popular, profile.n_popular, lowest=0, highest=MAX_CANDIDATES
+    )
+    k = min(DEFAULT_K, n_candidates) if query.k is None else query.k
+    if not 1 <= k <= n_candidates:
+        raise InvalidParameter("k", f"expected 1 to n_candidates ({n_candidates}), found {k}")
+    return Plan(name, k, n_candidates, n_popular, _weights(bundle, profile, query.weights))
+
+
+def available_features(bundle: Bundle) -> tuple[str, ...]:
+    """The features that this bundle has, in the order of an answer's components."""
+    columns = bundle.sections.features.columns if bundle.sections.features else {}
+    has = {
+        "similarity": True,
+        "popularity": bundle.items.popularity is not None,
+        **dict.fromkeys(columns, True),
+        **dict.fromkeys(TITLE_FEATURES, bundle.sections.titles is not None),
+    }
+    return tuple(feature for feature in FEATURES if has.get(feature))
+
+
+def _within(name: str, wanted: int | None, default: int, *, lowest: int, highest: int) -> int:
+    value = default if wanted is None else wanted
+    if not lowest <= value <= highest:
+        raise InvalidParameter(name, f"expected {lowest} to {highest}, found {value}")
+    return value
+
+
+def _profile(bundle: Bundle, wanted: str | None) -> tuple[str, Profile]:
+    profiles = bundle.manifest.profiles
+    name = bundle.manifest.default_profile if wanted is None else wanted
+    if name not in profiles:
+        known = ", ".join(sorted(profiles))
+        raise InvalidParameter("profile", f"expected one of: {known}; found {name!r}")
+    return name, profiles[name]
+
+
+def _weights(bundle: Bundle, profile: Profile, replaced: Mapping[str, float]) -> dict[str, float]:
+    available = available_features(bundle)
+    for feature, weight in replaced.items():
+        if not (math.isfinite(weight) and 0 <= weight <= 10):
+            raise InvalidParameter(f"w_{feature}", f"expected 0 to 10, found {weight}")
+        if weight and feature not in available:
+            raise FeatureUnavailable(f"w_{feature}: {_why_absent(feature)}")
+    wanted = {**profile.weights, **replaced}
+    weights = {feature: wanted[feature] for feature in available if feature in wanted}
+    if not any(weights.values()):
+        raise InvalidParameter(
+            "w_similarity",
+            f"expected a weight above 0 for at least one of: {', '.join(available)}",
+        )
+    return weights
+
+
+def _why_absent(feature: str) -> str:
+    if feature in RATING_FEATURES:
+        return "this catalogue has no ratings, or was built before this feature was there"
+    if feature == "recency":
+        return "this catalogue has no [recency]"
+    return "this bundle was built without it; build it again"
