@@ -123,7 +123,7 @@ def test_the_readme_has_these_commands_and_each_is_tested(readme: str) -> None:
     assert shell_blocks(readme) == [
         "make run",
         "make test",
-        "curl 'http://127.0.0.1:8000/v1/search?q=a+robot+left+alone+on+earth&k=3'",
+        "curl 'http://127.0.0.1:8000/v1/search?q=a+robot+left+alone+on+earth&profile=notebook&k=3'",
         "make index CATALOG=data/sample/catalog.toml",
         "make serve",
         "make data",
