@@ -60,6 +60,8 @@ def lines(median: dict[str, float]) -> list[Line]:
         faster("query over HTTP, uncached, p50", m["notebook_query_p50_ms"], m["http_p50_ms"],
                "ms", "≥ 9×"),
         Line("suggestions over HTTP, p50", None, m["suggest_p50_ms"], "ms", "≤ 2 ms", None),
+        Line("searches in batches, one client (against one by one)", m["single_per_s"],
+             m["batch_per_s"], "1/s", "≥ 2×", m["batch_per_s"] / m["single_per_s"]),
         Line("HTTP throughput, 16 clients", rate, own_rate, "1/s", "≥ 10×", own_rate / rate),
         faster("start to first answer (notebook: import and model)", load_s, m["start_s"],
                "s", "≥ 4×"),

@@ -22,6 +22,8 @@ import psutil
 from benchmarks.queries import N_DISTINCT, distinct_queries
 
 N_QUERIES = 300
+BATCH = 256
+N_BATCHED = 4 * BATCH
 WRK_CONNECTIONS = 16
 WRK_SECONDS = 10
 
@@ -63,12 +65,33 @@ def one_client(server: Running) -> dict[str, float]:
     searches = [f"/v1/search?q={quote_plus(text)}" for text in distinct_queries(N_QUERIES)]
     typed = [text[: 3 + place % 8] for place, text in enumerate(distinct_queries(N_QUERIES))]
     times_ms = _timed(server, searches)
+    batched_s = _batched_s(server)
     suggest_ms = _timed(server, [f"/v1/suggest?q={quote_plus(text)}" for text in typed])
     return {
         "http_p50_ms": times_ms[N_QUERIES // 2],
         "http_p99_ms": times_ms[-N_QUERIES // 100],
         "suggest_p50_ms": suggest_ms[N_QUERIES // 2],
+        "single_per_s": N_QUERIES / (sum(times_ms) / 1e3),
+        "batch_per_s": N_BATCHED / batched_s,
     }
+
+
+def _batched_s(server: Running) -> float:
+    """Seconds for distinct uncached searches in batches of 256 over one connection."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port)
+    texts = distinct_queries(N_BATCHED, offset=N_DISTINCT - N_BATCHED)
+    started = time.perf_counter()
+    for begin in range(0, N_BATCHED, BATCH):
+        body = json.dumps({"queries": [{"q": text} for text in texts[begin : begin + BATCH]]})
+        headers = {"Content-Type": "application/json"}
+        connection.request("POST", "/v1/search/batch", body, headers)
+        response = connection.getresponse()
+        content = response.read()
+        if response.status != 200:
+            raise RuntimeError(f"status {response.status}: {content[:200]!r}")
+    batched_s = time.perf_counter() - started
+    connection.close()
+    return batched_s
 
 
 def _timed(server: Running, targets: list[str]) -> list[float]:

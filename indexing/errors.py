@@ -13,9 +13,13 @@ ShortlistError                what a user is told, without a traceback
 └── QueryError                a request that cannot be answered as it stands
     ├── MalformedRequest      it cannot be parsed at all
     ├── InvalidParameter      parameters are missing, unknown or out of their range
+    ├── ItemUnknown           no item has the id that a path names
+    ├── CursorExpired         the version that a list was made by answers no more
+    ├── ContentTooLarge       its body has more bytes than are allowed
     ├── FeatureUnavailable    the live bundle lacks what is asked for
     ├── NotReady              no snapshot is loaded yet
-    └── Overloaded            too many requests wait already
+    ├── Overloaded            too many requests wait already
+    └── DeadlineExceeded      the time a request may take is up
 """
 
 from __future__ import annotations
@@ -86,6 +90,22 @@ class InvalidParameter(QueryError):
         return cls(first, message, **dict(others))
 
 
+class ItemUnknown(QueryError):
+    """No item has the id that a path names."""
+
+
+class CursorExpired(QueryError):
+    """The version that a list was made by answers no more; `wanted` and `live` name both."""
+
+    def __init__(self, message: str, *, wanted: str, live: str) -> None:
+        self.wanted, self.live = wanted, live
+        super().__init__(message)
+
+
+class ContentTooLarge(QueryError):
+    """The request's body has more bytes than are allowed."""
+
+
 class FeatureUnavailable(QueryError):
     """The live bundle lacks what is asked for."""
 
@@ -96,3 +116,7 @@ class NotReady(QueryError):
 
 class Overloaded(QueryError):
     """Too many requests wait already."""
+
+
+class DeadlineExceeded(QueryError):
+    """The time a request may take is up."""

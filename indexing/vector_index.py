@@ -13,7 +13,12 @@ import numpy.typing as npt
 from indexing.bundle import layout
 from indexing.bundle.manifest import RetrievalInfo
 from indexing.errors import CatalogError, PublishError
-from indexing.evaluation.recall import Measured, exact_neighbours, measure_index
+from indexing.evaluation.recall import (
+    Measured,
+    exact_neighbours,
+    filtered_recall,
+    measure_index,
+)
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +115,9 @@ def _tune(factory: str, vectors: FloatArray, folder: Path, probes: FloatArray) -
         tried.append(info.model_copy(update=found))
         if measured.recall >= WANTED_RECALL:
             break
-    return max(tried, key=lambda info: info.recall or 0)
+    best = max(tried, key=lambda info: info.recall or 0)
+    filtered = filtered_recall(folder, best, vectors, probes)
+    return best.model_copy(update={"filtered_recall": filtered})
 
 
 def _measure(

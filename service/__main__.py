@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from indexing.errors import SettingsError
-from service.config import ENVIRONMENT_PREFIX, Settings, read_settings
+from service.config import ENVIRONMENT_PREFIX, Settings, read_settings, shown_default
 
 if TYPE_CHECKING:
     from service.server import Server
@@ -22,8 +22,8 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
     """One option for each setting, help and default from the table."""
     for setting in reversed(fields(Settings)):
         name = setting.name
-        default = getattr(setting.default, "value", setting.default)
-        text = f"{setting.metadata['help']} [{ENVIRONMENT_PREFIX}{name.upper()}; {default}]"
+        variable = f"{ENVIRONMENT_PREFIX}{name.upper()}"
+        text = f"{setting.metadata['help']} [{variable}; {shown_default(setting)}]"
         command = click.option(f"--{name.replace('_', '-')}", name, help=text)(command)
     return command
 

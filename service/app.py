@@ -2,40 +2,62 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from wsgiref.types import WSGIApplication, WSGIEnvironment
 
-from flask import Flask
+from flask import Flask, Response, request
 
+from indexing.bundle.store import ArtifactStore
+from service import compression
+from service.admission import Admission, Places
 from service.api import api_blueprint
 from service.config import Settings
+from service.credentials import METRICS_PATH, Credentials
+from service.exchange import Exchange, Exchanges, exchange_of
+from service.headers import ResponseHeaders
+from service.logs import log_exchange
+from service.metrics import CONTENT_TYPE, Metrics
 from service.pages import pages_blueprint
 from service.problems import register_problems
 from service.reloader import Reloader
 from service.snapshot import LoadOptions, SnapshotHolder
 
-QUERY_LENGTHS = (8, 12)
-"""Token counts that short queries are padded to; see Encoder."""
+QUERY_LENGTHS = (12,)
+"""Token counts that short queries are padded to; each costs memory and start-up. See Encoder."""
 
 
-def create_app(settings: Settings, *, last_good: Path | None = None) -> Flask:
+def create_app(
+    settings: Settings, *, last_good: Path | None = None, metrics_folder: Path | None = None
+) -> Flask:
     """A WSGI application that serves the live version, or says why it cannot.
 
     `last_good` is a file in which the workers of one service share the version that last
-    passed. The reloader is `app.extensions["reloader"]`, started; `stop()` ends it.
+    passed, `metrics_folder` a folder in which they share their numbers. The reloader is
+    `app.extensions["reloader"]`, started; `stop()` ends it.
     """
-    holder = SnapshotHolder()
+    metrics = Metrics(metrics_folder)
+    store = ArtifactStore(settings.artifacts)
+    holder = SnapshotHolder(metrics, current=store.current_text)
     reloader = Reloader(
         settings.artifacts,
         holder,
-        load_options(settings),
+        replace(load_options(settings), observer=metrics),
         poll_s=settings.poll_s,
         last_good=last_good,
     )
     app = Flask("service", static_folder=None)
     app.extensions["reloader"] = reloader
+    app.extensions["metrics"] = metrics
+    app.url_map.merge_slashes = False
     app.register_blueprint(api_blueprint(holder))
     app.register_blueprint(pages_blueprint(holder))
+    app.add_url_rule(METRICS_PATH, "metrics", partial(_exposition, metrics))
     register_problems(app)
+    app.before_request(_note_route)
+    app.after_request(_compressed)
+    app.wsgi_app = _layers(app.wsgi_app, settings, metrics)  # type: ignore[assignment,method-assign]
     reloader.start()
     return app
 
@@ -48,5 +70,55 @@ def load_options(settings: Settings) -> LoadOptions:
         max_batch=settings.max_batch,
         max_waiting=settings.max_waiting,
         query_cache=settings.query_cache,
+        filter_exact_up_to=settings.filter_exact_up_to,
         fixed_lengths=QUERY_LENGTHS,
     )
+
+
+def _layers(app: WSGIApplication, settings: Settings, metrics: Metrics) -> WSGIApplication:
+    """What lies around Flask, from the inside out."""
+    credentials = Credentials(api_key=settings.api_key, metrics_token=settings.metrics_token)
+    admission = Admission(
+        app,
+        places=Places(settings.admitted),
+        max_body_bytes=settings.max_body_bytes,
+        credentials=credentials,
+        rejected=metrics.observe_rejection,
+    )
+    headers = ResponseHeaders(admission, origins=settings.cors_origins)
+    finish = partial(_finish, metrics, queries=settings.log_queries)
+    return Exchanges(headers, finish=finish, deadline_s=settings.deadline_s)
+
+
+def _finish(
+    metrics: Metrics, environ: WSGIEnvironment, exchange: Exchange, *, queries: bool
+) -> None:
+    """Count and log an exchange."""
+    metrics.observe_request(exchange.route, exchange.status, exchange.clock.elapsed_s())
+    metrics.observe_stages(exchange.clock.durations_s)
+    if exchange.n_results is not None:
+        metrics.observe_answer(n_results=exchange.n_results, no_good_match=exchange.no_good_match)
+    log_exchange(environ, exchange, queries=queries)
+
+
+def _note_route() -> None:
+    """The rule that matched; a path would make a metric of every typing error."""
+    if request.url_rule is not None:
+        exchange_of(request.environ).route = request.url_rule.rule
+
+
+def _compressed(response: Response) -> Response:
+    """The answer as gzip where it is large and the client takes it."""
+    if not compression.is_compressible(response.mimetype) or response.is_streamed:
+        return response
+    if (response.content_length or 0) < compression.LEAST_BYTES:
+        return response
+    response.headers.add("Vary", "Accept-Encoding")
+    if compression.accepts_gzip(request.headers.get("Accept-Encoding", "")):
+        response.set_data(compression.compress(response.get_data()))
+        response.headers["Content-Encoding"] = "gzip"
+    return response
+
+
+def _exposition(metrics: Metrics) -> Response:
+    return Response(metrics.exposition(), content_type=CONTENT_TYPE)

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from indexing.encoder.precision import Precision
 from indexing.encoder.processor import available_cores
 from indexing.errors import SettingsError
+from service.logs import LogFormat, LogLevel
 
 ENVIRONMENT_PREFIX = "SHORTLIST_"
 
+_SPARE_THREADS = 4
+_BOOLEANS = {"1": True, "true": True, "yes": True, "on": True} | {
+    "0": False, "false": False, "no": False, "off": False
+}  # fmt: skip
+_SECRET = re.compile(r"[!-~]*")
+_ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
+
 
 def _setting(
-    default: Any, text: str, *, low: float | None = None, high: float | None = None
+    default: Any,
+    text: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    secret: bool = False,
 ) -> Any:
-    return field(default=default, metadata={"help": text, "low": low, "high": high})
+    metadata = {"help": text, "low": low, "high": high, "secret": secret}
+    return field(default=default, metadata=metadata, repr=not secret)
 
 
 @dataclass(frozen=True)
@@ -28,7 +44,23 @@ class Settings:
     host: str = _setting("127.0.0.1", "Address to listen on.")
     port: int = _setting(8000, "Port to listen on; 0 takes a free one.", low=0, high=65535)
     workers: int = _setting(1, "Worker processes.", low=1, high=64)
-    threads: int = _setting(32, "Requests one worker handles at a time.", low=1, high=1024)
+    threads: int = _setting(32, "Requests one worker reads at a time.", low=1, high=1024)
+    max_concurrent: int = _setting(
+        0,
+        "Requests one worker answers at a time, fewer than threads; more are answered 503. "
+        "0 is four fewer than threads.",
+        low=0,
+        high=1023,
+    )
+    deadline_s: float = _setting(
+        5.0,
+        "Seconds a request may take before it is answered 503; 0 sets no limit.",
+        low=0,
+        high=600,
+    )
+    max_body_bytes: int = _setting(
+        1 << 20, "Bytes a request's body may have; more is answered 413.", low=1024, high=1 << 30
+    )
     precision: Precision = _setting(Precision.AUTO, "Number format for encoding queries.")
     encoder_threads: int = _setting(
         0, "Processor threads of one worker's encoder; 0 shares the cores out.", low=0, high=256
@@ -40,12 +72,34 @@ class Settings:
     query_cache: int = _setting(
         4096, "Query vectors kept per worker; 0 keeps none.", low=0, high=10_000_000
     )
+    filter_exact_up_to: int = _setting(
+        100_000,
+        "Rows that a filter may let pass and all be scored, whatever the index; more are searched "
+        "through the index.",
+        low=0,
+        high=1_000_000_000,
+    )
     poll_s: float = _setting(
         0.5,
         "Seconds between looks at CURRENT and BLOCKLIST; above 1.5 a change takes over 2 s.",
         low=0.05,
         high=60,
     )
+    api_key: str = _setting(
+        "",
+        "Key that requests below /v1 have to show; empty asks for none. Other users of the "
+        "machine can read options: use the environment.",
+        secret=True,
+    )
+    metrics_token: str = _setting(
+        "", "Bearer token that /metrics asks for; empty asks for none.", secret=True
+    )
+    cors_origins: tuple[str, ...] = _setting(
+        (), "Origins, separated by commas, whose scripts may read answers; empty allows none."
+    )
+    log_format: LogFormat = _setting(LogFormat.PLAIN, "How log lines are written.")
+    log_level: LogLevel = _setting(LogLevel.INFO, "The least that is logged; requests are info.")
+    log_queries: bool = _setting(False, "Whether the log has the texts of queries.")
 
     def __post_init__(self) -> None:
         if self.artifacts == Path() or (self.artifacts.exists() and not self.artifacts.is_dir()):
@@ -53,12 +107,28 @@ class Settings:
         if not self.host.strip():
             raise SettingsError("host: expected an address or name, found none")
         for setting in fields(self):
-            _check_range(setting.name, getattr(self, setting.name), dict(setting.metadata))
+            _check(setting, getattr(self, setting.name))
+        if self.max_concurrent >= self.threads > 1:
+            raise SettingsError(
+                f"max_concurrent: expected fewer than threads ({self.threads}), "
+                f"found {self.max_concurrent}"
+            )
+        for origin in self.cors_origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise SettingsError(
+                    "cors_origins: expected origins like https://example.org, in lower case and "
+                    f"without a path, found {origin!r}"
+                )
 
     @property
     def threads_per_encoder(self) -> int:
         """How many processor threads a worker's encoder uses."""
         return self.encoder_threads or max(1, available_cores() // self.workers)
+
+    @property
+    def admitted(self) -> int:
+        """How many requests a worker answers at a time."""
+        return self.max_concurrent or max(1, self.threads - _SPARE_THREADS)
 
 
 def read_settings(environment: Mapping[str, str], **given: object) -> Settings:
@@ -77,20 +147,51 @@ def read_settings(environment: Mapping[str, str], **given: object) -> Settings:
                 raise SettingsError(f"{variable}: no such setting; known: {listed}")
             values[name] = text
     values.update({name: value for name, value in given.items() if value is not None})
-    return Settings(**{name: _parse(name, value) for name, value in values.items()})  # type: ignore[arg-type]
+    return Settings(**{name: _parse(known[name], value) for name, value in values.items()})  # type: ignore[arg-type]
 
 
-def _parse(name: str, value: object) -> object:
-    wanted: type[Any] = type(Settings.__dataclass_fields__[name].default)
+def shown_default(setting: Field[Any]) -> str:
+    """A setting's default as help and documentation write it."""
+    default = setting.default
+    if isinstance(default, bool):
+        return "on" if default else "off"
+    return str(default) if default not in {"", ()} else "empty"
+
+
+def _parse(setting: Field[Any], value: object) -> object:
+    wanted = type(setting.default)
+    parse = _PARSERS.get(wanted, wanted)
     try:
-        parsed: object = wanted(value)
-    except ValueError as error:
-        allowed = f"one of {', '.join(Precision)}" if wanted is Precision else wanted.__name__
-        raise SettingsError(f"{name}: expected {allowed}, found {value!r}") from error
+        parsed: object = parse(value)
+    except (KeyError, ValueError) as error:
+        raise SettingsError(
+            f"{setting.name}: expected {_allowed(wanted)}, found {value!r}"
+        ) from error
     return parsed
 
 
-def _check_range(name: str, value: Any, metadata: dict[str, Any]) -> None:
-    low, high = metadata["low"], metadata["high"]
+def _boolean(value: object) -> bool:
+    return _BOOLEANS[str(value).lower()]
+
+
+def _listed(value: object) -> tuple[str, ...]:
+    return tuple(part.strip() for part in str(value).split(",") if part.strip())
+
+
+_PARSERS: dict[type, Callable[[object], object]] = {bool: _boolean, tuple: _listed}
+
+
+def _allowed(wanted: type) -> str:
+    if issubclass(wanted, StrEnum):
+        return f"one of {', '.join(wanted)}"
+    return f"one of {', '.join(_BOOLEANS)}" if wanted is bool else wanted.__name__
+
+
+def _check(setting: Field[Any], value: Any) -> None:
+    low, high = setting.metadata["low"], setting.metadata["high"]
     if low is not None and not low <= value <= high:
-        raise SettingsError(f"{name}: expected {low:g} to {high:g}, found {value!r}")
+        raise SettingsError(f"{setting.name}: expected {low:g} to {high:g}, found {value!r}")
+    if setting.metadata["secret"] and not _SECRET.fullmatch(value):
+        raise SettingsError(
+            f"{setting.name}: expected visible ASCII characters without blanks, found others"
+        )

@@ -7,6 +7,7 @@ from flask import Blueprint, render_template, request
 from indexing.errors import QueryError
 from service import engine
 from service.engine import SearchAnswer, SearchQuery
+from service.exchange import exchange_of
 from service.problems import status_of
 from service.snapshot import SnapshotHolder
 
@@ -31,6 +32,12 @@ def pages_blueprint(holder: SnapshotHolder) -> Blueprint:
         )
         return page, status
 
+    @pages.get("/docs")
+    def docs_page() -> str:
+        from service.openapi import OPERATIONS  # takes time to load, and few ask for it
+
+        return render_template("docs.html", operations=OPERATIONS)
+
     return pages
 
 
@@ -38,7 +45,15 @@ def _answer(holder: SnapshotHolder, text: str) -> tuple[SearchAnswer | None, str
     """The answer to show, or what to say instead, and the page's status."""
     try:
         snapshot = holder.get()
-        answer = engine.search(snapshot, SearchQuery(text)) if text.strip() else None
+        if not text.strip():
+            return None, None, 200
+        exchange = exchange_of(request.environ)
+        answer = engine.search(snapshot, SearchQuery(text), clock=exchange.clock)
+        exchange.answered(
+            version=answer.index_version,
+            n_results=len(answer.results),
+            no_good_match=bool(answer.no_good_match),
+        )
         return answer, None, 200
     except QueryError as error:
         return None, str(error), status_of(error)

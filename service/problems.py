@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
-import json
-import logging
-import secrets
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from indexing.errors import (
+    ContentTooLarge,
+    CursorExpired,
+    DeadlineExceeded,
     FeatureUnavailable,
     InvalidParameter,
+    ItemUnknown,
     MalformedRequest,
     NotReady,
     Overloaded,
     QueryError,
 )
-
-log = logging.getLogger(__name__)
+from service.exchange import defect_body, exchange_of
+from service.problem_details import MEDIA_TYPE, problem_body
 
 _STATUS: dict[type[QueryError], tuple[int, str]] = {
     InvalidParameter: (422, "invalid_parameter"),
+    ContentTooLarge: (413, "content_too_large"),
     MalformedRequest: (400, "malformed_request"),
+    ItemUnknown: (404, "item_unknown"),
+    CursorExpired: (410, "cursor_expired"),
     FeatureUnavailable: (409, "feature_unavailable"),
     NotReady: (503, "not_ready"),
     Overloaded: (503, "overloaded"),
+    DeadlineExceeded: (503, "deadline_exceeded"),
 }
+
+
+_KIND = {413: "content_too_large", 422: "unprocessable_content"}
+"""Statuses whose phrase is another one in another version of Python."""
 
 
 def register_problems(app: Flask) -> None:
@@ -48,20 +57,8 @@ def problem(
     **more: Any,
 ) -> Response:
     """One error answer; `errors` maps a field to what is wrong with it."""
-    body = {
-        "type": f"urn:shortlist:problem:{kind}",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-        "errors": [{"field": name, "message": text} for name, text in (errors or {}).items()],
-        **more,
-    }
-    return Response(
-        json.dumps(body, ensure_ascii=True, allow_nan=False),
-        status=status,
-        mimetype="application/problem+json",
-        headers=headers,
-    )
+    body = problem_body(status, kind, detail, errors=errors, **more)
+    return Response(body, status=status, mimetype=MEDIA_TYPE, headers=headers)
 
 
 def status_of(error: QueryError) -> int:
@@ -69,16 +66,23 @@ def status_of(error: QueryError) -> int:
     return _STATUS[type(error)][0]
 
 
+def kind_of(error: QueryError) -> str:
+    """The last part of the problem's type."""
+    return _STATUS[type(error)][1]
+
+
 def _query_problem(error: QueryError) -> Response:
     status, kind = _STATUS[type(error)]
     headers = {"Retry-After": "1"} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
     errors = error.fields if isinstance(error, InvalidParameter) else None
+    if isinstance(error, CursorExpired):
+        return problem(status, kind, str(error), wanted=error.wanted, live=error.live)
     return problem(status, kind, str(error), errors=errors, headers=headers)
 
 
 def _http_problem(error: HTTPException) -> Response:
     status = error.code or 500
-    kind = error.name.lower().replace(" ", "_")
+    kind = _KIND.get(status, HTTPStatus(status).phrase.lower().replace(" ", "_"))
     response = problem(status, kind, error.description or error.name)
     for name, value in error.get_headers():
         if name not in {"Content-Type", "Content-Length"}:
@@ -88,7 +92,5 @@ def _http_problem(error: HTTPException) -> Response:
 
 def _unexpected_problem(error: Exception) -> Response:
     """A defect of ours: the log has the exception, the client only an id to quote."""
-    request_id = secrets.token_hex(8)
-    log.error("request %s failed", request_id, exc_info=error)
-    detail = f"an unexpected error; quote request {request_id}"
-    return problem(500, "internal_error", detail, request_id=request_id)
+    request_id = exchange_of(request.environ).request_id
+    return Response(defect_body(request_id, error), status=500, mimetype=MEDIA_TYPE)

@@ -16,6 +16,9 @@ from indexing.errors import Overloaded
 
 FloatArray = npt.NDArray[np.float32]
 
+_TOGETHER = 64
+"""Texts of one request encoded in one inference: other queries wait no longer than that."""
+
 
 class EncodesQueries(Protocol):
     """What is asked of an encoder: float32 unit vectors [n, dim] for n texts."""
@@ -34,6 +37,32 @@ class EncodesQuery(Protocol):
     def encode(self, text: str) -> FloatArray:
         """The float32 unit vector [dim] of one query."""
         ...
+
+    def encode_many(self, texts: Sequence[str]) -> list[FloatArray]:
+        """A vector each, encoded together."""
+        ...
+
+
+class Observer(Protocol):
+    """What is told of encoding as it happens; called from many threads."""
+
+    def observe_batch(self, n_queries: int) -> None:
+        """One inference encodes this many queries."""
+        ...
+
+    def observe_lookup(self, hit: bool) -> None:
+        """A query was, or was not, found in the cache."""
+        ...
+
+
+class Unobserved:
+    """Nobody is told."""
+
+    def observe_batch(self, n_queries: int) -> None:
+        """Nothing."""
+
+    def observe_lookup(self, hit: bool) -> None:
+        """Nothing."""
 
 
 @dataclass
@@ -55,8 +84,16 @@ class BatchingEncoder:
     queries already wait.
     """
 
-    def __init__(self, encoder: EncodesQueries, *, max_batch: int, max_waiting: int) -> None:
+    def __init__(
+        self,
+        encoder: EncodesQueries,
+        *,
+        max_batch: int,
+        max_waiting: int,
+        observer: Observer | None = None,
+    ) -> None:
         self._encoder = encoder
+        self._observer = observer or Unobserved()
         self._max_batch = max_batch
         self._max_waiting = max_waiting
         self._mutex = threading.Lock()
@@ -78,6 +115,15 @@ class BatchingEncoder:
             self._lead()
         return _result(mine)
 
+    def encode_many(self, texts: Sequence[str]) -> list[FloatArray]:
+        """Vectors of one request's texts, beside the queue: the encoder takes turns itself."""
+        found: list[FloatArray] = []
+        for begin in range(0, len(texts), _TOGETHER):
+            some = texts[begin : begin + _TOGETHER]
+            self._observer.observe_batch(len(some))
+            found.extend(self._encoder.encode_queries(some))
+        return found
+
     def _lead(self) -> None:
         """Encode the first of the queue together, then hand on the lead."""
         with self._mutex:
@@ -95,6 +141,7 @@ class BatchingEncoder:
                 waiting.wake.set()
 
     def _encode_batch(self, batch: list[_Waiting]) -> None:
+        self._observer.observe_batch(len(batch))
         try:
             vectors = self._encoder.encode_queries([waiting.text for waiting in batch])
             for waiting, vector in zip(batch, vectors, strict=True):
@@ -118,8 +165,11 @@ class CachingEncoder:
     The key is the normalised text. Cached vectors are read-only.
     """
 
-    def __init__(self, encoder: BatchingEncoder, *, max_entries: int) -> None:
+    def __init__(
+        self, encoder: BatchingEncoder, *, max_entries: int, observer: Observer | None = None
+    ) -> None:
         self._encoder = encoder
+        self._observer = observer or Unobserved()
         self._max_entries = max_entries
         self._entries: OrderedDict[str, FloatArray] = OrderedDict()
         self._mutex = threading.Lock()
@@ -134,13 +184,32 @@ class CachingEncoder:
             if vector is not None:
                 self._entries.move_to_end(key)
                 self.hits += 1
-                return vector
-            self.misses += 1
+            else:
+                self.misses += 1
+        self._observer.observe_lookup(vector is not None)
+        if vector is not None:
+            return vector
         vector = self._encoder.encode(key)
         vector.flags.writeable = False
         if self._max_entries:
             self._keep(key, vector)
         return vector
+
+    def encode_many(self, texts: Sequence[str]) -> list[FloatArray]:
+        """A vector each; those that are not in the cache are encoded together."""
+        keys = [normalise_text(text) for text in texts]
+        with self._mutex:
+            known = {key: self._entries[key] for key in keys if key in self._entries}
+            missing = [key for key in dict.fromkeys(keys) if key not in known]
+            self.hits += len(keys) - len(missing)
+            self.misses += len(missing)
+        for key, vector in zip(missing, self._encoder.encode_many(missing), strict=True):
+            known[key] = vector
+            if self._max_entries:
+                self._keep(key, vector)
+        for key in keys:
+            self._observer.observe_lookup(key not in missing)
+        return [known[key] for key in keys]
 
     def _keep(self, key: str, vector: FloatArray) -> None:
         kept = vector.copy()  # the vector may be a view of a whole batch

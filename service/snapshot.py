@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +20,12 @@ from indexing.encoder.parity import check_canaries, read_canaries
 from indexing.encoder.precision import Precision
 from indexing.encoder.runtime import Encoder
 from indexing.errors import BundleUnsupported, NotReady
-from service.query_encoder import BatchingEncoder, CachingEncoder, EncodesQuery
+from service.query_encoder import BatchingEncoder, CachingEncoder, EncodesQuery, Observer
 from service.retrieval.base import Retriever
 from service.retrieval.faiss_backend import FaissRetriever
+
+_SWAP_S = 2.0
+_GLANCE_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,9 @@ class LoadOptions:
     max_batch: int = 16
     max_waiting: int = 256
     query_cache: int = 4096
+    filter_exact_up_to: int = 100_000
     fixed_lengths: tuple[int, ...] = ()
+    observer: Observer | None = None
 
 
 def _no_rows() -> npt.NDArray[np.int64]:
@@ -54,6 +62,7 @@ class Snapshot:
     encoder: EncodesQuery
     precision: Precision
     retriever: Retriever
+    exact_up_to: int
     blocked_rows: npt.NDArray[np.int64] = field(default_factory=_no_rows)
 
     @property
@@ -91,9 +100,12 @@ def load_snapshot(
         hold=hold,
         encoder_hold=encoder_hold,
         batching=batching,
-        encoder=CachingEncoder(batching, max_entries=options.query_cache),
+        encoder=CachingEncoder(
+            batching, max_entries=options.query_cache, observer=options.observer
+        ),
         precision=precision,
         retriever=FaissRetriever(folder, info, bundle.vectors),
+        exact_up_to=options.filter_exact_up_to,
     )
     _warm(snapshot)
     return snapshot
@@ -118,7 +130,10 @@ def _load_encoder(folder: Path, options: LoadOptions) -> tuple[BatchingEncoder, 
     )
     check_canaries(encoder, read_canaries(folder / layout.ENCODER))
     batching = BatchingEncoder(
-        encoder, max_batch=options.max_batch, max_waiting=options.max_waiting
+        encoder,
+        max_batch=options.max_batch,
+        max_waiting=options.max_waiting,
+        observer=options.observer,
     )
     return batching, encoder.precision
 
@@ -129,6 +144,18 @@ def _warm(snapshot: Snapshot) -> None:
     snapshot.retriever.retrieve(vector, 50)
 
 
+class SwapObserver(Protocol):
+    """What is told of swaps and refusals as they happen."""
+
+    def observe_swap(self, created_at: float) -> None:
+        """A bundle made at this UNIX time is in use now."""
+        ...
+
+    def observe_refusal(self) -> None:
+        """A bundle could not be used."""
+        ...
+
+
 class SnapshotHolder:
     """The snapshot in use: requests take it once, the reloader replaces it.
 
@@ -137,7 +164,14 @@ class SnapshotHolder:
     since the process started.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        observer: SwapObserver | None = None,
+        *,
+        current: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        self._observer = observer
+        self._current = current
         self._snapshot: Snapshot | None = None
         self.problem: str | None = "no bundle has been loaded yet"
         self.refused: str | None = None
@@ -152,6 +186,21 @@ class SnapshotHolder:
             raise NotReady(self.problem)
         return snapshot
 
+    def at(self, version: str) -> Snapshot:
+        """The snapshot in use; while CURRENT names this version and it is on its way, that one.
+
+        During a swap another worker may have handed out a cursor of a version that this one has
+        yet to load: it is waited for up to 2 s.
+        """
+        snapshot = self.get()
+        given_up = time.monotonic() + _SWAP_S
+        while snapshot.version != version and time.monotonic() < given_up:
+            if self._current() != version:
+                break
+            time.sleep(_GLANCE_S)
+            snapshot = self.get()
+        return snapshot
+
     def peek(self) -> Snapshot | None:
         """The snapshot in use, None before the first."""
         return self._snapshot
@@ -160,6 +209,8 @@ class SnapshotHolder:
         """Put a new snapshot in use; requests under way finish on the old one."""
         self._snapshot = snapshot
         self.swaps += 1
+        if self._observer is not None:
+            self._observer.observe_swap(parse_time(snapshot.bundle.manifest.created_at).timestamp())
 
     def put(self, snapshot: Snapshot) -> None:
         """Put the same version in use with another blocklist: not counted as a swap."""
@@ -174,4 +225,6 @@ class SnapshotHolder:
         news = problem != self.problem
         self.problem, self.refused = problem, version
         self.refusals += news
+        if news and self._observer is not None:
+            self._observer.observe_refusal()
         return news

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.ipc
 
@@ -56,3 +57,16 @@ def numpy_of(path: Path, columns: Mapping[str, pa.Array], name: str, kind: pa.Da
     dtype = np.dtype(kind.to_pandas_dtype())
     begin = column.offset * dtype.itemsize
     return np.frombuffer(column.buffers()[1] or b"", dtype, len(column), begin)
+
+
+def numbers_of(column: pa.Array) -> npt.NDArray[np.float64]:
+    """An Arrow array of int64 or float64 as float64 [n], NaN in the place of nulls."""
+    dtype = np.dtype(column.type.to_pandas_dtype())
+    begin = column.offset * dtype.itemsize
+    values = np.frombuffer(column.buffers()[1] or b"", dtype, len(column), begin)
+    numbers: npt.NDArray[np.float64] = values.astype(np.float64)
+    valid = column.buffers()[0]
+    if valid is not None:
+        bits = np.unpackbits(np.frombuffer(valid, np.uint8), bitorder="little")
+        numbers[bits[column.offset : column.offset + len(column)] == 0] = np.nan
+    return numbers

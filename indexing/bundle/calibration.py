@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -23,12 +24,12 @@ class Calibration:
 
     quantiles: npt.NDArray[np.float32]
 
-    @property
+    @cached_property
     def mean(self) -> float:
         """The mean similarity of a random pair."""
         return float(np.mean(self.quantiles))
 
-    @property
+    @cached_property
     def deviation(self) -> float:
         """The standard deviation of the similarities of random pairs."""
         return float(np.std(self.quantiles))

@@ -95,7 +95,10 @@ class PopularityInfo(_Value):
 
 
 class RetrievalInfo(_Value):
-    """The retrieval backend, its file and how close to exact search it was measured."""
+    """The retrieval backend, its file and how close to exact search it was measured.
+
+    `filtered_recall` is the recall at 50 under a filter, by the share of rows it lets pass.
+    """
 
     backend: str
     file: str
@@ -104,6 +107,7 @@ class RetrievalInfo(_Value):
     params: dict[str, int | float | str] = {}
     recall: float | None = None
     p50_ms: float | None = None
+    filtered_recall: dict[str, float] | None = None
 
 
 class Section(_Value):

@@ -18,6 +18,10 @@ FloatArray = npt.NDArray[np.float32]
 RECALL_DEPTH = 50
 _BLOCK_ROWS = 8_192
 
+FILTERED_SHARES = (0.5, 0.1)
+_FILTERED_PROBES = 100
+_FILTER_SEED = 20261124
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -71,6 +75,31 @@ def measure_index(
         recalls.append(len(np.intersect1d(found.rows, truth)) / len(truth))
     p50_ms, p99_ms = np.percentile(times_ms, [50, 99])
     return Measured(float(np.mean(recalls)), float(p50_ms), float(p99_ms))
+
+
+def filtered_recall(
+    folder: Path, info: RetrievalInfo, vectors: FloatArray, probes: FloatArray
+) -> dict[str, float]:
+    """Mean recall at 50 through the index with a selector, by the share of rows that pass.
+
+    Rows are drawn at random by a fixed seed; at most 100 of the probes are asked.
+    """
+    retriever = FaissRetriever(folder, info, vectors)
+    rng = np.random.default_rng(_FILTER_SEED)
+    found = {}
+    for share in FILTERED_SHARES:
+        rows = np.flatnonzero(rng.random(len(vectors)) < share)
+        recalls = [_filtered(retriever, probe, rows) for probe in probes[:_FILTERED_PROBES]]
+        found[f"{share:g}"] = round(float(np.mean(recalls)), 4) if len(rows) else 1.0
+    return found
+
+
+def _filtered(retriever: FaissRetriever, probe: FloatArray, rows: npt.NDArray[np.int64]) -> float:
+    through, exact = (
+        retriever.retrieve_among(probe, RECALL_DEPTH, rows, exact_up_to=limit).rows
+        for limit in (0, len(rows))
+    )
+    return len(np.intersect1d(through, exact)) / max(1, len(exact))
 
 
 def probe_texts(

@@ -29,6 +29,10 @@ class FixedVectors:
         """The float32 unit vector [dim] of one of the known texts."""
         return self._vectors[text]
 
+    def encode_many(self, texts: Sequence[str]) -> list[FloatArray]:
+        """One vector each."""
+        return [self.encode(text) for text in texts]
+
 
 @dataclass(frozen=True)
 class Encoded:

@@ -110,7 +110,7 @@ class Engine:
     def rank(self, topic: Topic, snapshot: Snapshot) -> RowArray:
         """The whole pool in its final order."""
         found = ranked(snapshot, replace(self.query, text=topic.text))
-        return found.pool.rows[found.ranking.order][:DEPTH]
+        return found.pool.rows[found.order][:DEPTH]
 
 
 def engine_systems(profiles: Mapping[str, Profile]) -> list[Engine]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from indexing.bundle.tables import ItemId
+from service.engine.explain import Explanation
+from service.engine.facets import Facets
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Result:
 
     `lanes` names what made the item a candidate: semantic, title, popular. One that semantic
     retrieval did not bring has no `retrieval_rank`; its `retrieval_score` is its true
-    similarity all the same.
+    similarity all the same. In a list by popularity nothing is compared, and it is None.
     """
 
     rank: int
@@ -36,13 +38,14 @@ class Result:
     categories: list[str]
     attributes: dict[str, int | float | str | None]
     score: float
-    retrieval_score: float
+    retrieval_score: float | None
     popularity_score: float | None
     retrieval_rank: int | None
     lanes: list[str]
     rating_count: int | None
     mean_rating: float | None
     components: list[Component]
+    explanation: Explanation | None
 
 
 @dataclass(frozen=True)
@@ -61,10 +64,13 @@ class BestMatch:
 
 @dataclass(frozen=True)
 class SearchAnswer:
-    """The k best candidates in order, and what they were chosen with.
+    """Up to k candidates in order, and what they were chosen with.
 
-    `no_good_match` says that nothing in the catalogue is about the query; it and `best_match`
-    are None for a bundle without calibration.
+    `took_ms` counts from the request's arrival. `exact` says that retrieval missed nothing for
+    certain. `considered` candidates were ranked, of `matched` items that pass the filter. `next`
+    is the cursor of what follows, None at the end of the candidates. `no_good_match` says that
+    nothing in the catalogue is about the query; it and `best_match` are None for a bundle
+    without calibration.
     """
 
     query: str
@@ -74,6 +80,31 @@ class SearchAnswer:
     k: int
     n_candidates: int
     exact: bool
+    considered: int
+    matched: int
     best_match: BestMatch | None
     no_good_match: bool | None
     results: list[Result]
+    facets: Facets | None
+    next: str | None
+
+
+@dataclass(frozen=True)
+class RecommendAnswer(SearchAnswer):
+    """Recommendations; `ignored` are the given ids that no item has."""
+
+    ignored: list[ItemId]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One item of the catalogue, and the version that says so."""
+
+    item_id: ItemId
+    title: str
+    categories: list[str]
+    attributes: dict[str, int | float | str | None]
+    popularity_score: float | None
+    rating_count: int | None
+    mean_rating: float | None
+    index_version: str

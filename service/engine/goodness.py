@@ -22,7 +22,7 @@ def judge(snapshot: Snapshot, text: str, pool: Pool) -> tuple[BestMatch | None, 
     similar by a word; ten that are not show what the query is not about.
     """
     calibration = snapshot.bundle.sections.calibration
-    if calibration is None or not pool.n_retrieved:
+    if calibration is None or not pool.n_retrieved or pool.similarities is None:
         return None, None
     best = pool.similarities[: min(TOP, pool.n_retrieved)]
     match = BestMatch(
@@ -31,7 +31,7 @@ def judge(snapshot: Snapshot, text: str, pool: Pool) -> tuple[BestMatch | None, 
         unusualness_of_ten=round(calibration.unusualness(float(best.mean())), 3),
     )
     poor = match.unusualness_of_ten < LEAST_UNUSUAL
-    return match, poor and not _names_a_title(snapshot, text, pool)
+    return match, poor and not (text and _names_a_title(snapshot, text, pool))
 
 
 def _names_a_title(snapshot: Snapshot, text: str, pool: Pool) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from indexing.bundle.manifest import FEATURES, RATING_FEATURES, TITLE_FEATURES, Profile
 from indexing.bundle.reader import Bundle
 from indexing.errors import FeatureUnavailable, InvalidParameter
-from service.engine.queries import DEFAULT_K, MAX_CANDIDATES, SearchQuery
+from service.engine.queries import DEFAULT_K, MAX_CANDIDATES, Options
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Plan:
         return any(self.weights.get(feature, 0.0) > 0 for feature in TITLE_FEATURES)
 
 
-def make_plan(bundle: Bundle, query: SearchQuery) -> Plan:
+def make_plan(bundle: Bundle, query: Options) -> Plan:
     """Decide what the query leaves open.
 
     Raises InvalidParameter for k or n_candidates out of 1 <= k <= n_candidates <= 1000,
@@ -42,10 +42,38 @@ def make_plan(bundle: Bundle, query: SearchQuery) -> Plan:
     n_popular = _within(
         "n_popular", query.n_popular, profile.n_popular, lowest=0, highest=MAX_CANDIDATES
     )
+    _check_diversity(query.diversity)
+    k = _page_size(query, n_candidates)
+    return Plan(name, k, n_candidates, n_popular, _weights(bundle, profile, query.weights))
+
+
+def popularity_plan(bundle: Bundle, query: Options) -> Plan:
+    """The plan of a list by popularity: no profile, no other weight.
+
+    Raises InvalidParameter as `make_plan`, FeatureUnavailable for a catalogue without ratings.
+    """
+    if bundle.items.popularity is None:
+        raise FeatureUnavailable(f"popularity: {_why_absent('popularity')}")
+    if query.profile is not None or query.weights:
+        raise InvalidParameter("profile", "a list by popularity has no profile and no weights")
+    n_candidates = _within(
+        "n_candidates", query.n_candidates, MAX_CANDIDATES, lowest=1, highest=MAX_CANDIDATES
+    )
+    _check_diversity(query.diversity)
+    k = _page_size(query, n_candidates)
+    return Plan("popularity", k, n_candidates, 0, {"popularity": 1.0})
+
+
+def _page_size(query: Options, n_candidates: int) -> int:
     k = min(DEFAULT_K, n_candidates) if query.k is None else query.k
     if not 1 <= k <= n_candidates:
         raise InvalidParameter("k", f"expected 1 to n_candidates ({n_candidates}), found {k}")
-    return Plan(name, k, n_candidates, n_popular, _weights(bundle, profile, query.weights))
+    return k
+
+
+def _check_diversity(diversity: float) -> None:
+    if not 0 <= diversity <= 1:
+        raise InvalidParameter("diversity", f"expected 0 to 1, found {diversity}")
 
 
 def available_features(bundle: Bundle) -> tuple[str, ...]:
@@ -79,6 +107,10 @@ def _profile(bundle: Bundle, wanted: str | None) -> tuple[str, Profile]:
 def _weights(bundle: Bundle, profile: Profile, replaced: Mapping[str, float]) -> dict[str, float]:
     available = available_features(bundle)
     for feature, weight in replaced.items():
+        if feature not in FEATURES:
+            raise InvalidParameter(
+                "weights", f"no such feature: {feature[:80]!r}; known: {', '.join(FEATURES)}"
+            )
         if not (math.isfinite(weight) and 0 <= weight <= 10):
             raise InvalidParameter(f"w_{feature}", f"expected 0 to 10, found {weight}")
         if weight and feature not in available:

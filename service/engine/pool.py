@@ -13,21 +13,63 @@ from service.retrieval.titles import TitleMatches, match_titles
 from service.snapshot import Snapshot
 
 RowArray = npt.NDArray[np.int64]
+Vector = npt.NDArray[np.float32]
 
 SEMANTIC, TITLE, POPULAR = "semantic", "title", "popular"
+MANY = 1000
+"""So many rows to leave out are a filter; fewer are fetched beside the wanted ones."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which rows may be candidates.
+
+    `rows` (int64, rising) are those that pass a filter, None without one; `left_out` (int64,
+    rising) never are: blocked items, and those that were given.
+    """
+
+    rows: RowArray | None
+    left_out: RowArray
+    n_items: int
+
+    @property
+    def n_matches(self) -> int:
+        """How many rows may be candidates."""
+        return self.n_items - len(self.left_out) if self.rows is None else len(self.rows)
+
+    def all_rows(self) -> RowArray:
+        """Every row that may be a candidate, int64, rising."""
+        if self.rows is not None:
+            return self.rows
+        mask = np.ones(self.n_items, dtype=np.bool_)
+        mask[self.left_out] = False
+        return np.flatnonzero(mask)
+
+    def within(self, rows: RowArray) -> RowArray:
+        """Those of these rows that may be candidates, in the same order."""
+        if not len(rows) or (self.rows is None and not len(self.left_out)):
+            return rows
+        allowed = ~np.isin(rows, self.left_out)
+        if self.rows is not None and len(self.rows):
+            place = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
+            allowed &= self.rows[place] == rows
+        elif self.rows is not None:
+            allowed[:] = False
+        return rows[allowed]
 
 
 @dataclass(frozen=True)
 class Pool:
     """Candidates in retrieval order, those of other lanes behind them in rising row order.
 
-    rows int64 [m], distinct; similarities float32 [m], true inner products. The first
-    `n_retrieved` are what semantic retrieval brought, best first, all of them `exact`ly the
-    best or not for certain. `titles` and `popular` (rows) are what the other lanes brought.
+    rows int64 [m], distinct; similarities float32 [m], true inner products, None where nothing
+    was compared. The first `n_retrieved` are what semantic retrieval brought, best first, all of
+    them `exact`ly the best or not for certain. `titles` and `popular` (rows) are what the other
+    lanes brought.
     """
 
     rows: RowArray
-    similarities: npt.NDArray[np.float32]
+    similarities: Vector | None
     n_retrieved: int
     exact: bool
     titles: TitleMatches | None
@@ -36,31 +78,44 @@ class Pool:
     def lanes_of(self, places: RowArray) -> list[list[str]]:
         """What made the candidates at these places (int64 [k]) some, a list each."""
         rows = self.rows[places]
-        brought = {
-            SEMANTIC: places < self.n_retrieved,
-            TITLE: np.isin(rows, self.titles.rows if self.titles is not None else ()),
-            POPULAR: np.isin(rows, self.popular),
-        }
+        brought = {SEMANTIC: places < self.n_retrieved}
+        if self.titles is not None and len(self.titles.rows):
+            brought[TITLE] = np.isin(rows, self.titles.rows)
+        if len(self.popular):
+            brought[POPULAR] = np.isin(rows, self.popular)
         columns = zip(*(here.tolist() for here in brought.values()), strict=True)
         return [
             [lane for lane, here in zip(brought, column, strict=True) if here] for column in columns
         ]
 
 
-def gather(snapshot: Snapshot, vector: npt.NDArray[np.float32], text: str, plan: Plan) -> Pool:
-    """The candidates for a query vector (float32 unit [dim]) and its text. No blocked items."""
-    retrieved = _retrieve(snapshot, vector, plan.n_candidates)
+def gather(snapshot: Snapshot, vector: Vector, text: str, plan: Plan, scope: Scope) -> Pool:
+    """The candidates for a query vector (float32 unit [dim]) and its text."""
+    retrieved = _retrieve(snapshot, vector, plan.n_candidates, scope)
     titles = _titles(snapshot, text, plan)
-    popular = _popular(snapshot, plan)
-    others = _others(snapshot, retrieved, titles, popular)
+    popular = scope.within(_popular(snapshot, plan))
+    others = _others(retrieved, titles, popular, scope)
+    rows, similarities = retrieved.rows, retrieved.scores
+    if len(others):
+        rows = np.concatenate([rows, others])
+        similarities = np.concatenate([similarities, snapshot.retriever.score(vector, others)])
     return Pool(
-        rows=np.concatenate([retrieved.rows, others]),
-        similarities=np.concatenate([retrieved.scores, snapshot.retriever.score(vector, others)]),
+        rows=rows,
+        similarities=similarities,
         n_retrieved=len(retrieved.rows),
         exact=retrieved.exact,
         titles=titles,
         popular=popular,
     )
+
+
+def gather_popular(snapshot: Snapshot, n_candidates: int, scope: Scope) -> Pool:
+    """The most popular of the rows in scope, ties in rising row order; nothing is compared."""
+    popularity = snapshot.bundle.items.popularity
+    rows = scope.all_rows()
+    scores = np.zeros(len(rows)) if popularity is None else popularity.popularity_score[rows]
+    best = rows[np.argsort(-scores, kind="stable")[:n_candidates]]
+    return Pool(best, None, n_retrieved=0, exact=True, titles=None, popular=best)
 
 
 def feature_matrix(snapshot: Snapshot, pool: Pool, names: list[str]) -> npt.NDArray[np.float64]:
@@ -71,7 +126,7 @@ def feature_matrix(snapshot: Snapshot, pool: Pool, names: list[str]) -> npt.NDAr
 def _feature(snapshot: Snapshot, pool: Pool, name: str) -> npt.NDArray[np.float64]:
     bundle, sections = snapshot.bundle, snapshot.bundle.sections
     match name:
-        case "similarity":
+        case "similarity" if pool.similarities is not None:
             return pool.similarities.astype(np.float64)
         case "popularity" if bundle.items.popularity is not None:
             return bundle.items.popularity.popularity_score[pool.rows]
@@ -86,18 +141,23 @@ def _feature(snapshot: Snapshot, pool: Pool, name: str) -> npt.NDArray[np.float6
     raise ValueError(f"expected a feature of this bundle, found {name!r}")
 
 
-def _retrieve(snapshot: Snapshot, vector: npt.NDArray[np.float32], n_candidates: int) -> Candidates:
-    """The candidates without blocked items; so many more are retrieved that none is missing."""
-    blocked = snapshot.blocked_rows
-    if not len(blocked):
+def _retrieve(snapshot: Snapshot, vector: Vector, n_candidates: int, scope: Scope) -> Candidates:
+    """The best of the rows in scope, as many as there are up to `n_candidates`."""
+    if scope.rows is not None or len(scope.left_out) > MANY:
+        return snapshot.retriever.retrieve_among(
+            vector, n_candidates, scope.all_rows(), exact_up_to=snapshot.exact_up_to
+        )
+    if not len(scope.left_out):
         return snapshot.retriever.retrieve(vector, n_candidates)
-    found = snapshot.retriever.retrieve(vector, n_candidates + len(blocked))
-    return found.without(blocked).head(n_candidates)
+    found = snapshot.retriever.retrieve(vector, n_candidates + len(scope.left_out))
+    return found.without(scope.left_out).head(n_candidates)
 
 
 def _titles(snapshot: Snapshot, text: str, plan: Plan) -> TitleMatches | None:
     titles = snapshot.bundle.sections.titles
-    return match_titles(titles, text) if titles is not None and plan.matches_titles else None
+    if titles is None or not text or not plan.matches_titles:
+        return None
+    return match_titles(titles, text)
 
 
 def _popular(snapshot: Snapshot, plan: Plan) -> RowArray:
@@ -106,11 +166,8 @@ def _popular(snapshot: Snapshot, plan: Plan) -> RowArray:
 
 
 def _others(
-    snapshot: Snapshot, retrieved: Candidates, titles: TitleMatches | None, popular: RowArray
+    retrieved: Candidates, titles: TitleMatches | None, popular: RowArray, scope: Scope
 ) -> RowArray:
     """What the other lanes bring beyond the retrieved, int64, rising."""
-    brought = popular if titles is None else np.concatenate([titles.rows, popular])
-    if not len(brought):
-        return brought
-    known = np.concatenate([retrieved.rows, snapshot.blocked_rows])
-    return np.setdiff1d(brought, known)
+    brought = popular if titles is None else np.concatenate([scope.within(titles.rows), popular])
+    return np.setdiff1d(brought, retrieved.rows) if len(brought) else brought

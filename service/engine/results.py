@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
-from service.engine.answers import Component, Result
-from service.engine.pool import Pool
-from service.ranking import FloatArray, Ranking
+from service.engine.answers import Component, Item, Result
+from service.engine.explain import Explanation
+from service.engine.pool import Pool, RowArray
+from service.ranking import FloatArray
 from service.snapshot import Snapshot
 
 _ESTIMATED = {"expected_popularity", "rating_volume"}
@@ -18,19 +20,26 @@ def make_results(
     snapshot: Snapshot,
     pool: Pool,
     features: FloatArray,
-    ranking: Ranking,
+    order: RowArray,
     weights: dict[str, float],
     *,
-    k: int,
+    first: int,
+    last: int,
+    explanations: list[Explanation] | None,
 ) -> list[Result]:
-    """The k best of the pool, described. `features` float64 [m, f] has a column a weight."""
-    places = ranking.order[:k]
+    """Places `first` to `last` (excluded) of the ordered pool, described.
+
+    `features` float64 [m, f] has a column a weight; `order` int64 [m] indexes the pool.
+    """
+    places = order[first:last]
+    terms = features[places] * np.array(list(weights.values()))
     shown = zip(
         places.tolist(),
-        ranking.scores[:k].tolist(),
+        terms.sum(axis=1).tolist(),
         features[places].tolist(),
-        ranking.contributions[:k].tolist(),
+        terms.tolist(),
         pool.lanes_of(places),
+        _explained(explanations, len(places)),
         strict=True,
     )
     return [
@@ -41,10 +50,19 @@ def make_results(
             rank=position,
             score=score,
             lanes=lanes,
-            components=_components(snapshot, int(pool.rows[place]), weights, values, terms),
+            components=_components(snapshot, int(pool.rows[place]), weights, values, parts),
+            explanation=explanation,
         )
-        for position, (place, score, values, terms, lanes) in enumerate(shown, 1)
+        for position, (place, score, values, parts, lanes, explanation) in enumerate(
+            shown, first + 1
+        )
     ]
+
+
+def _explained(
+    explanations: list[Explanation] | None, n_results: int
+) -> Sequence[Explanation | None]:
+    return [None] * n_results if explanations is None else explanations
 
 
 def _components(
@@ -73,22 +91,39 @@ def _result(
     score: float,
     lanes: list[str],
     components: list[Component],
+    explanation: Explanation | None,
 ) -> Result:
-    row = int(pool.rows[place])
-    items, popularity = snapshot.bundle.items, snapshot.bundle.items.popularity
-    mean_rating = np.nan if popularity is None else float(popularity.mean_rating[row])
+    shown = describe(snapshot, int(pool.rows[place]))
+    similarity = None if pool.similarities is None else float(pool.similarities[place])
     return Result(
         rank=rank,
+        item_id=shown.item_id,
+        title=shown.title,
+        categories=shown.categories,
+        attributes=shown.attributes,
+        score=score,
+        retrieval_score=similarity,
+        popularity_score=shown.popularity_score,
+        retrieval_rank=place + 1 if place < pool.n_retrieved else None,
+        lanes=lanes,
+        rating_count=shown.rating_count,
+        mean_rating=shown.mean_rating,
+        components=components,
+        explanation=explanation,
+    )
+
+
+def describe(snapshot: Snapshot, row: int) -> Item:
+    """One item of the catalogue."""
+    items, popularity = snapshot.bundle.items, snapshot.bundle.items.popularity
+    mean_rating = np.nan if popularity is None else float(popularity.mean_rating[row])
+    return Item(
         item_id=snapshot.bundle.ids.id_of(row),
         title=items.titles[row].as_py(),
         categories=items.categories.of(row),
         attributes={name: values[row].as_py() for name, values in items.attributes.items()},
-        score=score,
-        retrieval_score=float(pool.similarities[place]),
         popularity_score=None if popularity is None else float(popularity.popularity_score[row]),
-        retrieval_rank=place + 1 if place < pool.n_retrieved else None,
-        lanes=lanes,
         rating_count=None if popularity is None else int(popularity.rating_count[row]),
         mean_rating=None if math.isnan(mean_rating) else mean_rating,
-        components=components,
+        index_version=snapshot.version,
     )

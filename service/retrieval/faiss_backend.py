@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from indexing.bundle.manifest import RetrievalInfo
 from indexing.errors import BundleCorrupt
-from service.retrieval.base import Candidates, best_first, true_scores
+from service.retrieval.base import Candidates, best_among, best_first, true_scores
 
 
 class FaissRetriever:
@@ -32,13 +32,30 @@ class FaissRetriever:
 
     def retrieve(self, query_vector: npt.NDArray[np.float32], n_candidates: int) -> Candidates:
         """The `n_candidates` best rows, re-scored against the stored vectors."""
-        n_fetched = min(n_candidates * self._overfetch, len(self._vectors))
-        _, found = self._index.search(
-            query_vector[np.newaxis], n_fetched, params=self._search_params(n_fetched)
-        )
-        rows = found[0][found[0] >= 0]
+        rows = self._search(query_vector, n_candidates, None)
         candidates = best_first(rows, query_vector, self._vectors, exact=self._exact)
         return candidates.head(n_candidates)
+
+    def retrieve_among(
+        self,
+        query_vector: npt.NDArray[np.float32],
+        n_candidates: int,
+        rows: npt.NDArray[np.int64],
+        *,
+        exact_up_to: int,
+    ) -> Candidates:
+        """The best of these rows: scored one and all, or found by the index with a selector.
+
+        A selector makes a graph lose its way; when it brings fewer than there are, every row is
+        scored after all.
+        """
+        n_found = min(n_candidates, len(rows))
+        if self._exact or len(rows) <= exact_up_to:
+            return best_among(query_vector, self._vectors, rows, n_found)
+        found = self._search(query_vector, n_found, faiss.IDSelectorBatch(rows))
+        if len(found) < n_found:
+            return best_among(query_vector, self._vectors, rows, n_found)
+        return best_first(found, query_vector, self._vectors, exact=False).head(n_found)
 
     def score(
         self, query_vector: npt.NDArray[np.float32], rows: npt.NDArray[np.int64]
@@ -46,14 +63,30 @@ class FaissRetriever:
         """The true inner products of these rows, from the stored vectors."""
         return true_scores(query_vector, self._vectors, rows)
 
-    def _search_params(self, n_fetched: int) -> faiss.SearchParameters | None:
+    def _search(
+        self,
+        query_vector: npt.NDArray[np.float32],
+        n_candidates: int,
+        selector: faiss.IDSelector | None,
+    ) -> npt.NDArray[np.int64]:
+        """The rows that the index finds, without FAISS's padding."""
+        n_fetched = min(n_candidates * self._overfetch, len(self._vectors))
+        params = self._search_params(n_fetched, selector)
+        _, found = self._index.search(query_vector[np.newaxis], n_fetched, params=params)
+        rows: npt.NDArray[np.int64] = found[0][found[0] >= 0]
+        return rows
+
+    def _search_params(
+        self, n_fetched: int, selector: faiss.IDSelector | None
+    ) -> faiss.SearchParameters | None:
         """Parameters of one call; the index itself is shared and never changed."""
+        chosen = {} if selector is None else {"sel": selector}
         if "ef_search" in self._params:
             ef_search = max(int(self._params["ef_search"]), n_fetched)
-            return faiss.SearchParametersHNSW(efSearch=ef_search)
+            return faiss.SearchParametersHNSW(efSearch=ef_search, **chosen)
         if "n_probe" in self._params:
-            return faiss.SearchParametersIVF(nprobe=int(self._params["n_probe"]))
-        return None
+            return faiss.SearchParametersIVF(nprobe=int(self._params["n_probe"]), **chosen)
+        return faiss.SearchParameters(**chosen) if chosen else None
 
 
 def _read_index(path: Path) -> faiss.Index:

@@ -40,6 +40,19 @@ class OverlaidRetriever:
         order = np.argsort(-exact, kind="stable")[:n_found]
         return Candidates(best[order], exact[order], exact=True)
 
+    def retrieve_among(
+        self,
+        query_vector: npt.NDArray[np.float32],
+        n_candidates: int,
+        rows: npt.NDArray[np.int64],
+        *,
+        exact_up_to: int,  # noqa: ARG002
+    ) -> Candidates:
+        """The best of these rows, always exact."""
+        scores = self.score(query_vector, rows)
+        order = np.argsort(-scores, kind="stable")[:n_candidates]
+        return Candidates(rows[order], scores[order], exact=True)
+
     def score(
         self, query_vector: npt.NDArray[np.float32], rows: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.float32]:

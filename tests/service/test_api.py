@@ -16,12 +16,13 @@ from werkzeug.test import TestResponse
 from service import engine
 
 ANSWER_KEYS = [
-    "query", "index_version", "profile", "took_ms", "k", "n_candidates", "exact", "best_match",
-    "no_good_match", "results",
+    "query", "index_version", "profile", "took_ms", "k", "n_candidates", "exact", "considered",
+    "matched", "best_match", "no_good_match", "results", "facets", "next",
 ]  # fmt: skip
 RESULT_KEYS = [
     "rank", "item_id", "title", "categories", "attributes", "score", "retrieval_score",
     "popularity_score", "retrieval_rank", "lanes", "rating_count", "mean_rating", "components",
+    "explanation",
 ]  # fmt: skip
 COMPONENT_KEYS = ["feature", "value", "weight", "contribution", "estimated"]
 PROBLEM_KEYS = ["type", "title", "status", "detail", "errors"]
@@ -215,7 +216,7 @@ def test_odd_texts_are_answered_and_echoed(sample_client: FlaskClient, text: str
             "expected one of: notebook, similarity, tuned; found 'best'",
         ),
         ("q=a&profile=", "profile", "expected one of: notebook, similarity, tuned; found ''"),
-        ("q=a&limit=5", "limit", "no such parameter; known: q, k, n_candidates, n_popular"),
+        ("q=a&limit=5", "limit", "no such parameter; known: k, n_candidates, category"),
         ("q=a&Q=b", "Q", "no such parameter"),
         ("q=a&q=b", "q", "expected once, found twice"),
         ("q=a&k=1&k=2", "k", "expected once, found twice"),
@@ -254,18 +255,28 @@ def test_an_unknown_path_is_not_found(sample_client: FlaskClient, path: str) -> 
     assert problem(sample_client.get(path), 404, "not_found")["errors"] == []
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-def test_only_reading_is_allowed(sample_client: FlaskClient, method: str) -> None:
-    for path in ("/v1/search?q=a", "/healthz", "/readyz"):
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
+def test_only_what_a_path_answers_is_allowed(sample_client: FlaskClient, method: str) -> None:
+    reading, asking = {"GET", "HEAD", "OPTIONS"}, {"POST", "OPTIONS"}
+    paths = {
+        "/v1/search?q=a": reading | asking,
+        "/v1/search/batch": asking,
+        "/v1/recommend": asking,
+        "/v1/popular": reading,
+        "/v1/items/1": reading,
+        "/healthz": reading,
+        "/readyz": reading,
+    }
+    for path, allowed in paths.items():
         response = sample_client.open(path, method=method)
         assert problem(response, 405, "method_not_allowed")["errors"] == []
-        assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
+        assert set(response.headers["Allow"].split(", ")) == allowed
 
 
 def test_a_defect_shows_an_id_and_nothing_of_the_exception(
     sample_client: FlaskClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise RuntimeError("the password is swordfish")
 
     monkeypatch.setattr(engine, "search", fail)

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from indexing.encoder.precision import Precision
 from indexing.errors import SettingsError
 from service.__main__ import main
-from service.config import Settings, read_settings
+from service.config import Settings, read_settings, shown_default
 
 NAMES = [setting.name for setting in fields(Settings)]
 
@@ -68,6 +68,22 @@ def test_an_unknown_variable_is_named_beside_the_known_ones() -> None:
         ("max_batch", "0", "max_batch: expected 1 to 256, found 0"),
         ("max_waiting", "0", "max_waiting: expected 1 to 100000, found 0"),
         ("query_cache", "-1", "query_cache: expected 0 to 1e+07, found -1"),
+        ("deadline_s", "-1", "deadline_s: expected 0 to 600, found -1.0"),
+        ("max_body_bytes", "1023", "max_body_bytes: expected 1024 to 1.07374e+09, found 1023"),
+        ("max_concurrent", "32", "max_concurrent: expected fewer than threads (32), found 32"),
+        ("log_format", "xml", "log_format: expected one of plain, json, found 'xml'"),
+        ("log_level", "all", "log_level: expected one of debug, info, warning, error, found 'all'"),
+        (
+            "log_queries",
+            "maybe",
+            "log_queries: expected one of 1, true, yes, on, 0, false, no, off, found 'maybe'",
+        ),
+        (
+            "cors_origins",
+            "https://a.example, *",
+            "cors_origins: expected origins like https://example.org, in lower case and "
+            "without a path, found '*'",
+        ),
         ("poll_s", "0", "poll_s: expected 0.05 to 60, found 0.0"),
         ("poll_s", "nan", "poll_s: expected 0.05 to 60, found nan"),
         ("poll_s", "inf", "poll_s: expected 0.05 to 60, found inf"),
@@ -95,6 +111,55 @@ def test_the_ends_of_a_range_are_allowed(name: str, low: float, high: float) -> 
         assert getattr(read_settings({}, **{name: str(end)}), name) == end
 
 
+@pytest.mark.parametrize(
+    ("texts", "value"),
+    [(("1", "true", "YES", "on"), True), (("0", "False", "no", "off"), False)],
+)
+def test_yes_and_no_have_several_words(texts: tuple[str, ...], value: bool) -> None:
+    found = [read_settings({"SHORTLIST_LOG_QUERIES": text}).log_queries for text in texts]
+    assert found == [value] * 4
+
+
+def test_origins_are_separated_by_commas() -> None:
+    settings = read_settings({"SHORTLIST_CORS_ORIGINS": "https://a.example, http://[::1]:8080,"})
+    assert settings.cors_origins == ("https://a.example", "http://[::1]:8080")
+    assert read_settings({"SHORTLIST_CORS_ORIGINS": ""}).cors_origins == ()
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://a.example/", "a.example", "https://A.example", "null", "ftp://a.example"]
+)
+def test_what_no_browser_sends_as_an_origin_is_refused(origin: str) -> None:
+    with pytest.raises(SettingsError, match="cors_origins: expected origins like"):
+        read_settings({}, cors_origins=origin)
+
+
+def test_some_threads_are_kept_for_refusing() -> None:
+    assert (Settings(threads=32).admitted, Settings(threads=32, max_concurrent=31).admitted) == (
+        28,
+        31,
+    )
+    assert (Settings(threads=1).admitted, Settings(threads=1, max_concurrent=1).admitted) == (1, 1)
+
+
+@pytest.mark.parametrize("name", ["api_key", "metrics_token"])
+def test_a_secret_is_neither_shown_nor_quoted(name: str) -> None:
+    settings = read_settings({f"SHORTLIST_{name.upper()}": "swordfish"})
+    assert getattr(settings, name) == "swordfish"
+    assert "swordfish" not in repr(settings)
+    for wrong in ("sword fish", "swordfish\n", "swördfish"):
+        with pytest.raises(SettingsError) as caught:
+            read_settings({}, **{name: wrong})
+        assert str(caught.value) == (
+            f"{name}: expected visible ASCII characters without blanks, found others"
+        )
+    result = CliRunner().invoke(
+        main, ["--help"], env={f"SHORTLIST_{name.upper()}": "swordfish"}, terminal_width=400
+    )
+    assert "swordfish" not in result.output
+    assert f"[SHORTLIST_{name.upper()}; empty]" in result.output
+
+
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(FrozenInstanceError):
         Settings().port = 1  # type: ignore[misc]
@@ -114,14 +179,13 @@ def test_help_lists_every_setting_with_its_option_variable_and_default() -> None
     result = CliRunner().invoke(main, ["--help"], terminal_width=400)
     assert result.exit_code == 0
     for setting in fields(Settings):
-        default = getattr(setting.default, "value", setting.default)
         line = next(
             line
             for line in result.output.splitlines()
             if line.split()[:1] == [f"--{setting.name.replace('_', '-')}"]
         )
         assert setting.metadata["help"] in line
-        assert f"[SHORTLIST_{setting.name.upper()}; {default}]" in line
+        assert f"[SHORTLIST_{setting.name.upper()}; {shown_default(setting)}]" in line
 
 
 def test_the_program_ends_with_2_and_one_message_when_a_setting_is_wrong(

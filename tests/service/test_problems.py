@@ -11,6 +11,8 @@ from flask import Flask, abort
 from flask.testing import FlaskClient
 
 from indexing.errors import (
+    ContentTooLarge,
+    DeadlineExceeded,
     EncoderError,
     InvalidParameter,
     MalformedRequest,
@@ -61,8 +63,10 @@ def test_a_problem_has_type_title_status_detail_and_errors(app: Flask) -> None:
     [
         (InvalidParameter("k", "too high"), 422, "invalid_parameter"),
         (MalformedRequest("not UTF-8"), 400, "malformed_request"),
+        (ContentTooLarge("9 bytes"), 413, "content_too_large"),
         (NotReady("nothing is published"), 503, "not_ready"),
         (Overloaded("9 queries wait"), 503, "overloaded"),
+        (DeadlineExceeded("5 s are up"), 503, "deadline_exceeded"),
     ],
 )
 def test_each_error_of_a_query_has_its_status_and_tells_its_text(
@@ -115,7 +119,7 @@ def test_a_defect_gives_an_id_to_quote_and_its_text_only_to_the_log(
         "errors": [],
         "request_id": request_id,
     }
-    (record,) = [record for record in caplog.records if record.name == "service.problems"]
+    (record,) = [record for record in caplog.records if record.name == "service.exchange"]
     assert record.getMessage() == f"request {request_id} failed"
     assert record.exc_info is not None
     assert record.exc_info[1] is error

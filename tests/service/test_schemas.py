@@ -7,12 +7,17 @@ from urllib.parse import quote
 
 import pytest
 
-from indexing.bundle.manifest import FEATURES
 from indexing.errors import InvalidParameter, MalformedRequest
 from service.engine import BestMatch, Component, Result, SearchAnswer, SearchQuery
-from service.schemas import encode_answer, parse_search
+from service.schemas.answers import encode_answer
+from service.schemas.parameters import SearchParameters, parse_parameters
 
 INFINITY = float("inf")
+
+
+def parse_search(query_string: bytes) -> SearchQuery:
+    """The search in the query string of GET /v1/search."""
+    return parse_parameters(SearchParameters, query_string).to_query()
 
 
 def fields_refused(query_string: str) -> dict[str, str]:
@@ -70,7 +75,7 @@ def test_what_is_not_utf_8_is_malformed(query_string: bytes) -> None:
 
 def test_a_flood_of_parameters_is_malformed() -> None:
     with pytest.raises(MalformedRequest, match="Max number of fields exceeded"):
-        parse_search(b"&".join(b"p%d=1" % number for number in range(101)))
+        parse_search(b"&".join(b"p%d=1" % number for number in range(2001)))
 
 
 @pytest.mark.parametrize("text", ["1_0", "+5", "10.0", " 5", "5 ", "", "0x5", "1e1", "ten", "٣"])
@@ -119,8 +124,8 @@ def test_a_missing_query_is_named() -> None:
 
 
 def test_an_unknown_parameter_is_named_beside_the_known_ones() -> None:
-    weights = ", ".join(f"w_{feature}" for feature in FEATURES)
-    known = f"q, k, n_candidates, n_popular, profile, {weights}"
+    known = ", ".join(SearchParameters.model_fields)
+    assert all(name in known for name in ("q", "k", "w_recency", "category", "cursor"))
     assert fields_refused("q=a&limit=5") == {"limit": f"no such parameter; known: {known}"}
 
 
@@ -148,6 +153,7 @@ def answer_with(score: float) -> SearchAnswer:
         rating_count=None,
         mean_rating=None,
         components=[component],
+        explanation=None,
     )
     return SearchAnswer(
         query="q",
@@ -157,9 +163,13 @@ def answer_with(score: float) -> SearchAnswer:
         k=1,
         n_candidates=50,
         exact=True,
+        considered=50,
+        matched=100,
         best_match=BestMatch(0.5, 3.0, 2.0),
         no_good_match=False,
         results=[result],
+        facets=None,
+        next=None,
     )
 
 
@@ -173,6 +183,8 @@ def test_an_answer_becomes_json_field_by_field_in_order() -> None:
         "k": 1,
         "n_candidates": 50,
         "exact": True,
+        "considered": 50,
+        "matched": 100,
         "best_match": {"similarity": 0.5, "unusualness": 3.0, "unusualness_of_ten": 2.0},
         "no_good_match": False,
         "results": [
@@ -198,12 +210,15 @@ def test_an_answer_becomes_json_field_by_field_in_order() -> None:
                         "estimated": False,
                     }
                 ],
+                "explanation": None,
             }
         ],
+        "facets": None,
+        "next": None,
     }
     assert list(json.loads(text)) == [
         "query", "index_version", "profile", "took_ms", "k", "n_candidates", "exact",
-        "best_match", "no_good_match", "results"
+        "considered", "matched", "best_match", "no_good_match", "results", "facets", "next"
     ]  # fmt: skip
 
 

@@ -13,6 +13,8 @@ import pytest
 
 from indexing.bundle.manifest import RetrievalInfo
 from indexing.errors import BundleCorrupt
+from indexing.evaluation.recall import filtered_recall
+from indexing.vector_index import describe, write_index
 from service.retrieval.faiss_backend import FaissRetriever
 
 FloatArray = npt.NDArray[np.float32]
@@ -201,3 +203,44 @@ def test_a_file_that_is_no_index_is_refused(tmp_path: Path, content: bytes) -> N
     info = RetrievalInfo(backend="faiss", file="index.faiss", type="Flat", exact=True)
     with pytest.raises(BundleCorrupt, match=r"index\.faiss: FAISS cannot read it"):
         FaissRetriever(tmp_path, info, CORPUS)
+
+
+def filtered_setup(tmp_path: Path) -> tuple[FaissRetriever, np.ndarray]:
+    """An approximate graph over 3,000 random unit vectors."""
+    rng = np.random.default_rng(11)
+    vectors = rng.standard_normal((3000, 16)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    write_index("HNSW16", vectors, tmp_path)
+    info = describe("HNSW16", exact=False, params={"ef_search": 64, "overfetch": 2})
+    return FaissRetriever(tmp_path, info, vectors), vectors
+
+
+@pytest.mark.parametrize("n_rows", [0, 1, 3, 300, 3000])
+def test_a_filter_that_lets_few_pass_is_scored_exactly(tmp_path: Path, n_rows: int) -> None:
+    retriever, vectors = filtered_setup(tmp_path)
+    rows = np.sort(np.random.default_rng(1).permutation(3000)[:n_rows])
+    found = retriever.retrieve_among(vectors[7], 20, rows, exact_up_to=3000)
+    expected = rows[np.argsort(-(vectors[rows] @ vectors[7]), kind="stable")][:20]
+    assert found.exact
+    assert found.rows.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("n_rows", [5, 30, 1500])
+def test_a_filter_through_the_graph_is_never_short(tmp_path: Path, n_rows: int) -> None:
+    retriever, vectors = filtered_setup(tmp_path)
+    rows = np.sort(np.random.default_rng(2).permutation(3000)[:n_rows])
+    for query in vectors[:20]:
+        found = retriever.retrieve_among(query, 20, rows, exact_up_to=0)
+        assert len(found.rows) == min(20, n_rows)
+        assert set(found.rows.tolist()) <= set(rows.tolist())
+        np.testing.assert_allclose(found.scores, vectors[found.rows] @ query, atol=1e-6)
+
+
+def test_the_recall_under_a_filter_is_measured_by_share(tmp_path: Path) -> None:
+    _retriever, vectors = filtered_setup(tmp_path)
+    info = describe("HNSW16", exact=False, params={"ef_search": 64, "overfetch": 2})
+    recall = filtered_recall(tmp_path, info, vectors, vectors[:30])
+    assert list(recall) == ["0.5", "0.1"]
+    assert all(0.3 < value <= 1 for value in recall.values())
+    flat = describe("HNSW16", exact=True)
+    assert set(filtered_recall(tmp_path, flat, vectors, vectors[:5]).values()) == {1.0}

@@ -1,0 +1,41 @@
+"""Variety: what is much like what stands above it steps back."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+DEPTH = 100
+"""How many of the best are reordered; what follows keeps its order."""
+
+
+def diversify(
+    order: npt.NDArray[np.int64],
+    scores: npt.NDArray[np.float64],
+    vectors: npt.NDArray[np.float32],
+    *,
+    diversity: float,
+) -> npt.NDArray[np.int64]:
+    """The first 100 of a ranked list by maximal marginal relevance; int64 [m] indexes the list.
+
+    `order` int64 [m] and `scores` float64 [m] are the list, best first; `vectors` float32
+    [min(m, 100), dim] unit rows of its first items. Chosen next is what has the most of
+    (1 - d) · score / best score - d · (largest cosine to what is chosen already); with d = 0
+    nothing changes. Source: Carbonell and Goldstein 1998.
+    """
+    places = np.arange(len(order))
+    n_moved = len(vectors)
+    if diversity <= 0 or n_moved < 2:
+        return places
+    relevance = (1 - diversity) * scores[:n_moved] / max(float(scores[0]), 1e-9)
+    cosines = (vectors @ vectors.T).astype(np.float64)
+    nearest = np.zeros(n_moved)
+    left = np.ones(n_moved, dtype=np.bool_)
+    chosen = np.empty(n_moved, dtype=np.int64)
+    for place in range(n_moved):
+        marginal = np.where(left, relevance - diversity * nearest, -np.inf)
+        best = int(np.argmax(marginal))
+        chosen[place] = best
+        left[best] = False
+        nearest = np.maximum(nearest, cosines[best])
+    return np.concatenate([chosen, places[n_moved:]])

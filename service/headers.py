@@ -1,0 +1,74 @@
+"""Headers that every answer carries: for browsers' security, and CORS where it is on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+SECURITY = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Frame-Options", "DENY"),
+)
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+_PREFLIGHT = (
+    ("Access-Control-Allow-Methods", "GET, HEAD, POST"),
+    ("Access-Control-Allow-Headers", "Authorization, Content-Type, X-API-Key, X-Request-ID"),
+    ("Access-Control-Max-Age", "600"),
+)
+_EXPOSED = ("Access-Control-Expose-Headers", "Retry-After, X-Request-ID")
+
+
+class ResponseHeaders:
+    """Adds the security headers, and lets scripts of exactly these origins read answers.
+
+    Without origins there is no CORS header at all. A preflight request of an allowed origin is
+    answered here, before any credentials are asked for: browsers send none with it.
+    """
+
+    def __init__(self, app: WSGIApplication, *, origins: Iterable[str] = ()) -> None:
+        self._app = app
+        self._origins = frozenset(origins)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request with these headers added."""
+        cross = self._cross_origin(environ)
+
+        def begin(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
+            headers.extend(SECURITY)
+            headers.extend(cross)
+            if _is_html(headers):
+                headers.append(("Content-Security-Policy", CONTENT_SECURITY_POLICY))
+            return start_response(status, headers, *exc_info)
+
+        if len(cross) > 1 and _is_preflight(environ):
+            begin("204 No Content", list(_PREFLIGHT))
+            return []
+        return self._app(environ, begin)
+
+    def _cross_origin(self, environ: WSGIEnvironment) -> list[tuple[str, str]]:
+        """None when CORS is off; `Vary` alone for an origin that is not allowed, or none."""
+        if not self._origins:
+            return []
+        origin = environ.get("HTTP_ORIGIN")
+        vary = ("Vary", "Origin")
+        if origin not in self._origins:
+            return [vary]
+        return [vary, ("Access-Control-Allow-Origin", origin), _EXPOSED]
+
+
+def _is_preflight(environ: WSGIEnvironment) -> bool:
+    return (
+        environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
+    )
+
+
+def _is_html(headers: list[tuple[str, str]]) -> bool:
+    return any(
+        name.lower() == "content-type" and value.startswith("text/html") for name, value in headers
+    )
