@@ -19,7 +19,7 @@ from indexing.bundle.reader import Bundle, open_bundle
 from indexing.encoder.parity import check_canaries, read_canaries
 from indexing.encoder.precision import Precision
 from indexing.encoder.runtime import Encoder
-from indexing.errors import BundleUnsupported, NotReady
+from indexing.errors import BundleError, BundleUnsupported, NotReady
 from service.query_encoder import BatchingEncoder, CachingEncoder, EncodesQuery, Observer
 from service.retrieval.base import Retriever
 from service.retrieval.faiss_backend import FaissRetriever
@@ -195,11 +195,18 @@ class SnapshotHolder:
         snapshot = self.get()
         given_up = time.monotonic() + _SWAP_S
         while snapshot.version != version and time.monotonic() < given_up:
-            if self._current() != version:
+            if not self._is_due(version):
                 break
             time.sleep(_GLANCE_S)
             snapshot = self.get()
         return snapshot
+
+    def _is_due(self, version: str) -> bool:
+        """Whether CURRENT names this version; one that cannot be read names none."""
+        try:
+            return self._current() == version
+        except BundleError:
+            return False
 
     def peek(self) -> Snapshot | None:
         """The snapshot in use, None before the first."""

@@ -10,7 +10,7 @@ from service.diversity import DEPTH, diversify
 from service.engine.answers import SearchAnswer
 from service.engine.cursor import Cursor, check_cursor, decode_cursor, encode_cursor, fingerprint
 from service.engine.explain import Explanation, explain
-from service.engine.facets import count_facets
+from service.engine.facets import Facets, count_facets
 from service.engine.goodness import judge
 from service.engine.plan import Plan, make_plan, popularity_plan
 from service.engine.pool import (
@@ -107,7 +107,6 @@ def answer(
     """The results that follow the cursor, described."""
     found = rank_all(snapshot, aim, options, clock)
     first, last = _page(found, options, begin.cursor)
-    facets = count_facets(snapshot.bundle, options.facets, found.scope.all_rows())
     best_match, no_good_match = judge(snapshot, aim.text, found.pool)
     return SearchAnswer(
         query=aim.query,
@@ -130,10 +129,16 @@ def answer(
             last=last,
             explanations=_explanations(snapshot, found, first, last) if options.explain else None,
         ),
-        facets=facets if options.facets else None,
+        facets=_facets(snapshot, found, options),
         next=_next(snapshot, found, aim, options, begin, last),
         took_ms=round(clock.elapsed_s() * 1e3, 3),
     )
+
+
+def _facets(snapshot: Snapshot, found: Ranked, options: Options) -> Facets | None:
+    if not options.facets:
+        return None
+    return count_facets(snapshot.bundle, options.facets, found.scope.all_rows())
 
 
 def _scope(snapshot: Snapshot, aim: Aim, options: Options) -> Scope:

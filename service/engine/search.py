@@ -99,7 +99,10 @@ def recommend(
     liked, disliked = _known_rows(snapshot, query.liked), _known_rows(snapshot, query.disliked)
     _check_taste(query, n_known=len(liked) + len(disliked))
     check_length(query.text)
-    vector = _taste(snapshot, query.text, liked, disliked, clock)
+    if begin.cursor is not None and len(begin.cursor.vector):
+        vector = begin.cursor.vector
+    else:
+        vector = _taste(snapshot, query.text, liked, disliked, clock)
     given = np.unique(np.concatenate([liked, disliked]))
     found = answer(snapshot, Aim(query.text, vector, query.text, given), query, begin, clock)
     return RecommendAnswer(

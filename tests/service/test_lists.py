@@ -222,6 +222,27 @@ def test_a_taste_is_the_sum_of_its_parts(sample_snapshot: Snapshot) -> None:
     assert answer.ignored == []
 
 
+def test_the_second_page_of_a_taste_is_that_of_the_same_vector(sample_snapshot: Snapshot) -> None:
+    ids = tuple(sample_snapshot.bundle.ids.id_of(row) for row in (10, 20))
+    query = RecommendQuery(ids, text="space travel", k=10, n_candidates=20)
+    first = recommend(sample_snapshot, query)
+    whole = recommend(sample_snapshot, replace(query, k=20))
+
+    class Drifts:
+        hits = misses = 0
+
+        def encode(self, text: str) -> np.ndarray:
+            return np.roll(sample_snapshot.encoder.encode(text), 1)
+
+        def encode_many(self, texts: list[str]) -> list[np.ndarray]:
+            return [self.encode(text) for text in texts]
+
+    drifting = replace(sample_snapshot, encoder=Drifts())
+    second = recommend(drifting, replace(query, cursor=first.next))
+    both = [one.item_id for one in (*first.results, *second.results)]
+    assert both == [one.item_id for one in whole.results]
+
+
 def test_given_items_never_come_back_and_the_list_is_full(sample_snapshot: Snapshot) -> None:
     ids = tuple(sample_snapshot.bundle.ids.id_of(row) for row in range(0, 60))
     answer = recommend(sample_snapshot, RecommendQuery(ids, k=50))
