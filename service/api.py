@@ -70,11 +70,11 @@ def api_blueprint(holder: SnapshotHolder) -> Blueprint:
         return _answered(engine.recommend(_snapshot(holder, query), query, clock=_exchange().clock))
 
     @api.get(f"{_ITEMS}<path:item_id>")
-    def item(item_id: str) -> Response:  # noqa: ARG001
+    def item(item_id: str) -> Response:  # noqa: ARG001  # decoded: see _segments
         return _item(holder, _segments())
 
     @api.get(f"{_ITEMS}<path:item_id>/similar")
-    def similar(item_id: str) -> Response:  # noqa: ARG001
+    def similar(item_id: str) -> Response:  # noqa: ARG001  # decoded: see _segments
         segments = _segments()
         if len(segments) == 1:  # an id that ends in "/similar", its slash encoded
             return _item(holder, segments)

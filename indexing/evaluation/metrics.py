@@ -27,11 +27,6 @@ class Difference:
     low: float
     high: float
 
-    @property
-    def significant(self) -> bool:
-        """Whether the interval leaves 0 out."""
-        return self.low > 0 or self.high < 0
-
 
 def measure(
     topics: Sequence[Topic], rankings: Sequence[RowArray], names: Sequence[str]

@@ -55,7 +55,7 @@ class PopularityOrder:
         scores = np.zeros(0) if popularity is None else popularity.popularity_score
         self._rows = np.argsort(-scores, kind="stable")[:DEPTH]
 
-    def rank(self, topic: Topic, snapshot: Snapshot) -> RowArray:  # noqa: ARG002
+    def rank(self, topic: Topic, snapshot: Snapshot) -> RowArray:  # noqa: ARG002  # the contract's
         """The same rows for every topic."""
         return self._rows
 
@@ -79,7 +79,7 @@ class Bm25:
         self._index = bm25s.BM25()
         self._index.index(_tokens(texts), show_progress=False)
 
-    def rank(self, topic: Topic, snapshot: Snapshot) -> RowArray:  # noqa: ARG002
+    def rank(self, topic: Topic, snapshot: Snapshot) -> RowArray:  # noqa: ARG002  # the contract's
         """Rows by BM25, those without any word of the query left out."""
         (words,) = _tokens([topic.text])
         if not words:

@@ -48,7 +48,8 @@ class Aim:
 class Ranked:
     """A whole pool in its final order; `features` float64 [m, f] with a column a weight.
 
-    `order` int64 [m] indexes the pool's rows, best first: the ranking's, but for variety.
+    `order` int64 indexes the pool's rows, best first: the ranking's down to the least score, but
+    for variety.
     """
 
     plan: Plan
@@ -97,7 +98,7 @@ def rank_all(snapshot: Snapshot, aim: Aim, options: Options, clock: StageClock) 
     with clock.enter(Stage.RANK):
         features = feature_matrix(snapshot, pool, list(plan.weights))
         ranking = rank(features, np.array(list(plan.weights.values())))
-        order = _varied(snapshot, pool, ranking, options.diversity)
+        order = _varied(snapshot, pool, _good_enough(ranking, options), options.diversity)
     return Ranked(plan, pool, scope, features, ranking, order)
 
 
@@ -106,7 +107,7 @@ def answer(
 ) -> SearchAnswer:
     """The results that follow the cursor, described."""
     found = rank_all(snapshot, aim, options, clock)
-    first, last = _page(found, options, begin.cursor)
+    first, last = _page(found, begin.cursor)
     best_match, no_good_match = judge(snapshot, aim.text, found.pool)
     return SearchAnswer(
         query=aim.query,
@@ -130,7 +131,7 @@ def answer(
             explanations=_explanations(snapshot, found, first, last) if options.explain else None,
         ),
         facets=_facets(snapshot, found, options),
-        next=_next(snapshot, found, aim, options, begin, last),
+        next=_next(snapshot, found, aim, begin, last),
         took_ms=round(clock.elapsed_s() * 1e3, 3),
     )
 
@@ -149,6 +150,14 @@ def _scope(snapshot: Snapshot, aim: Aim, options: Options) -> Scope:
     return Scope(rows, left_out, snapshot.bundle.n_items)
 
 
+def _good_enough(ranking: Ranking, options: Options) -> Ranking:
+    """The ranking down to the least score; variety only moves what is left."""
+    if options.min_score is None:
+        return ranking
+    n_kept = int((ranking.scores >= options.min_score).sum())
+    return Ranking(ranking.order[:n_kept], ranking.scores[:n_kept], ranking.contributions[:n_kept])
+
+
 def _varied(snapshot: Snapshot, pool: Pool, ranking: Ranking, diversity: float) -> RowArray:
     if not diversity:
         return ranking.order
@@ -157,15 +166,7 @@ def _varied(snapshot: Snapshot, pool: Pool, ranking: Ranking, diversity: float) 
     return ranking.order[places]
 
 
-def _end(found: Ranked, options: Options) -> int:
-    """How many of the list are results at all: a score below `min_score` is not."""
-    if options.min_score is None:
-        return len(found.order)
-    scores = (found.features * np.array(list(found.plan.weights.values()))).sum(axis=1)
-    return int((scores >= options.min_score).sum())
-
-
-def _page(found: Ranked, options: Options, cursor: Cursor | None) -> tuple[int, int]:
+def _page(found: Ranked, cursor: Cursor | None) -> tuple[int, int]:
     """The places of the results to show, first and last (excluded).
 
     After a cursor they begin behind the last item that was shown; it is looked up, so that an
@@ -175,14 +176,12 @@ def _page(found: Ranked, options: Options, cursor: Cursor | None) -> tuple[int, 
     if cursor is not None:
         shown = np.flatnonzero(found.pool.rows[found.order] == cursor.row)
         first = int(shown[0]) + 1 if len(shown) else cursor.offset
-    end = _end(found, options)
+    end = len(found.order)
     return min(first, end), min(first + found.plan.k, end)
 
 
-def _next(
-    snapshot: Snapshot, found: Ranked, aim: Aim, options: Options, begin: Start, last: int
-) -> str | None:
-    if not 0 < last < _end(found, options):
+def _next(snapshot: Snapshot, found: Ranked, aim: Aim, begin: Start, last: int) -> str | None:
+    if not 0 < last < len(found.order):
         return None
     vector = aim.vector if aim.vector is not None else np.empty(0, np.float32)
     row = int(found.pool.rows[found.order[last - 1]])

@@ -46,7 +46,7 @@ class OverlaidRetriever:
         n_candidates: int,
         rows: npt.NDArray[np.int64],
         *,
-        exact_up_to: int,  # noqa: ARG002
+        exact_up_to: int,  # noqa: ARG002  # always exact
     ) -> Candidates:
         """The best of these rows, always exact."""
         scores = self.score(query_vector, rows)

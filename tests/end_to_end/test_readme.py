@@ -193,6 +193,24 @@ def test_the_relevance_tables_are_what_the_evaluation_printed(repository: Path, 
         assert printed.strip() in shown
 
 
+def test_the_readmes_relevance_is_the_held_out_half_of_the_evaluation(
+    readme: str, repository: Path
+) -> None:
+    found = json.loads(
+        (repository / "benchmarks/results/evaluation-movielens-latest-small.json").read_text()
+    )
+    known, tags = (
+        {line["system"]: line["held_out"] for line in one["lines"]} for one in found["measured"]
+    )
+    rows = {"BM25": "BM25", "similarity alone": "similarity alone"}
+    rows |= {f"profile {name}": f"profile `{name}`" for name in ("notebook", "tuned")}
+    for system, shown in rows.items():
+        row = next(line for line in readme.splitlines() if line.startswith(f"| {shown} "))
+        figures = (known[system]["exact"], known[system]["one typo"])
+        figures += (tags[system]["nDCG@10"], tags[system]["Recall@50"])
+        assert row.endswith(f"| {' | '.join(f'{figure:.3f}' for figure in figures)} |")
+
+
 def test_help_lists_every_target(checkout: Path) -> None:
     text = (checkout / "Makefile").read_text(encoding="utf-8")
     targets = re.findall(r"^([a-z][a-z-]*):", text, flags=re.MULTILINE)

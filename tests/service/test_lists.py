@@ -173,6 +173,16 @@ def test_results_below_the_least_score_are_left_out(sample_snapshot: Snapshot) -
     assert kept.next is None
 
 
+def test_variety_brings_nothing_back_that_scores_too_low(sample_snapshot: Snapshot) -> None:
+    least = search(sample_snapshot, replace(QUERY, k=50)).results[19].score
+    query = replace(QUERY, k=50, min_score=least, diversity=0.8)
+    results = search(sample_snapshot, query).results
+    assert len(results) == 20
+    assert min(one.score for one in results) >= least
+    nothing = search(sample_snapshot, replace(query, min_score=99.0))
+    assert (nothing.results, nothing.next) == ([], None)
+
+
 def test_items_like_one_leave_it_out_and_are_its_neighbours(sample_snapshot: Snapshot) -> None:
     bundle = sample_snapshot.bundle
     answer = similar(
