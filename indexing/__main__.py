@@ -189,10 +189,12 @@ def diff(before: str, after: str, artifacts: Path, as_json: bool) -> None:
 @_catalog
 @_artifacts
 @_output
-@click.option("--profile", default="tuned", show_default=True, help="Name of the profile to write.")
+@click.option(
+    "--profile", default="tuned", show_default=True, help="Name of the profile for searches."
+)
 @explained
 def tune(catalog: Path, artifacts: Path, output: Path, profile: str) -> None:
-    """Learn a profile from the live version, and write it into catalog.toml if it gains."""
+    """Learn profiles from the live version; write into catalog.toml those that gain."""
     from indexing.evaluation.evaluate import open_subject
     from indexing.evaluation.tune import as_markdown, write_profile, write_tuning
     from indexing.evaluation.tune import tune as run_tuning
@@ -204,6 +206,10 @@ def tune(catalog: Path, artifacts: Path, output: Path, profile: str) -> None:
     if tuning.significant:
         write_profile(catalog, profile, tuning.profile)
         click.echo(f"{catalog}: has profile {profile!r} now; build again to serve it")
+    for taste in tuning.tastes:
+        if taste.significant:
+            write_profile(catalog, taste.name, taste.profile)
+            click.echo(f"{catalog}: has profile {taste.name!r} now; build again to serve it")
 
 
 @main.command()

@@ -14,7 +14,7 @@ from indexing.bundle.reader import Bundle, open_bundle
 from indexing.bundle.store import ArtifactStore, OnStep, no_step
 from indexing.bundle.writer import BundleWriter
 from indexing.catalog import Catalog, read_catalog
-from indexing.catalog.config import CatalogConfig
+from indexing.catalog.config import RELATED, TASTE, CatalogConfig
 from indexing.catalog.toml import read_catalog_config
 from indexing.corpus import Corpus, catalog_popularity, id_column, item_table, read_corpus
 from indexing.embeddings import (
@@ -32,7 +32,7 @@ from indexing.encoder.runtime import Encoder, EncoderSettings
 from indexing.errors import BundleError, PublishError
 from indexing.gate import GateReport, check_name, pass_gate
 from indexing.popularity import Popularity
-from indexing.sections import write_calibration, write_features, write_titles
+from indexing.sections import write_calibration, write_features, write_neighbours, write_titles
 from indexing.vector_index import build_index
 
 log = logging.getLogger(__name__)
@@ -133,6 +133,10 @@ def _write_bundle(
     )
     on_step("index written")
     sections["features"] = write_features(folder, catalog, popularity, writer.vectors)
+    neighbours = write_neighbours(folder, catalog, live=live)
+    if neighbours is not None:
+        sections["neighbours"] = neighbours
+    on_step("neighbours written")
     sections["calibration"] = write_calibration(
         folder,
         writer.vectors,
@@ -147,8 +151,10 @@ def _write_bundle(
         encoder=identity,
         counts=_counts(catalog),
         popularity=_popularity_info(config, popularity),
-        profiles=config.profiles,
+        profiles=config.all_profiles,
         default_profile=config.default_profile,
+        similar_profile=config.similar_profile or (RELATED if config.learns_neighbours else None),
+        recommend_profile=config.recommend_profile or (TASTE if config.learns_neighbours else None),
         retrieval=retrieval,
         sections=sections,
     )

@@ -106,7 +106,7 @@ def item_table(catalog: Catalog, popularity: Popularity | None) -> ItemTable:
         titles=pa.array(catalog.items.titles, pa.large_string()),
         categories=CategoryColumn(categories.offsets, categories.codes, categories.names),
         attributes={name: _arrow(column) for name, column in catalog.items.attributes.items()},
-        popularity=None if popularity is None else _popularity_columns(popularity),
+        popularity=None if popularity is None else popularity_columns(popularity),
     )
 
 
@@ -116,7 +116,8 @@ def id_column(catalog: Catalog) -> pa.Array:
     return pa.array(catalog.items.ids, pa.int64() if integer else pa.large_string())
 
 
-def _popularity_columns(popularity: Popularity) -> PopularityColumns:
+def popularity_columns(popularity: Popularity) -> PopularityColumns:
+    """The popularity table as the bundle keeps it."""
     table = popularity.table
     return PopularityColumns(
         rating_count=table["rating_count"].to_numpy(np.int32),

@@ -17,6 +17,7 @@ from service.problems import problem
 from service.schemas.answers import (
     encode_answer,
     encode_batch,
+    encode_catalog,
     encode_item,
     encode_suggestions,
 )
@@ -58,6 +59,11 @@ def api_blueprint(holder: SnapshotHolder) -> Blueprint:
     def suggest() -> Response:
         query = parse_parameters(SuggestParameters, request.query_string).to_query()
         return _json(encode_suggestions(engine.suggest(holder.get(), query)))
+
+    @api.get("/v1/catalog")
+    def catalog() -> Response:
+        parse_parameters(NoParameters, request.query_string)
+        return _json(encode_catalog(engine.catalog(holder.get())))
 
     @api.get("/v1/popular")
     def popular() -> Response:

@@ -52,7 +52,7 @@ def create_app(
     app.extensions["metrics"] = metrics
     app.url_map.merge_slashes = False
     app.register_blueprint(api_blueprint(holder))
-    app.register_blueprint(pages_blueprint(holder))
+    app.register_blueprint(pages_blueprint(holder, shows_results=not settings.api_key))
     app.add_url_rule(METRICS_PATH, "metrics", partial(_exposition, metrics))
     register_problems(app)
     app.before_request(_note_route)

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from service.engine import Item, RecommendAnswer, SearchAnswer, SuggestAnswer
+from service.engine import CatalogAnswer, Item, RecommendAnswer, SearchAnswer, SuggestAnswer
 from service.problem_details import MEDIA_TYPE
 from service.schemas.answers import BatchAnswer
 from service.schemas.bodies import BatchBody, RecommendBody, SearchBody
@@ -68,6 +68,7 @@ OPERATIONS = (
         body=RecommendBody, statuses=(409, 410, 415),
         body_example={"text": "space travel", "k": 3},
     ),
+    Operation("get", "/v1/catalog", "What there is: profiles, features, facets.", CatalogAnswer),
     Operation("get", "/v1/items/{item_id}", "One item.", Item, statuses=(304,)),
     Operation(
         "get", "/v1/items/{item_id}/similar", "Items like one.", SearchAnswer,

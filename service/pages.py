@@ -1,4 +1,4 @@
-"""The HTML page: a search form and its answer, without a script."""
+"""The HTML pages: search and comparison, made live by scripts, the search form without them too."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ from flask import Blueprint, render_template, request
 
 from indexing.errors import QueryError
 from service import engine
-from service.engine import SearchAnswer, SearchQuery
+from service.engine import PopularQuery, SearchAnswer, SimilarQuery
 from service.exchange import exchange_of
 from service.problems import status_of
-from service.snapshot import SnapshotHolder
+from service.schemas.parameters import PageParameters, parse_parameters
+from service.snapshot import Snapshot, SnapshotHolder
+from service.stages import StageClock
 
 
-def pages_blueprint(holder: SnapshotHolder) -> Blueprint:
-    """The search page over the holder's snapshot."""
+def pages_blueprint(holder: SnapshotHolder, *, shows_results: bool) -> Blueprint:
+    """The pages over the holder's snapshot.
+
+    Without `shows_results` the answer is left to the page's scripts, which ask for the API key.
+    """
     pages = Blueprint(
         "pages",
         __name__,
@@ -25,12 +30,16 @@ def pages_blueprint(holder: SnapshotHolder) -> Blueprint:
     @pages.get("/")
     def search_page() -> tuple[str, int]:
         text = request.args.get("q", "")
-        answer, problem, status = _answer(holder, text)
+        answer, problem, status = _answer(holder) if shows_results else (None, None, 200)
         snapshot = holder.peek()
         page = render_template(
             "search.html", q=text, answer=answer, problem=problem, snapshot=snapshot
         )
         return page, status
+
+    @pages.get("/compare")
+    def compare_page() -> str:
+        return render_template("compare.html", q=request.args.get("q", ""))
 
     @pages.get("/docs")
     def docs_page() -> str:
@@ -41,14 +50,15 @@ def pages_blueprint(holder: SnapshotHolder) -> Blueprint:
     return pages
 
 
-def _answer(holder: SnapshotHolder, text: str) -> tuple[SearchAnswer | None, str | None, int]:
+def _answer(holder: SnapshotHolder) -> tuple[SearchAnswer | None, str | None, int]:
     """The answer to show, or what to say instead, and the page's status."""
     try:
         snapshot = holder.get()
-        if not text.strip():
-            return None, None, 200
+        wanted = parse_parameters(PageParameters, request.query_string)
         exchange = exchange_of(request.environ)
-        answer = engine.search(snapshot, SearchQuery(text), clock=exchange.clock)
+        answer = _asked(snapshot, wanted, exchange.clock)
+        if answer is None:
+            return None, None, 200
         exchange.answered(
             version=answer.index_version,
             n_results=len(answer.results),
@@ -57,3 +67,22 @@ def _answer(holder: SnapshotHolder, text: str) -> tuple[SearchAnswer | None, str
         return answer, None, 200
     except QueryError as error:
         return None, str(error), status_of(error)
+
+
+def _asked(snapshot: Snapshot, wanted: PageParameters, clock: StageClock) -> SearchAnswer | None:
+    """Items like one, a search, or what is popular; None where there is nothing to ask.
+
+    A taste is kept in the browser: its list is left to the scripts.
+    """
+    if wanted.taste:
+        return None
+    query = wanted.to_query()
+    if wanted.like is not None:
+        options = {name: getattr(query, name) for name in wanted.options()}
+        return engine.similar(snapshot, SimilarQuery(wanted.like, **options), clock=clock)
+    if query.text.strip():
+        return engine.search(snapshot, query, clock=clock)
+    if snapshot.bundle.items.popularity is None:
+        return None
+    popular = PopularQuery(filter=query.filter, diversity=query.diversity)
+    return engine.popular(snapshot, popular, clock=clock)

@@ -13,12 +13,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from indexing.errors import BundleCorrupt, BundleUnsupported
 
-FORMAT_VERSION = 2
-"""2 added the features beyond similarity and popularity, and `n_popular`."""
+FORMAT_VERSION = 3
+"""2 added the features beyond similarity and popularity, and `n_popular`; 3 those of a taste,
+`n_neighbours`, and the profiles of similar items and of recommendations."""
 
 RATING_FEATURES = ("popularity", "expected_popularity", "rating_volume", "rating_percentile")
 TITLE_FEATURES = ("title_match", "title_prefix")
-FEATURES = ("similarity", *RATING_FEATURES, "recency", *TITLE_FEATURES)
+TASTE_FEATURES = ("collaborative", "co_liked")
+"""What is known of an item beside others that somebody likes; a search by text has none."""
+
+FEATURES = ("similarity", *TASTE_FEATURES, *RATING_FEATURES, "recency", *TITLE_FEATURES)
 """What a profile can weigh, in the order of an answer's components."""
 
 Count = Annotated[int, Field(ge=0)]
@@ -36,11 +40,13 @@ class Profile(_Value):
     """A named set of weights over features, and how many candidates they order.
 
     Retrieval brings `n_candidates` items; `n_popular` of those with the most ratings are
-    candidates as well, whatever the query.
+    candidates as well, whatever the query. Where a feature of a taste has a weight, so are the
+    `n_neighbours` that it says most of.
     """
 
     n_candidates: int = Field(default=50, ge=1, le=1000)
     n_popular: int = Field(default=0, ge=0, le=1000)
+    n_neighbours: int = Field(default=200, ge=0, le=1000)
     weights: dict[str, Weight]
 
     @field_validator("weights")
@@ -55,6 +61,15 @@ class Profile(_Value):
 
 
 NOTEBOOK_PROFILE = Profile(n_candidates=50, weights={"similarity": 0.7, "popularity": 0.3})
+RELATED_PROFILE = Profile(
+    n_candidates=100, weights={"similarity": 0.3, "co_liked": 1.0, "rating_volume": 0.1}
+)
+TASTE_PROFILE = Profile(
+    n_candidates=100, weights={"similarity": 0.2, "collaborative": 1.0, "rating_volume": 0.1}
+)
+"""What similar items and recommendations are ranked by where a catalogue says nothing else.
+
+Chosen by hand on MovieLens; `make tune` finds nothing significantly better there."""
 
 
 class CatalogInfo(_Value):
@@ -139,6 +154,8 @@ class Manifest(_Value):
     popularity: PopularityInfo | None
     profiles: dict[str, Profile]
     default_profile: str
+    similar_profile: str | None = None
+    recommend_profile: str | None = None
     retrieval: RetrievalInfo
     sections: dict[str, Section]
     files: dict[str, FileInfo]

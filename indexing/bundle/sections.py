@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from indexing.bundle import calibration, features, titles
+from indexing.bundle import calibration, features, neighbours, titles
 from indexing.bundle.calibration import Calibration
 from indexing.bundle.features import ItemFeatures
 from indexing.bundle.manifest import Manifest, Section
+from indexing.bundle.neighbours import Neighbours
 from indexing.bundle.titles import TitleIndex
 from indexing.errors import BundleCorrupt, BundleUnsupported
 
-KNOWN = {module.SECTION: module.VERSION for module in (titles, features, calibration)}
+_MODULES = (titles, features, calibration, neighbours)
+
+KNOWN = {module.SECTION: module.VERSION for module in _MODULES}
 """The latest version of each section that this code reads."""
 
-_FILES = {module.SECTION: module.FILES for module in (titles, features, calibration)}
+_FILES = {module.SECTION: module.FILES for module in _MODULES}
 
 T = TypeVar("T")
 
@@ -29,6 +32,7 @@ class Sections:
     titles: TitleIndex | None = None
     features: ItemFeatures | None = None
     calibration: Calibration | None = None
+    neighbours: Neighbours | None = None
 
 
 def read_sections(folder: Path, manifest: Manifest) -> Sections:
@@ -46,6 +50,9 @@ def read_sections(folder: Path, manifest: Manifest) -> Sections:
         titles=read(titles.SECTION, lambda: titles.read_titles(folder, n_items=n_items)),
         features=read(features.SECTION, lambda: features.read_features(folder, n_items=n_items)),
         calibration=read(calibration.SECTION, lambda: calibration.read_calibration(folder)),
+        neighbours=read(
+            neighbours.SECTION, lambda: neighbours.read_neighbours(folder, n_items=n_items)
+        ),
     )
 
 

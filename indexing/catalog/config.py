@@ -9,10 +9,20 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from indexing.bundle.manifest import NOTEBOOK_PROFILE, RATING_FEATURES, Profile
+from indexing.bundle.manifest import (
+    NOTEBOOK_PROFILE,
+    RATING_FEATURES,
+    RELATED_PROFILE,
+    TASTE_PROFILE,
+    Profile,
+)
 from indexing.encoder.precision import Precision
+from indexing.neighbours.models import Model
 
 NonEmpty = Annotated[str, Field(min_length=1)]
+
+RELATED, TASTE = "related", "taste"
+"""Our profiles of similar items and of recommendations."""
 
 
 class IdType(StrEnum):
@@ -129,6 +139,18 @@ class RecencyConfig(_Table):
     half_life: float = Field(default=10, gt=0, allow_inf_nan=False)
 
 
+class NeighboursConfig(_Table):
+    """How items are compared by who likes them; needs ratings with a user.
+
+    A rating from `liked_from` on is a like, by default from three quarters up the scale.
+    `regularisation` is EASE's: more of it trusts few likes less.
+    """
+
+    model: Model = Model.AUTO
+    liked_from: float | None = Field(default=None, allow_inf_nan=False)
+    regularisation: float = Field(default=100.0, gt=0, allow_inf_nan=False)
+
+
 class EncoderConfig(_Table):
     """Which sentence-transformers model turns text into vectors, and how."""
 
@@ -183,19 +205,37 @@ class CatalogConfig(_Table):
     document: DocumentConfig = DocumentConfig()
     popularity: PopularityConfig = PopularityConfig()
     recency: RecencyConfig | None = None
+    neighbours: NeighboursConfig = NeighboursConfig()
     encoder: EncoderConfig = EncoderConfig()
     index: IndexConfig = IndexConfig()
     gate: GateConfig = GateConfig()
     publish: PublishConfig = PublishConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     default_profile: str = "notebook"
+    similar_profile: str | None = None
+    recommend_profile: str | None = None
     profiles: dict[str, Profile] = {"notebook": NOTEBOOK_PROFILE}
 
+    @property
+    def learns_neighbours(self) -> bool:
+        """Whether there is anything to compare items by beside their documents."""
+        has_users = self.ratings is not None and self.ratings.user is not None
+        return has_users and self.neighbours.model is not Model.NONE
+
+    @property
+    def all_profiles(self) -> dict[str, Profile]:
+        """The catalogue's profiles, and ours for a taste where it has users and no such profile."""
+        if not self.learns_neighbours:
+            return self.profiles
+        return {RELATED: RELATED_PROFILE, TASTE: TASTE_PROFILE, **self.profiles}
+
     @model_validator(mode="after")
-    def _default_profile_exists(self) -> Self:
-        if self.default_profile not in self.profiles:
-            known = ", ".join(sorted(self.profiles))
-            raise ValueError(f"default_profile {self.default_profile!r} is none of: {known}")
+    def _named_profiles_exist(self) -> Self:
+        for role in ("default_profile", "similar_profile", "recommend_profile"):
+            name = getattr(self, role)
+            if name is not None and name not in self.all_profiles:
+                known = ", ".join(sorted(self.all_profiles))
+                raise ValueError(f"{role} {name!r} is none of: {known}")
         return self
 
     @model_validator(mode="after")
@@ -203,8 +243,9 @@ class CatalogConfig(_Table):
         for name, profile in self.profiles.items():
             if not any(profile.weights.get(feature) for feature in ("similarity", *self._own())):
                 raise ValueError(
-                    f"profiles.{name}: weighs only what this catalogue has not: popularity needs"
-                    " [ratings], recency [recency]; give similarity a weight above 0"
+                    f"profiles.{name}: weighs only what this catalogue or some query has not:"
+                    " popularity needs [ratings], recency [recency], collaborative and co_liked"
+                    " something liked; give similarity a weight above 0"
                 )
         return self
 

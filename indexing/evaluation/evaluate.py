@@ -23,14 +23,14 @@ from indexing.encoder.runtime import Encoder
 from indexing.errors import CatalogError
 from indexing.evaluation import known_item as known
 from indexing.evaluation import tag_out
-from indexing.evaluation.cold import ColdError, cold_errors
+from indexing.evaluation.cold import cold_errors
+from indexing.evaluation.figures import Evaluation, Line, Measured
 from indexing.evaluation.metrics import (
-    Difference,
     debiased_recall,
     measure,
     paired_bootstrap,
 )
-from indexing.evaluation.off_topic import OffTopic, off_topic
+from indexing.evaluation.off_topic import off_topic
 from indexing.evaluation.run import rankings
 from indexing.evaluation.systems import (
     DEPTH,
@@ -40,6 +40,7 @@ from indexing.evaluation.systems import (
     System,
     engine_systems,
 )
+from indexing.evaluation.taste import evaluate_tastes
 from indexing.evaluation.topics import Protocol, RowArray, Topic
 from service.snapshot import LoadOptions, Snapshot, load_snapshot
 
@@ -48,47 +49,6 @@ FloatArray = npt.NDArray[np.float64]
 KNOWN_DEPTH = 100
 REFERENCE = "similarity alone"
 PREFERRED_REFERENCE = "profile notebook"
-
-
-@dataclass(frozen=True)
-class Line:
-    """One system on one protocol: the means of its metrics, over all queries and held-out ones.
-
-    `difference` is that of the protocol's first metric to the reference system, held-out
-    queries only; None for the reference itself.
-    """
-
-    system: str
-    every: dict[str, float]
-    held_out: dict[str, float]
-    difference: Difference | None
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One protocol's lines, or why it was skipped."""
-
-    protocol: str
-    metrics: tuple[str, ...]
-    n_queries: int
-    n_held_out: int
-    reference: str
-    lines: tuple[Line, ...]
-    skipped: str | None = None
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Everything that was measured of one version."""
-
-    catalog: str
-    version: str
-    precision: str
-    n_items: int
-    default_profile: str
-    measured: tuple[Measured, ...]
-    cold: tuple[ColdError, ...]
-    off_topic: OffTopic | None
 
 
 @dataclass(frozen=True)
@@ -136,6 +96,7 @@ def evaluate(subject: Subject) -> Evaluation:
         n_items=bundle.n_items,
         default_profile=bundle.manifest.default_profile,
         measured=(evaluate_known_item(subject), evaluate_tag_out(subject)),
+        tastes=tuple(evaluate_tastes(subject.snapshot, subject.catalog)),
         cold=tuple(cold_errors(bundle)),
         off_topic=off_topic(subject.snapshot, subject.catalog.config),
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import ir_measures
 import numpy as np
 import numpy.typing as npt
 
-from indexing.evaluation.topics import RowArray, Topic
+from indexing.evaluation.topics import RowArray
 
 FloatArray = npt.NDArray[np.float64]
 Scores = Mapping[str, FloatArray]
@@ -17,6 +18,15 @@ Scores = Mapping[str, FloatArray]
 BOOTSTRAP_SAMPLES = 2000
 BOOTSTRAP_SEED = 20261124
 LEVEL = 0.95
+
+
+class Judged(Protocol):
+    """Something asked whose right answers are known."""
+
+    @property
+    def relevant(self) -> RowArray:
+        """The rows that answer it, int64."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -27,9 +37,12 @@ class Difference:
     low: float
     high: float
 
+    def __str__(self) -> str:
+        return f"{self.mean:+.3f} [{self.low:+.3f}, {self.high:+.3f}]"
+
 
 def measure(
-    topics: Sequence[Topic], rankings: Sequence[RowArray], names: Sequence[str]
+    topics: Sequence[Judged], rankings: Sequence[RowArray], names: Sequence[str]
 ) -> dict[str, FloatArray]:
     """Metrics by ir-measures' names, float64 [topics] each, in the order of the topics.
 
@@ -54,7 +67,7 @@ def measure(
 
 
 def debiased_recall(
-    topics: Sequence[Topic],
+    topics: Sequence[Judged],
     rankings: Sequence[RowArray],
     rating_counts: npt.NDArray[np.int32],
     *,

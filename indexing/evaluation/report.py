@@ -8,7 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from indexing.evaluation.evaluate import Evaluation, Line, Measured
+from indexing.evaluation.figures import Evaluation, Line, Measured
+from indexing.evaluation.metrics import Difference
+from indexing.evaluation.taste import NDCG, TasteMeasured
+from indexing.evaluation.tastes import TEMPORAL
 
 
 def write_report(evaluation: Evaluation, folder: Path) -> list[Path]:
@@ -29,6 +32,7 @@ def as_markdown(evaluation: Evaluation) -> str:
         f"Catalogue {evaluation.catalog}, {evaluation.n_items:,} items, documents in"
         f" {evaluation.precision}; default profile {evaluation.default_profile}.",
         *(_protocol(measured) for measured in evaluation.measured),
+        *(_taste(measured) for measured in evaluation.tastes),
         *([_cold(evaluation)] if evaluation.cold else []),
         _off_topic(evaluation),
     ]
@@ -55,13 +59,39 @@ def _protocol(measured: Measured) -> str:
 
 def _row(line: Line, metrics: tuple[str, ...]) -> str:
     cells = [f"{_number(line.every[name])} / {_number(line.held_out[name])}" for name in metrics]
-    difference = line.difference
-    last = (
-        ""
-        if difference is None
-        else (f"{difference.mean:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]")
+    return f"| {' | '.join([line.system, *cells, _difference(line.difference)])} |"
+
+
+def _taste(measured: TasteMeasured) -> str:
+    name = measured.protocol.capitalize()
+    if measured.skipped:
+        return f"**{name}**: skipped, {measured.skipped}."
+    best, ours = measured.best_reference, measured.ours
+    head = (
+        f"**{name}**, {measured.n_topics:,} queries of {measured.n_users:,} users. Δ are"
+        " differences of nDCG@10 over users with their 95 % intervals. The best reference is"
+        f" {best.system}; {ours.system} has {ours.ndcg / max(best.ndcg, 1e-9):.0%} of its nDCG@10."
     )
-    return f"| {' | '.join([line.system, *cells, last])} |"
+    rows = [
+        f"| {one.system} | {one.ndcg:.3f} | {one.recall:.3f} | {one.coverage:.3f} |"
+        f" {one.popularity_percentile:.3f} | {_difference(one.to_popularity)} |"
+        f" {_difference(one.to_text)} |"
+        for one in measured.lines
+    ]
+    columns = "| system | nDCG@10 | Recall@20 | coverage@10 | popularity percentile |"
+    return "\n".join(
+        [
+            head,
+            "",
+            f"{columns} Δ popularity | Δ text alone |",
+            f"|---|{'---:|' * 6}",
+            *rows,
+        ]
+    )
+
+
+def _difference(difference: Difference | None) -> str:
+    return "" if difference is None else str(difference)
 
 
 def _cold(evaluation: Evaluation) -> str:
@@ -101,24 +131,37 @@ def draw(evaluation: Evaluation, path: Path) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot
 
-    shown = [measured for measured in evaluation.measured if not measured.skipped]
+    shown = _charts(evaluation)
     figure, axes = pyplot.subplots(
         1, max(1, len(shown)), figsize=(5.5 * max(1, len(shown)), 3.8), layout="constrained",
         squeeze=False,
     )  # fmt: skip
-    for axis, measured in zip(axes[0], shown, strict=False):
-        metric = measured.metrics[0]
-        bars = axis.barh(
-            [line.system for line in measured.lines],
-            [line.every[metric] for line in measured.lines],
-        )
+    for axis, (title, values) in zip(axes[0], shown.items(), strict=False):
+        bars = axis.barh(list(values), list(values.values()))
         axis.bar_label(bars, fmt="%.3f", padding=3)
         axis.invert_yaxis()
         axis.margins(x=0.16)
-        axis.set_title(f"{measured.protocol}: {metric}")
+        axis.set_title(title)
     figure.suptitle(f"{evaluation.catalog}, {evaluation.n_items:,} items")
     figure.savefig(path, dpi=120)
     pyplot.close(figure)
+
+
+def _charts(evaluation: Evaluation) -> dict[str, dict[str, float]]:
+    """A title a chart, and a value a system."""
+    by_text = {
+        f"{one.protocol}: {one.metrics[0]}": {
+            line.system: line.every[one.metrics[0]] for line in one.lines
+        }
+        for one in evaluation.measured
+        if not one.skipped
+    }
+    by_taste = {
+        f"{one.protocol}: {NDCG}": {line.system: line.ndcg for line in one.lines}
+        for one in evaluation.tastes
+        if not one.skipped and one.protocol != TEMPORAL
+    }
+    return by_text | by_taste
 
 
 def _number(value: float) -> str:

@@ -9,7 +9,13 @@ from typing import Protocol as Contract
 import bm25s
 import numpy as np
 
-from indexing.bundle.manifest import FEATURES, RATING_FEATURES, TITLE_FEATURES, Profile
+from indexing.bundle.manifest import (
+    FEATURES,
+    RATING_FEATURES,
+    TASTE_FEATURES,
+    TITLE_FEATURES,
+    Profile,
+)
 from indexing.evaluation.topics import RowArray, Topic
 from service.engine import MAX_CANDIDATES, SearchQuery, ranked
 from service.snapshot import Snapshot
@@ -114,7 +120,10 @@ class Engine:
 
 
 def engine_systems(profiles: Mapping[str, Profile]) -> list[Engine]:
-    """Similarity alone over the deepest pool, every profile, and profiles with a part taken out."""
+    """Similarity alone over the deepest pool, every profile, and profiles with a part taken out.
+
+    Profiles of a taste are left out: a search by text has none.
+    """
     alone = {feature: float(feature == "similarity") for feature in FEATURES}
     similarity = SearchQuery("", n_candidates=MAX_CANDIDATES, n_popular=0, weights=alone)
     return [
@@ -122,6 +131,7 @@ def engine_systems(profiles: Mapping[str, Profile]) -> list[Engine]:
         *(
             system
             for name, profile in profiles.items()
+            if not any(profile.weights.get(feature) for feature in TASTE_FEATURES)
             for system in (
                 Engine(f"profile {name}", SearchQuery("", profile=name)),
                 *_ablations(name, profile),

@@ -12,7 +12,7 @@ import numpy as np
 import tomlkit
 from tqdm import tqdm
 
-from indexing.bundle.manifest import Profile
+from indexing.bundle.manifest import TASTE_FEATURES, Profile
 from indexing.errors import CatalogError
 from indexing.evaluation import known_item as known
 from indexing.evaluation import tag_out
@@ -21,6 +21,7 @@ from indexing.evaluation.metrics import Difference, FloatArray, measure, paired_
 from indexing.evaluation.run import rankings
 from indexing.evaluation.systems import DEPTH, Engine
 from indexing.evaluation.topics import Protocol, Topic
+from indexing.evaluation.tune_taste import TasteTuning, tastes_as_markdown, tune_tastes
 from indexing.evaluation.tuning import (
     MAX_KNOWN,
     Objective,
@@ -61,6 +62,7 @@ class Tuning:
     profile: Profile
     n_training: int
     judged: tuple[Judged, ...]
+    tastes: tuple[TasteTuning, ...] = ()
 
     @property
     def significant(self) -> bool:
@@ -94,6 +96,7 @@ def tune(subject: Subject) -> Tuning:
         judged=tuple(
             judged for protocol in protocols for judged in _judge(subject, protocol, learnt)
         ),
+        tastes=tune_tastes(subject.snapshot, subject.catalog),
     )
 
 
@@ -103,6 +106,8 @@ def write_profile(catalog_path: Path, name: str, profile: Profile) -> None:
     table = tomlkit.table()
     table["n_candidates"] = profile.n_candidates
     table["n_popular"] = profile.n_popular
+    if any(profile.weights.get(name) for name in TASTE_FEATURES):
+        table["n_neighbours"] = profile.n_neighbours
     weights = tomlkit.inline_table()
     weights.update(profile.weights)
     table["weights"] = weights
@@ -117,8 +122,21 @@ def write_tuning(tuning: Tuning, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     base = folder / f"tuning-{tuning.catalog}"
     base.with_suffix(".md").write_text(f"{as_markdown(tuning)}\n", encoding="utf-8")
-    described = {**asdict(tuning), "profile": tuning.profile.model_dump(mode="json")}
-    text = json.dumps({**described, "significant": tuning.significant}, indent=1)
+    described = {
+        **asdict(tuning),
+        "profile": tuning.profile.model_dump(mode="json"),
+        "significant": tuning.significant,
+        "tastes": [
+            {
+                **asdict(one),
+                "profile": one.profile.model_dump(mode="json"),
+                "significant": one.significant,
+                "trees_win": one.trees_win,
+            }
+            for one in tuning.tastes
+        ],
+    }
+    text = json.dumps(described, indent=1)
     base.with_suffix(".json").write_text(f"{text}\n", encoding="utf-8")
     return [base.with_suffix(".md"), base.with_suffix(".json")]
 
@@ -129,8 +147,7 @@ def as_markdown(tuning: Tuning) -> str:
     verdict = "a significant gain" if tuning.significant else "no significant gain"
     rows = [
         f"| {one.protocol} | {one.metric} | {one.n_queries:,} | {one.before:.3f} |"
-        f" {one.learnt:.3f} | {one.difference.mean:+.3f}"
-        f" [{one.difference.low:+.3f}, {one.difference.high:+.3f}] |"
+        f" {one.learnt:.3f} | {one.difference} |"
         for one in tuning.judged
     ]
     return "\n".join(
@@ -146,6 +163,7 @@ def as_markdown(tuning: Tuning) -> str:
             f"| protocol | metric | queries | {tuning.compared_with} | learnt | difference, 95 % |",
             "|---|---|---:|---:|---:|---:|",
             *rows,
+            *(["", tastes_as_markdown(tuning.tastes)] if tuning.tastes else []),
         ]
     )
 

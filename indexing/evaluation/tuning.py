@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +11,12 @@ from tqdm import tqdm
 
 from indexing.bundle.manifest import TITLE_FEATURES, Profile
 from indexing.encoder.runtime import Encoder
+from indexing.evaluation.ascent import (
+    ascend,
+    depth_coordinate,
+    mean_weights,
+    weight_coordinates,
+)
 from indexing.evaluation.run import encode_topics, overlay
 from indexing.evaluation.topics import Topic
 from service.engine import MAX_CANDIDATES, SearchQuery, ranked
@@ -19,16 +25,13 @@ from service.snapshot import Snapshot
 
 FloatArray = npt.NDArray[np.float64]
 
-WEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.5)
 DEPTHS = (50, 100, 200, 400)
 POPULAR = (0, 250, 500, 1000)
-ROUNDS = 4
 BAGS = 5
 FOLDS = 3
 PRICES = (0.0, 0.05, 0.1)
 """What the sum of the weights may cost, in units of the objective."""
 
-LEAST_WEIGHT = 0.05
 SEED = 20261124
 MAX_KNOWN = 600
 COST = 5e-6
@@ -148,14 +151,10 @@ def learn(objective: Objective, start: Profile, *, on_step: Callable[[], object]
     objective = replace(objective, price=_chosen_price(objective, start, on_step))
     rng = np.random.default_rng(SEED)
     found = [_ascend(_resampled(objective, rng), start, on_step) for _ in range(BAGS)]
-    means = {
-        name: round(float(np.mean([one.weights.get(name, 0.0) for one in found])), 2)
-        for name in objective.names
-    }
     return Profile(
         n_candidates=int(np.median([one.n_candidates for one in found])),
         n_popular=int(np.median([one.n_popular for one in found])),
-        weights={name: weight for name, weight in means.items() if weight >= LEAST_WEIGHT},
+        weights=mean_weights(found, objective.names),
     )
 
 
@@ -197,24 +196,13 @@ def _resampled(objective: Objective, rng: np.random.Generator) -> Objective:
 
 
 def _ascend(objective: Objective, start: Profile, on_step: Callable[[], object]) -> Profile:
-    """Coordinate ascent: one weight or depth at a time, over a grid, until nothing improves.
-
-    Similarity keeps weight 1: only the ratios of weights matter. Deterministic.
-    """
-    best = start
-    best_value = objective(best)
-    for _ in range(ROUNDS):
-        before = best_value
-        for candidates in _coordinates(objective.names):
-            tried = [change(best) for change in candidates]
-            values = [objective(profile) for profile in tried]
-            on_step()
-            if max(values) > best_value + 1e-9:
-                best_value = max(values)
-                best = tried[int(np.argmax(values))]
-        if best_value <= before + 1e-6:
-            break
-    return best
+    """Similarity keeps weight 1."""
+    coordinates = [
+        *weight_coordinates(objective.names, fixed="similarity"),
+        depth_coordinate("n_candidates", DEPTHS),
+        depth_coordinate("n_popular", POPULAR),
+    ]
+    return ascend(objective, start, coordinates, on_step)
 
 
 def starting_profile(snapshot: Snapshot) -> tuple[Profile, list[str]]:
@@ -223,31 +211,6 @@ def starting_profile(snapshot: Snapshot) -> tuple[Profile, list[str]]:
     guess = {"similarity": 1.0, "rating_volume": 0.3, "title_match": 1.0}
     weights = {name: guess[name] for name in names if name in guess}
     return Profile(n_candidates=100, n_popular=250, weights=weights), names
-
-
-Change = Callable[[Profile], Profile]
-
-
-def _coordinates(names: Sequence[str]) -> Iterable[list[Change]]:
-    for name in names:
-        if name != "similarity":
-            yield [_weight(name, weight) for weight in WEIGHTS]
-    yield [_depth("n_candidates", depth) for depth in DEPTHS]
-    yield [_depth("n_popular", depth) for depth in POPULAR]
-
-
-def _weight(name: str, weight: float) -> Change:
-    def change(profile: Profile) -> Profile:
-        weights = {**profile.weights, name: weight}
-        return profile.model_copy(
-            update={"weights": {key: value for key, value in weights.items() if value}}
-        )
-
-    return change
-
-
-def _depth(name: str, depth: int) -> Change:
-    return lambda profile: profile.model_copy(update={name: depth})
 
 
 def _order(case: Case, profile: Profile, weights: FloatArray) -> npt.NDArray[np.int64]:

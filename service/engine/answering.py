@@ -8,6 +8,7 @@ import numpy as np
 
 from service.diversity import DEPTH, diversify
 from service.engine.answers import SearchAnswer
+from service.engine.collaboration import Collaboration, collaborate
 from service.engine.cursor import Cursor, check_cursor, decode_cursor, encode_cursor, fingerprint
 from service.engine.explain import Explanation, explain
 from service.engine.facets import Facets, count_facets
@@ -26,6 +27,7 @@ from service.engine.queries import Options
 from service.engine.results import make_results
 from service.filters import select
 from service.ranking import FloatArray, Ranking, rank
+from service.retrieval.neighbours import Taste
 from service.snapshot import Snapshot
 from service.stages import Stage, StageClock
 
@@ -35,13 +37,17 @@ class Aim:
     """What is looked for.
 
     `vector` is float32 unit [dim], None to order by popularity alone; `text` is for the title
-    lane; the rows `left_out` (int64, rising) are never part of the answer.
+    lane; the rows `left_out` (int64, rising) are never part of the answer. `taste` is what the
+    query gives of somebody's likes, None for a query that gives none; `profile` the bundle's for
+    this kind of query.
     """
 
     query: str
     vector: Vector | None
     text: str = ""
     left_out: RowArray = field(default_factory=lambda: np.empty(0, np.int64))
+    taste: Taste | None = None
+    profile: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,7 @@ class Ranked:
     features: FloatArray
     ranking: Ranking
     order: RowArray
+    collaboration: Collaboration | None
 
 
 @dataclass(frozen=True)
@@ -85,21 +92,28 @@ def start(snapshot: Snapshot, kind: str, options: Options) -> Start:
 
 def rank_all(snapshot: Snapshot, aim: Aim, options: Options, clock: StageClock) -> Ranked:
     """Both stages without the description: every candidate in its final order."""
-    bundle = snapshot.bundle
-    plan = (
-        make_plan(bundle, options) if aim.vector is not None else popularity_plan(bundle, options)
-    )
+    plan = _plan(snapshot, aim, options)
+    neighbours = collaboration = None
     with clock.enter(Stage.RETRIEVE):
         scope = _scope(snapshot, aim, options)
+        if aim.taste is not None:
+            neighbours, collaboration = collaborate(snapshot, aim.taste, plan)
         if aim.vector is None:
             pool = gather_popular(snapshot, plan.n_candidates, scope)
         else:
-            pool = gather(snapshot, aim.vector, aim.text, plan, scope)
+            pool = gather(snapshot, aim.vector, aim.text, plan, scope, neighbours)
     with clock.enter(Stage.RANK):
         features = feature_matrix(snapshot, pool, list(plan.weights))
         ranking = rank(features, np.array(list(plan.weights.values())))
         order = _varied(snapshot, pool, _good_enough(ranking, options), options.diversity)
-    return Ranked(plan, pool, scope, features, ranking, order)
+    return Ranked(plan, pool, scope, features, ranking, order, collaboration)
+
+
+def _plan(snapshot: Snapshot, aim: Aim, options: Options) -> Plan:
+    if aim.vector is None:
+        return popularity_plan(snapshot.bundle, options)
+    taste = aim.taste is not None
+    return make_plan(snapshot.bundle, options, preferred=aim.profile, taste=taste)
 
 
 def answer(
@@ -120,6 +134,7 @@ def answer(
         matched=found.scope.n_matches,
         best_match=best_match,
         no_good_match=no_good_match,
+        collaboration=found.collaboration,
         results=make_results(
             snapshot,
             found.pool,

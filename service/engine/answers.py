@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from indexing.bundle.tables import ItemId
+from service.engine.collaboration import Collaboration
 from service.engine.explain import Explanation
 from service.engine.facets import Facets
 
@@ -27,9 +28,11 @@ class Component:
 class Result:
     """One item of an answer; `rank` and `retrieval_rank` count from 1.
 
-    `lanes` names what made the item a candidate: semantic, title, popular. One that semantic
-    retrieval did not bring has no `retrieval_rank`; its `retrieval_score` is its true
+    `lanes` names what made the item a candidate: semantic, title, neighbours, popular. One that
+    semantic retrieval did not bring has no `retrieval_rank`; its `retrieval_score` is its true
     similarity all the same. In a list by popularity nothing is compared, and it is None.
+    `fallback` is `item_liked_by_nobody` where neighbours have a say and nobody likes this item:
+    text and popularity alone place it.
     """
 
     rank: int
@@ -44,6 +47,7 @@ class Result:
     lanes: list[str]
     rating_count: int | None
     mean_rating: float | None
+    fallback: str | None
     components: list[Component]
     explanation: Explanation | None
 
@@ -70,7 +74,8 @@ class SearchAnswer:
     certain. `considered` candidates were ranked, of `matched` items that pass the filter. `next`
     is the cursor of what follows, None at the end of the candidates. `no_good_match` says that
     nothing in the catalogue is about the query; it and `best_match` are None for a bundle
-    without calibration.
+    without calibration. `collaboration` says what others like has to do with it; None for lists
+    that no item was given for.
     """
 
     query: str
@@ -84,6 +89,7 @@ class SearchAnswer:
     matched: int
     best_match: BestMatch | None
     no_good_match: bool | None
+    collaboration: Collaboration | None
     results: list[Result]
     facets: Facets | None
     next: str | None

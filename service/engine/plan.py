@@ -6,7 +6,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from indexing.bundle.manifest import FEATURES, RATING_FEATURES, TITLE_FEATURES, Profile
+from indexing.bundle.manifest import (
+    FEATURES,
+    RATING_FEATURES,
+    TASTE_FEATURES,
+    TITLE_FEATURES,
+    Profile,
+)
 from indexing.bundle.reader import Bundle
 from indexing.errors import FeatureUnavailable, InvalidParameter
 from service.engine.queries import DEFAULT_K, MAX_CANDIDATES, Options
@@ -20,6 +26,7 @@ class Plan:
     k: int
     n_candidates: int
     n_popular: int
+    n_neighbours: int
     weights: dict[str, float]
 
     @property
@@ -28,23 +35,31 @@ class Plan:
         return any(self.weights.get(feature, 0.0) > 0 for feature in TITLE_FEATURES)
 
 
-def make_plan(bundle: Bundle, query: Options) -> Plan:
+def make_plan(
+    bundle: Bundle, query: Options, *, preferred: str | None = None, taste: bool = False
+) -> Plan:
     """Decide what the query leaves open.
 
-    Raises InvalidParameter for k or n_candidates out of 1 <= k <= n_candidates <= 1000,
-    n_popular out of 0 to 1000, an unknown profile, and weights out of 0 to 10 or all 0;
+    `preferred` is the profile of this kind of query where the bundle names one; `taste` says that
+    items are given that somebody likes. Raises InvalidParameter for k or n_candidates out of
+    1 <= k <= n_candidates <= 1000, n_popular or n_neighbours out of 0 to 1000, an unknown
+    profile, weights out of 0 to 10 or all 0, and weights of a taste's features without one;
     FeatureUnavailable for a weight of a feature that this bundle does not have.
     """
-    name, profile = _profile(bundle, query.profile)
+    name, profile = _profile(bundle, preferred if query.profile is None else query.profile)
     n_candidates = _within(
         "n_candidates", query.n_candidates, profile.n_candidates, lowest=1, highest=MAX_CANDIDATES
     )
     n_popular = _within(
         "n_popular", query.n_popular, profile.n_popular, lowest=0, highest=MAX_CANDIDATES
     )
+    n_neighbours = _within(
+        "n_neighbours", query.n_neighbours, profile.n_neighbours, lowest=0, highest=MAX_CANDIDATES
+    )
     _check_diversity(query.diversity)
     k = _page_size(query, n_candidates)
-    return Plan(name, k, n_candidates, n_popular, _weights(bundle, profile, query.weights))
+    weights = _weights(bundle, profile, query.weights, taste=taste)
+    return Plan(name, k, n_candidates, n_popular, n_neighbours, weights)
 
 
 def popularity_plan(bundle: Bundle, query: Options) -> Plan:
@@ -61,7 +76,7 @@ def popularity_plan(bundle: Bundle, query: Options) -> Plan:
     )
     _check_diversity(query.diversity)
     k = _page_size(query, n_candidates)
-    return Plan("popularity", k, n_candidates, 0, {"popularity": 1.0})
+    return Plan("popularity", k, n_candidates, 0, 0, {"popularity": 1.0})
 
 
 def _page_size(query: Options, n_candidates: int) -> int:
@@ -76,14 +91,18 @@ def _check_diversity(diversity: float) -> None:
         raise InvalidParameter("diversity", f"expected 0 to 1, found {diversity}")
 
 
-def available_features(bundle: Bundle) -> tuple[str, ...]:
-    """The features that this bundle has, in the order of an answer's components."""
+def available_features(bundle: Bundle, *, taste: bool = False) -> tuple[str, ...]:
+    """The features that this bundle has, in the order of an answer's components.
+
+    Those of a `taste` only where there is one.
+    """
     columns = bundle.sections.features.columns if bundle.sections.features else {}
     has = {
         "similarity": True,
         "popularity": bundle.items.popularity is not None,
         **dict.fromkeys(columns, True),
         **dict.fromkeys(TITLE_FEATURES, bundle.sections.titles is not None),
+        **dict.fromkeys(TASTE_FEATURES, taste and bundle.sections.neighbours is not None),
     }
     return tuple(feature for feature in FEATURES if has.get(feature))
 
@@ -104,8 +123,10 @@ def _profile(bundle: Bundle, wanted: str | None) -> tuple[str, Profile]:
     return name, profiles[name]
 
 
-def _weights(bundle: Bundle, profile: Profile, replaced: Mapping[str, float]) -> dict[str, float]:
-    available = available_features(bundle)
+def _weights(
+    bundle: Bundle, profile: Profile, replaced: Mapping[str, float], *, taste: bool
+) -> dict[str, float]:
+    available = available_features(bundle, taste=taste)
     for feature, weight in replaced.items():
         if feature not in FEATURES:
             raise InvalidParameter(
@@ -113,6 +134,10 @@ def _weights(bundle: Bundle, profile: Profile, replaced: Mapping[str, float]) ->
             )
         if not (math.isfinite(weight) and 0 <= weight <= 10):
             raise InvalidParameter(f"w_{feature}", f"expected 0 to 10, found {weight}")
+        if weight and feature in TASTE_FEATURES and not taste:
+            raise InvalidParameter(
+                f"w_{feature}", "a search has none: ask for similar items or for recommendations"
+            )
         if weight and feature not in available:
             raise FeatureUnavailable(f"w_{feature}: {_why_absent(feature)}")
     wanted = {**profile.weights, **replaced}
@@ -128,6 +153,8 @@ def _weights(bundle: Bundle, profile: Profile, replaced: Mapping[str, float]) ->
 def _why_absent(feature: str) -> str:
     if feature in RATING_FEATURES:
         return "this catalogue has no ratings, or was built before this feature was there"
+    if feature in TASTE_FEATURES:
+        return "this catalogue has no ratings by users, or too few of them"
     if feature == "recency":
         return "this catalogue has no [recency]"
     return "this bundle was built without it; build it again"

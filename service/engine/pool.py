@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from indexing.bundle.manifest import TASTE_FEATURES
 from service.engine.plan import Plan
 from service.retrieval.base import Candidates
+from service.retrieval.neighbours import NeighbourScores
 from service.retrieval.titles import TitleMatches, match_titles
 from service.snapshot import Snapshot
 
 RowArray = npt.NDArray[np.int64]
 Vector = npt.NDArray[np.float32]
 
-SEMANTIC, TITLE, POPULAR = "semantic", "title", "popular"
+SEMANTIC, TITLE, NEIGHBOURS, POPULAR = "semantic", "title", "neighbours", "popular"
 MANY = 1000
 """So many rows to leave out are a filter; fewer are fetched beside the wanted ones."""
 
@@ -64,8 +66,8 @@ class Pool:
 
     rows int64 [m], distinct; similarities float32 [m], true inner products, None where nothing
     was compared. The first `n_retrieved` are what semantic retrieval brought, best first, all of
-    them `exact`ly the best or not for certain. `titles` and `popular` (rows) are what the other
-    lanes brought.
+    them `exact`ly the best or not for certain. `titles`, `near` (rows) and `popular` (rows) are
+    what the other lanes brought; `neighbours` is what a taste's neighbours say of any item.
     """
 
     rows: RowArray
@@ -74,6 +76,8 @@ class Pool:
     exact: bool
     titles: TitleMatches | None
     popular: RowArray
+    neighbours: NeighbourScores | None = None
+    near: RowArray = field(default_factory=lambda: np.empty(0, np.int64))
 
     def lanes_of(self, places: RowArray) -> list[list[str]]:
         """What made the candidates at these places (int64 [k]) some, a list each."""
@@ -81,6 +85,8 @@ class Pool:
         brought = {SEMANTIC: places < self.n_retrieved}
         if self.titles is not None and len(self.titles.rows):
             brought[TITLE] = np.isin(rows, self.titles.rows)
+        if len(self.near):
+            brought[NEIGHBOURS] = np.isin(rows, self.near)
         if len(self.popular):
             brought[POPULAR] = np.isin(rows, self.popular)
         columns = zip(*(here.tolist() for here in brought.values()), strict=True)
@@ -89,12 +95,20 @@ class Pool:
         ]
 
 
-def gather(snapshot: Snapshot, vector: Vector, text: str, plan: Plan, scope: Scope) -> Pool:
-    """The candidates for a query vector (float32 unit [dim]) and its text."""
+def gather(
+    snapshot: Snapshot,
+    vector: Vector,
+    text: str,
+    plan: Plan,
+    scope: Scope,
+    neighbours: NeighbourScores | None = None,
+) -> Pool:
+    """The candidates for a query vector (float32 unit [dim]), its text and a taste's neighbours."""
     retrieved = _retrieve(snapshot, vector, plan.n_candidates, scope)
     titles = _titles(snapshot, text, plan)
     popular = scope.within(_popular(snapshot, plan))
-    others = _others(retrieved, titles, popular, scope)
+    near = _near(neighbours, plan, scope)
+    others = _others(retrieved, titles, [near, popular], scope)
     rows, similarities = retrieved.rows, retrieved.scores
     if len(others):
         rows = np.concatenate([rows, others])
@@ -106,6 +120,8 @@ def gather(snapshot: Snapshot, vector: Vector, text: str, plan: Plan, scope: Sco
         exact=retrieved.exact,
         titles=titles,
         popular=popular,
+        neighbours=neighbours,
+        near=near,
     )
 
 
@@ -130,6 +146,9 @@ def _feature(snapshot: Snapshot, pool: Pool, name: str) -> npt.NDArray[np.float6
             return pool.similarities.astype(np.float64)
         case "popularity" if bundle.items.popularity is not None:
             return bundle.items.popularity.popularity_score[pool.rows]
+        case "collaborative" | "co_liked":
+            near = pool.neighbours
+            return np.zeros(len(pool.rows)) if near is None else near.value_of(pool.rows, name)
         case "title_match" | "title_prefix":
             titles = pool.titles
             if titles is None:
@@ -165,9 +184,18 @@ def _popular(snapshot: Snapshot, plan: Plan) -> RowArray:
     return features.popular[: plan.n_popular] if features is not None else np.empty(0, np.int64)
 
 
+def _near(neighbours: NeighbourScores | None, plan: Plan, scope: Scope) -> RowArray:
+    """The rows in scope that a taste's neighbours say most of, by the plan's weights."""
+    if neighbours is None:
+        return np.empty(0, np.int64)
+    weights = {name: plan.weights[name] for name in TASTE_FEATURES if plan.weights.get(name)}
+    return neighbours.best(plan.n_neighbours, weights, scope.within(neighbours.rows))
+
+
 def _others(
-    retrieved: Candidates, titles: TitleMatches | None, popular: RowArray, scope: Scope
+    retrieved: Candidates, titles: TitleMatches | None, lanes: list[RowArray], scope: Scope
 ) -> RowArray:
     """What the other lanes bring beyond the retrieved, int64, rising."""
-    brought = popular if titles is None else np.concatenate([scope.within(titles.rows), popular])
-    return np.setdiff1d(brought, retrieved.rows) if len(brought) else brought
+    named = [] if titles is None else [scope.within(titles.rows)]
+    filled = [rows for rows in (*named, *lanes) if len(rows)]
+    return np.setdiff1d(np.concatenate(filled), retrieved.rows) if filled else np.empty(0, np.int64)

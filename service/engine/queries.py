@@ -29,6 +29,7 @@ class Options:
     k: int | None = None
     n_candidates: int | None = None
     n_popular: int | None = None
+    n_neighbours: int | None = None
     profile: str | None = None
     weights: Mapping[str, float] = field(default_factory=dict)
     filter: Filter = Filter()
@@ -55,11 +56,15 @@ class SimilarQuery(Options):
 
 @dataclass(frozen=True)
 class RecommendQuery(Options):
-    """Items for a taste: liked and disliked ones, and a text if there is one."""
+    """Items for a taste: liked and disliked ones, and a text if there is one.
+
+    `ratings` of liked items, by their id as given, are on the catalogue's scale.
+    """
 
     liked: tuple[ItemId, ...] = ()
     disliked: tuple[ItemId, ...] = ()
     text: str = ""
+    ratings: Mapping[ItemId, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from service.engine.pool import Pool, RowArray
 from service.ranking import FloatArray
 from service.snapshot import Snapshot
 
+LIKED_BY_NOBODY = "item_liked_by_nobody"
 _ESTIMATED = {"expected_popularity", "rating_volume"}
 
 
@@ -93,7 +94,8 @@ def _result(
     components: list[Component],
     explanation: Explanation | None,
 ) -> Result:
-    shown = describe(snapshot, int(pool.rows[place]))
+    row = int(pool.rows[place])
+    shown = describe(snapshot, row)
     similarity = None if pool.similarities is None else float(pool.similarities[place])
     return Result(
         rank=rank,
@@ -108,9 +110,17 @@ def _result(
         lanes=lanes,
         rating_count=shown.rating_count,
         mean_rating=shown.mean_rating,
+        fallback=_fallback(snapshot, pool, row),
         components=components,
         explanation=explanation,
     )
+
+
+def _fallback(snapshot: Snapshot, pool: Pool, row: int) -> str | None:
+    neighbours = snapshot.bundle.sections.neighbours
+    if pool.neighbours is None or neighbours is None:
+        return None
+    return None if bool(neighbours.knows(np.array([row]))[0]) else LIKED_BY_NOBODY
 
 
 def describe(snapshot: Snapshot, row: int) -> Item:

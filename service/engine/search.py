@@ -8,24 +8,21 @@ import numpy as np
 
 from indexing.bundle.tables import ItemId
 from indexing.errors import InvalidParameter, ItemUnknown, QueryError
-from service.engine.answering import Aim, Ranked, answer, rank_all, start
+from service.engine.answering import Aim, Ranked, Start, answer, rank_all, start
 from service.engine.answers import Item, RecommendAnswer, SearchAnswer
-from service.engine.pool import RowArray, Vector
+from service.engine.pool import Vector
 from service.engine.queries import (
-    MAX_LIKED,
     PopularQuery,
     RecommendQuery,
     SearchQuery,
     SimilarQuery,
-    check_length,
     check_text,
 )
 from service.engine.results import describe
+from service.engine.taste import read_taste, taste_vector
+from service.retrieval.neighbours import Taste
 from service.snapshot import Snapshot
 from service.stages import Stage, StageClock
-
-DISLIKE = 0.5
-_LEAST_LENGTH = 1e-6
 
 
 def search(
@@ -74,14 +71,19 @@ def similar(
     snapshot: Snapshot, query: SimilarQuery, *, clock: StageClock | None = None
 ) -> SearchAnswer:
     """The items most like one of the catalogue, that one left out. Raises ItemUnknown."""
-    row = _row(snapshot, query.item_id)
     begin = start(snapshot, "similar", query)
-    aim = Aim(
+    return answer(snapshot, _like(snapshot, query), query, begin, clock or StageClock())
+
+
+def _like(snapshot: Snapshot, query: SimilarQuery) -> Aim:
+    row = _row(snapshot, query.item_id)
+    return Aim(
         query=str(query.item_id),
         vector=np.asarray(snapshot.bundle.vectors[row]),
         left_out=np.array([row], dtype=np.int64),
+        taste=Taste(np.array([row], dtype=np.int64), np.ones(1), n_liked=1),
+        profile=snapshot.bundle.manifest.similar_profile,
     )
-    return answer(snapshot, aim, query, begin, clock or StageClock())
 
 
 def recommend(
@@ -90,21 +92,17 @@ def recommend(
     """Items for a taste, the given ones left out.
 
     The query vector is normalise(text + mean(liked) - 0.5 · mean(disliked)) of unit vectors;
-    the first two count if they are there. Source: Rocchio 1971, relevance feedback. Raises
-    InvalidParameter when nothing is given, when no given id is known (naming them) and when the
-    vectors cancel out.
+    the first two count if they are there. A liked item of rating r weighs (r - m) / (h - m) in
+    its mean, m the middle and h the top of the scale: below the middle it counts against.
+    Source: Rocchio 1971, relevance feedback. Where the bundle has neighbours and the profile
+    weighs them, what others like who like the same brings candidates and features. Raises
+    InvalidParameter when nothing is given, when no given id is known (naming them), when the
+    vectors cancel out and for a rating off the scale.
     """
     clock = clock or StageClock()
     begin = start(snapshot, "recommend", query)
-    liked, disliked = _known_rows(snapshot, query.liked), _known_rows(snapshot, query.disliked)
-    _check_taste(query, n_known=len(liked) + len(disliked))
-    check_length(query.text)
-    if begin.cursor is not None and len(begin.cursor.vector):
-        vector = begin.cursor.vector
-    else:
-        vector = _taste(snapshot, query.text, liked, disliked, clock)
-    given = np.unique(np.concatenate([liked, disliked]))
-    found = answer(snapshot, Aim(query.text, vector, query.text, given), query, begin, clock)
+    aim = _taste_aim(snapshot, query, begin, clock)
+    found = answer(snapshot, aim, query, begin, clock)
     return RecommendAnswer(
         **{name: getattr(found, name) for name in SearchAnswer.__dataclass_fields__},
         ignored=[
@@ -112,6 +110,23 @@ def recommend(
             for item_id in (*query.liked, *query.disliked)
             if snapshot.bundle.row_of(item_id) is None
         ],
+    )
+
+
+def _taste_aim(snapshot: Snapshot, query: RecommendQuery, begin: Start, clock: StageClock) -> Aim:
+    taste = read_taste(snapshot.bundle, query)
+    if begin.cursor is not None and len(begin.cursor.vector):
+        vector = begin.cursor.vector
+    else:
+        text = _encoded(snapshot, query.text, clock) if query.text.strip() else None
+        vector = taste_vector(snapshot.bundle, taste, text)
+    return Aim(
+        query=query.text,
+        vector=vector,
+        text=query.text,
+        left_out=np.unique(taste.rows),
+        taste=taste,
+        profile=snapshot.bundle.manifest.recommend_profile,
     )
 
 
@@ -128,11 +143,18 @@ def item(snapshot: Snapshot, item_id: ItemId) -> Item:
     return describe(snapshot, _row(snapshot, item_id))
 
 
-def ranked(snapshot: Snapshot, query: SearchQuery) -> Ranked:
+def ranked(snapshot: Snapshot, query: SearchQuery | SimilarQuery | RecommendQuery) -> Ranked:
     """Every candidate of a query in its final order, not described."""
-    check_text(query.text)
-    vector = snapshot.encoder.encode(query.text)
-    return rank_all(snapshot, Aim(query.text, vector, query.text), query, StageClock())
+    clock = StageClock()
+    match query:
+        case SimilarQuery():
+            aim = _like(snapshot, query)
+        case RecommendQuery():
+            aim = _taste_aim(snapshot, query, start(snapshot, "recommend", query), clock)
+        case _:
+            check_text(query.text)
+            aim = Aim(query.text, snapshot.encoder.encode(query.text), query.text)
+    return rank_all(snapshot, aim, query, clock)
 
 
 def _wants_encoding(query: SearchQuery) -> bool:
@@ -153,36 +175,3 @@ def _row(snapshot: Snapshot, item_id: ItemId) -> int:
     if row is None or bool(np.isin(row, snapshot.blocked_rows)):
         raise ItemUnknown(f"no item has the id {item_id!r}")
     return row
-
-
-def _known_rows(snapshot: Snapshot, ids: Sequence[ItemId]) -> RowArray:
-    rows = [snapshot.bundle.row_of(item_id) for item_id in ids]
-    return np.array([row for row in rows if row is not None], dtype=np.int64)
-
-
-def _check_taste(query: RecommendQuery, *, n_known: int) -> None:
-    given = (*query.liked, *query.disliked)
-    if len(given) > MAX_LIKED:
-        raise InvalidParameter("liked", f"expected at most {MAX_LIKED} ids, found {len(given)}")
-    if not given and not query.text.strip():
-        raise InvalidParameter("liked", "expected an item or a text, found neither")
-    if given and not n_known:
-        listed = ", ".join(map(repr, given[:10]))
-        raise InvalidParameter("liked", f"no item has any of the ids {listed}")
-
-
-def _taste(
-    snapshot: Snapshot, text: str, liked: RowArray, disliked: RowArray, clock: StageClock
-) -> Vector:
-    vectors = snapshot.bundle.vectors
-    wanted = np.zeros(vectors.shape[1])
-    if text.strip():
-        wanted += _encoded(snapshot, text, clock)
-    if len(liked):
-        wanted += vectors[liked].mean(axis=0, dtype=np.float64)
-    if len(disliked):
-        wanted -= DISLIKE * vectors[disliked].mean(axis=0, dtype=np.float64)
-    length = float(np.linalg.norm(wanted))
-    if length < _LEAST_LENGTH:
-        raise InvalidParameter("liked", "what is liked and what is disliked cancel out")
-    return (wanted / length).astype(np.float32)

@@ -59,6 +59,16 @@ class Retriever(Protocol):
         ...
 
 
+def values_at(
+    known: npt.NDArray[np.int64], values: npt.NDArray[np.float64], rows: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """What is known of these rows, float64 [n]: `values` of the `known` rows (rising), else 0."""
+    if not len(known):
+        return np.zeros(len(rows))
+    place = np.minimum(np.searchsorted(known, rows), len(known) - 1)
+    return np.where(known[place] == rows, values[place], 0.0)
+
+
 _SPARE = 64
 _BLOCK_ROWS = 16_384
 

@@ -10,6 +10,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from indexing.bundle.titles import TitleIndex, fold_title, trigram_codes, trigram_weights
+from service.retrieval.base import values_at
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -37,10 +38,7 @@ class TitleMatches:
 
     def value_of(self, rows: npt.NDArray[np.int64], values: FloatArray) -> FloatArray:
         """`values` (whole or prefix) at these rows, float64 [n]; 0 for rows that do not match."""
-        if not len(self.rows):
-            return np.zeros(len(rows))
-        place = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
-        return np.where(self.rows[place] == rows, values[place], 0.0)
+        return values_at(self.rows, values, rows)
 
 
 def match_titles(titles: TitleIndex, text: str) -> TitleMatches:

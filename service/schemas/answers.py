@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from indexing.errors import QueryError
-from service.engine import Item, SearchAnswer, SuggestAnswer
+from service.engine import CatalogAnswer, Item, SearchAnswer, SuggestAnswer
 from service.problem_details import problem_body
 from service.problems import kind_of, status_of
 
@@ -47,6 +47,11 @@ def encode_answer(answer: SearchAnswer) -> bytes:
 def encode_suggestions(answer: SuggestAnswer) -> bytes:
     """Suggestions as JSON."""
     return _adapter(SuggestAnswer).dump_json(answer)
+
+
+def encode_catalog(answer: CatalogAnswer) -> bytes:
+    """The catalogue as JSON."""
+    return _adapter(CatalogAnswer).dump_json(answer)
 
 
 def encode_item(item: Item) -> bytes:

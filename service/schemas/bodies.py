@@ -64,12 +64,20 @@ class FiltersIn(_Body):
         )
 
 
+class RatedIn(_Body):
+    """A liked item and how it was rated, on the catalogue's scale."""
+
+    item_id: ItemIdIn
+    rating: Finite
+
+
 class ListBody(_Body):
     """What every list of results takes."""
 
     k: int | None = None
     n_candidates: int | None = None
     n_popular: int | None = None
+    n_neighbours: int | None = None
     profile: str | None = None
     weights: Annotated[dict[str, Weight], Field(max_length=50)] = {}
     filters: FiltersIn = FiltersIn()
@@ -85,6 +93,7 @@ class ListBody(_Body):
             "k": self.k,
             "n_candidates": self.n_candidates,
             "n_popular": self.n_popular,
+            "n_neighbours": self.n_neighbours,
             "profile": self.profile,
             "weights": dict(self.weights),
             "filter": self.filters.to_filter(),
@@ -109,13 +118,17 @@ class SearchBody(ListBody):
 class RecommendBody(ListBody):
     """The body of POST /v1/recommend."""
 
-    liked: IdsIn = []
+    liked: Annotated[list[ItemIdIn | RatedIn], Field(max_length=MAX_LISTED)] = []
     disliked: IdsIn = []
     text: str = ""
 
     def to_query(self) -> RecommendQuery:
         """The recommendations that this body asks for."""
-        return RecommendQuery(tuple(self.liked), tuple(self.disliked), self.text, **self.options())
+        rated = {one.item_id: one.rating for one in self.liked if isinstance(one, RatedIn)}
+        liked = (one.item_id if isinstance(one, RatedIn) else one for one in self.liked)
+        return RecommendQuery(
+            tuple(liked), tuple(self.disliked), self.text, rated, **self.options()
+        )
 
 
 class BatchBody(_Body):

@@ -152,7 +152,7 @@ class RankedParameters(ListParameters):
 
     def options(self) -> dict[str, Any]:
         """The engine's options."""
-        weights = {feature: getattr(self, f"w_{feature}") for feature in FEATURES}
+        weights = {feature: getattr(self, f"w_{feature}", None) for feature in FEATURES}
         return {
             **super().options(),
             "n_popular": self.n_popular,
@@ -174,9 +174,29 @@ class SearchParameters(RankedParameters):
 class SimilarParameters(RankedParameters):
     """The parameters of GET /v1/items/{item_id}/similar."""
 
+    n_neighbours: Integer | None = Field(
+        None, description="How many items join that the same people like, where they weigh."
+    )
+    w_collaborative: Weight | None = None
+    w_co_liked: Weight | None = None
+
+    def options(self) -> dict[str, Any]:
+        """The engine's options."""
+        return {**super().options(), "n_neighbours": self.n_neighbours}
+
     def to_query(self, item_id: str) -> SimilarQuery:
         """The list that these parameters ask for."""
         return SimilarQuery(item_id, **self.options())
+
+
+class PageParameters(SearchParameters):
+    """What the page's address may say; what else stands there is ignored."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    q: str = ""
+    like: Id | None = None
+    taste: Boolean = False
 
 
 class SuggestParameters(_Parameters):

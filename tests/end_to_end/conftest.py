@@ -64,7 +64,14 @@ class Private:
 class Service:
     """A running `python -m service`, listening on a port of its own."""
 
-    def __init__(self, artifacts: Path, *options: str, folder: Path, repository: Path) -> None:
+    def __init__(
+        self,
+        artifacts: Path,
+        *options: str,
+        folder: Path,
+        repository: Path,
+        environment: dict[str, str] | None = None,
+    ) -> None:
         self.private = Private.below(folder)
         self._log = folder / "log"
         arguments = ["--artifacts", str(artifacts), "--port", "0", "--precision", "f32", *options]
@@ -72,7 +79,7 @@ class Service:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "service", *arguments],
                 cwd=folder,
-                env=self.private.environment(repository),
+                env={**self.private.environment(repository), **(environment or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -157,9 +164,17 @@ def serve(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Iterato
     """Starts the service over an artifacts folder; ended at the end of the test."""
     running: list[Service] = []
 
-    def start(artifacts: Path, *options: str) -> Service:
+    def start(artifacts: Path, *options: str, environment: dict[str, str] | None = None) -> Service:
         folder = tmp_path_factory.mktemp("service")
-        running.append(Service(artifacts, *options, folder=folder, repository=repository))
+        running.append(
+            Service(
+                artifacts,
+                *options,
+                folder=folder,
+                repository=repository,
+                environment=environment,
+            )
+        )
         return running[-1]
 
     yield start

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from indexing.catalog.config import CatalogConfig
+from indexing.evaluation.taste_systems import OURS
 
 # Run by .ci/run itself, of which this test is a part.
 RUN_ELSEWHERE = {"make test"}
@@ -209,6 +210,43 @@ def test_the_readmes_relevance_is_the_held_out_half_of_the_evaluation(
         figures = (known[system]["exact"], known[system]["one typo"])
         figures += (tags[system]["nDCG@10"], tags[system]["Recall@50"])
         assert row.endswith(f"| {' | '.join(f'{figure:.3f}' for figure in figures)} |")
+
+
+def test_the_readmes_tastes_are_those_of_the_evaluation(readme: str, repository: Path) -> None:
+    found = json.loads(
+        (repository / "benchmarks/results/evaluation-movielens-latest-small.json").read_text()
+    )
+    item, personal = (
+        {line["system"]: line for line in one["lines"]} for one in found["tastes"][:2]
+    )
+    names = ("popularity", "text alone", "implicit ItemKNN", "implicit ALS", "EASE")
+    for system, label in {**dict(zip(names, names, strict=True)), OURS: "Shortlist"}.items():
+        figures = [item[system]["ndcg"], item[system]["recall"], personal[system]["ndcg"]]
+        figures += [personal[system]["recall"], personal[system]["coverage"]]
+        row = f"| {label} | {' | '.join(f'{figure:.3f}' for figure in figures)} |"
+        assert row in readme.splitlines()
+
+
+def test_the_tables_of_neighbours_are_what_the_benchmark_wrote(repository: Path) -> None:
+    found = json.loads((repository / "benchmarks/results/neighbours.json").read_text())
+    shown = (repository / "docs/scaling.md").read_text(encoding="utf-8")
+    for one in found["learning"]:
+        row = f"| {one['items']:,} | {one['liked_items']:,} | {one['users']:,} | {one['likes']:,} |"
+        row += f" {one['model']} | {one['seconds']} | {one['peak_mb']} | {one['bytes_per_item']} |"
+        assert row in shown
+    for one in found["requests"]:
+        row = f"| {one['query']} | {one['with_ms']} | {one['without_ms']} |"
+        assert f"{row} {one['neighbours_ms']} |" in shown
+
+
+def test_the_figures_of_the_page_are_what_the_benchmark_wrote(repository: Path) -> None:
+    found = json.loads((repository / "benchmarks/results/page.json").read_text())
+    shown = " ".join((repository / "docs/scaling.md").read_text(encoding="utf-8").split())
+    assert (
+        f"the first result is painted after {found['first_result_ms']} ms, live after"
+        f" {found['live_ms']} ms; a letter typed brings the new list after"
+        f" {found['typed_to_results_ms']} ms; the page and its files are {found['kilobytes']} kB"
+    ) in shown
 
 
 def test_help_lists_every_target(checkout: Path) -> None:

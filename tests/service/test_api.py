@@ -17,12 +17,12 @@ from service import engine
 
 ANSWER_KEYS = [
     "query", "index_version", "profile", "took_ms", "k", "n_candidates", "exact", "considered",
-    "matched", "best_match", "no_good_match", "results", "facets", "next",
+    "matched", "best_match", "no_good_match", "collaboration", "results", "facets", "next",
 ]  # fmt: skip
 RESULT_KEYS = [
     "rank", "item_id", "title", "categories", "attributes", "score", "retrieval_score",
-    "popularity_score", "retrieval_rank", "lanes", "rating_count", "mean_rating", "components",
-    "explanation",
+    "popularity_score", "retrieval_rank", "lanes", "rating_count", "mean_rating", "fallback",
+    "components", "explanation",
 ]  # fmt: skip
 COMPONENT_KEYS = ["feature", "value", "weight", "contribution", "estimated"]
 PROBLEM_KEYS = ["type", "title", "status", "detail", "errors"]
@@ -213,9 +213,13 @@ def test_odd_texts_are_answered_and_echoed(sample_client: FlaskClient, text: str
         (
             "q=a&profile=best",
             "profile",
-            "expected one of: notebook, similarity, tuned; found 'best'",
+            "expected one of: notebook, related, similarity, taste, tuned; found 'best'",
         ),
-        ("q=a&profile=", "profile", "expected one of: notebook, similarity, tuned; found ''"),
+        (
+            "q=a&profile=",
+            "profile",
+            "expected one of: notebook, related, similarity, taste, tuned; found ''",
+        ),
         ("q=a&limit=5", "limit", "no such parameter; known: k, n_candidates, category"),
         ("q=a&Q=b", "Q", "no such parameter"),
         ("q=a&q=b", "q", "expected once, found twice"),
@@ -374,8 +378,8 @@ def test_an_unknown_optional_section_is_reported_and_ignored(
     client_of: ClientOf, publisher: Publishes
 ) -> None:
     section = {"version": 1, "required": False, "files": [], "params": {}}
-    publisher.publish(lambda manifest: manifest["sections"].update(neighbours=section))
+    publisher.publish(lambda manifest: manifest["sections"].update(horoscopes=section))
     client = client_of(publisher.root)
     body = client.get("/readyz").get_json()
-    assert (body["ignored_sections"], body["degraded"]) == (["neighbours"], False)
+    assert (body["ignored_sections"], body["degraded"]) == (["horoscopes"], False)
     assert answer(client, q="robots")["results"][0]["item_id"] == 4

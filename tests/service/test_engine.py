@@ -217,9 +217,12 @@ def test_1000_characters_are_answered_and_one_more_is_refused(tiny_snapshot: Sna
         (SearchQuery("a", n_candidates=1001), {"n_candidates": "expected 1 to 1000, found 1001"}),
         (
             SearchQuery("a", profile="best"),
-            {"profile": "expected one of: notebook; found 'best'"},
+            {"profile": "expected one of: notebook, related, taste; found 'best'"},
         ),
-        (SearchQuery("a", profile=""), {"profile": "expected one of: notebook; found ''"}),
+        (
+            SearchQuery("a", profile=""),
+            {"profile": "expected one of: notebook, related, taste; found ''"},
+        ),
     ],
 )
 def test_what_is_out_of_its_range_is_refused(

@@ -126,7 +126,7 @@ def test_over_http_an_unavailable_feature_is_a_conflict(
 
 def test_a_bundle_of_every_published_format_loads(repository: Path) -> None:
     folders = sorted((repository / "tests/bundles").glob("format-*/*/manifest.json"))
-    assert [path.parent.parent.name for path in folders] == ["format-1"]
+    assert [path.parent.parent.name for path in folders] == ["format-1", "format-2"]
     for path in folders:
         snapshot = load_snapshot(path.parent, LoadOptions())
         answer = search(snapshot, SearchQuery("robot", k=3))

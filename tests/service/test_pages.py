@@ -23,7 +23,7 @@ def client(sample_artifacts: Path) -> Iterator[FlaskClient]:
 def test_the_empty_page_says_how_many_items_there_are(client: FlaskClient) -> None:
     response = client.get("/")
     assert response.status_code == 200
-    assert "1,350 items in “sample-films”" in response.text
+    assert "1,350 items · version" in response.text
 
 
 def test_an_answer_shows_its_arithmetic(client: FlaskClient) -> None:
@@ -64,3 +64,58 @@ def test_the_stylesheet_is_served_from_here(client: FlaskClient) -> None:
     assert response.status_code == 200
     assert response.mimetype == "text/css"
     response.close()
+
+
+def test_without_a_query_the_popular_are_listed(client: FlaskClient) -> None:
+    popular = client.get("/v1/popular").get_json()["results"]
+    text = client.get("/").text
+    assert "Most popular" in text
+    assert f'data-id="{popular[0]["item_id"]}"' in text
+
+
+def test_the_address_of_the_scripts_is_rendered_without_them(client: FlaskClient) -> None:
+    query = "q=love&profile=similarity&category=Comedy&range=year:1990:1999&utm_source=mail"
+    asked = query.replace("&utm_source=mail", "")
+    expected = client.get(f"/v1/search?{asked}").get_json()["results"]
+    text = client.get(f"/?{query}").text
+    places = [text.index(f'data-id="{one["item_id"]}"') for one in expected]
+    assert places == sorted(places)
+    assert text.count('<li class="card"') == len(expected)
+
+
+def test_items_like_one_are_rendered_too_and_an_unknown_one_is_explained(
+    client: FlaskClient,
+) -> None:
+    expected = client.get("/v1/items/5/similar").get_json()["results"]
+    text = client.get("/?like=5").text
+    assert all(f'data-id="{one["item_id"]}"' in text for one in expected)
+    response = client.get("/?like=nothing")
+    assert response.status_code == 404
+    assert "no item has the id &#39;nothing&#39;" in response.text
+
+
+def test_a_taste_is_left_to_the_browser_that_keeps_it(client: FlaskClient) -> None:
+    assert '<li class="card"' not in client.get("/?taste=true&q=love").text
+
+
+def test_what_makes_no_sense_in_an_address_is_explained(client: FlaskClient) -> None:
+    response = client.get("/?q=love&w_similarity=much")
+    assert response.status_code == 422
+    assert "w_similarity" in response.text
+
+
+def test_with_a_key_no_result_is_rendered(sample_artifacts: Path) -> None:
+    settings = Settings(artifacts=sample_artifacts, precision=Precision.F32, api_key="secret")
+    app = create_app(settings)
+    try:
+        text = app.test_client().get("/?q=love").text
+    finally:
+        app.extensions["reloader"].stop()
+    assert '<li class="card"' not in text
+    assert 'value="love"' in text
+
+
+def test_the_comparison_keeps_its_query(client: FlaskClient) -> None:
+    text = client.get("/compare?q=%22love%22").text
+    assert 'value="&#34;love&#34;"' in text
+    assert "needs JavaScript" in text

@@ -152,6 +152,7 @@ def answer_with(score: float) -> SearchAnswer:
         lanes=["semantic"],
         rating_count=None,
         mean_rating=None,
+        fallback=None,
         components=[component],
         explanation=None,
     )
@@ -167,6 +168,7 @@ def answer_with(score: float) -> SearchAnswer:
         matched=100,
         best_match=BestMatch(0.5, 3.0, 2.0),
         no_good_match=False,
+        collaboration=None,
         results=[result],
         facets=None,
         next=None,
@@ -187,6 +189,7 @@ def test_an_answer_becomes_json_field_by_field_in_order() -> None:
         "matched": 100,
         "best_match": {"similarity": 0.5, "unusualness": 3.0, "unusualness_of_ten": 2.0},
         "no_good_match": False,
+        "collaboration": None,
         "results": [
             {
                 "rank": 1,
@@ -201,6 +204,7 @@ def test_an_answer_becomes_json_field_by_field_in_order() -> None:
                 "lanes": ["semantic"],
                 "rating_count": None,
                 "mean_rating": None,
+                "fallback": None,
                 "components": [
                     {
                         "feature": "similarity",
@@ -218,7 +222,8 @@ def test_an_answer_becomes_json_field_by_field_in_order() -> None:
     }
     assert list(json.loads(text)) == [
         "query", "index_version", "profile", "took_ms", "k", "n_candidates", "exact",
-        "considered", "matched", "best_match", "no_good_match", "results", "facets", "next"
+        "considered", "matched", "best_match", "no_good_match", "collaboration", "results",
+        "facets", "next"
     ]  # fmt: skip
 
 

@@ -86,8 +86,8 @@ def test_an_unknown_retrieval_backend_is_refused(publisher: Publishes) -> None:
 
 def test_an_unknown_required_section_is_refused(publisher: Publishes) -> None:
     section = {"version": 1, "required": True, "files": [], "params": {}}
-    version = publisher.publish(lambda manifest: manifest["sections"].update(neighbours=section))
-    with pytest.raises(BundleUnsupported, match="'neighbours' is required and unknown"):
+    version = publisher.publish(lambda manifest: manifest["sections"].update(horoscopes=section))
+    with pytest.raises(BundleUnsupported, match="'horoscopes' is required and unknown"):
         load_snapshot(publisher.root / version, OPTIONS)
 
 

@@ -179,7 +179,7 @@ def test_an_unknown_optional_section_is_listed(live_folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "error", "said"),
     [
-        (lambda raw: raw.update(format_version=3), BundleUnsupported, "format 3 is later than 2"),
+        (lambda raw: raw.update(format_version=4), BundleUnsupported, "format 4 is later than 3"),
         (lambda raw: raw["files"].pop("vectors.npy"), BundleCorrupt, "files: 'vectors.npy' is not"),
         (lambda raw: raw["files"].pop("items.arrow"), BundleCorrupt, "files: 'items.arrow' is not"),
         (

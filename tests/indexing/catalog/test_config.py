@@ -130,15 +130,15 @@ def test_an_unknown_default_profile_is_refused_with_the_known_ones(
     films: Films, refused: Refused
 ) -> None:
     path = films(profiles("profiles = { a = { weights = { similarity = 1 } } }", default="notebok"))
-    assert refused(path) == f"{path}: default_profile 'notebok' is none of: a"
+    assert refused(path) == f"{path}: default_profile 'notebok' is none of: a, related, taste"
 
 
 def test_an_unknown_feature_is_refused_with_the_known_ones(films: Films, refused: Refused) -> None:
     path = films(profiles("profiles.notebook = { weights = { similarty = 1 } }"))
     assert refused(path).startswith(
         f"{path}: profiles.notebook.weights: unknown feature 'similarty'; known: similarity,"
-        " popularity, expected_popularity, rating_volume, rating_percentile, recency,"
-        " title_match, title_prefix"
+        " collaborative, co_liked, popularity, expected_popularity, rating_volume,"
+        " rating_percentile, recency, title_match, title_prefix"
     )
 
 
@@ -169,8 +169,9 @@ def test_a_profile_of_popularity_alone_needs_ratings(
         f"[profiles]\nnotebook = {{ weights = {{ similarity = 1 }} }}\nhits.weights = {weights}\n"
     )
     assert refused(path) == (
-        f"{path}: profiles.hits: weighs only what this catalogue has not: popularity needs"
-        " [ratings], recency [recency]; give similarity a weight above 0"
+        f"{path}: profiles.hits: weighs only what this catalogue or some query has not:"
+        " popularity needs [ratings], recency [recency], collaborative and co_liked something"
+        " liked; give similarity a weight above 0"
     )
 
 

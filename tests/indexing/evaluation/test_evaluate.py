@@ -15,8 +15,17 @@ from indexing.bundle.manifest import Profile
 from indexing.catalog.toml import read_catalog_config
 from indexing.encoder.precision import Precision
 from indexing.errors import CatalogError
-from indexing.evaluation import known_item, tag_out, tuning
-from indexing.evaluation.evaluate import Evaluation, Line, Subject, evaluate, open_subject
+from indexing.evaluation import (
+    ascent,
+    known_item,
+    tag_out,
+    taste_systems,
+    taste_tuning,
+    tastes,
+    tuning,
+)
+from indexing.evaluation.evaluate import Subject, evaluate, open_subject
+from indexing.evaluation.figures import Evaluation, Line
 from indexing.evaluation.report import as_markdown, write_report
 from indexing.evaluation.tune import tune, write_profile, write_tuning
 
@@ -24,15 +33,11 @@ SYSTEMS = ["random", "popularity", "BM25", "similarity alone"]
 
 
 @pytest.fixture(scope="module")
-def subject(repository: Path, sample_artifacts: Path) -> Subject:
-    return open_subject(repository / "data/sample/catalog.toml", sample_artifacts)
-
-
-@pytest.fixture(scope="module")
 def evaluation(subject: Subject) -> Evaluation:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(known_item, "MAX_ITEMS", 60)
         patch.setattr(tag_out, "MAX_TAGS", 80)
+        patch.setattr(tastes, "MAX_USERS", 40)
         return evaluate(subject)
 
 
@@ -43,7 +48,8 @@ def line(evaluation: Evaluation, protocol: str, system: str) -> Line:
 
 
 def test_every_system_and_profile_has_a_line(evaluation: Evaluation, subject: Subject) -> None:
-    profiles = [f"profile {name}" for name in subject.bundle.manifest.profiles]
+    ours = subject.bundle.manifest.profiles
+    profiles = [f"profile {name}" for name in ours if name not in {"related", "taste"}]
     for measured in evaluation.measured:
         assert measured.skipped is None
         assert [one.system for one in measured.lines] == [*SYSTEMS, *profiles]
@@ -108,6 +114,8 @@ def test_a_catalogue_without_tags_ratings_or_topics_skips_and_names_what_it_lack
     evaluation = evaluate(open_subject(catalog, tmp_path / "artifacts"))
     text = as_markdown(evaluation)
     assert "**Leave tag out**: skipped, the catalogue has no [tags]." in text
+    assert "**Item to item**: skipped, the catalogue has no ratings by users." in text
+    assert "**Personal**: skipped, the catalogue has no ratings by users." in text
     assert "**No good match**: skipped, catalog.toml names no [evaluation] topics." in text
     assert evaluation.cold == ()
     assert [one.system for one in evaluation.measured[0].lines][:2] == ["random", "BM25"]
@@ -128,9 +136,11 @@ def test_a_learnt_profile_is_judged_on_queries_held_out(
 ) -> None:
     monkeypatch.setattr(known_item, "MAX_ITEMS", 40)
     monkeypatch.setattr(tag_out, "MAX_TAGS", 60)
-    monkeypatch.setattr(tuning, "WEIGHTS", (0.0, 0.3, 1.0))
+    monkeypatch.setattr(ascent, "WEIGHTS", (0.0, 0.3, 1.0))
     monkeypatch.setattr(tuning, "PRICES", (0.0,))
     monkeypatch.setattr(tuning, "BAGS", 1)
+    monkeypatch.setattr(taste_tuning, "BAGS", 1)
+    monkeypatch.setattr(tastes, "MAX_USERS", 40)
     found = tune(subject)
     assert found.profile.weights["similarity"] == 1.0
     assert {one.protocol for one in found.judged} == {"leave tag out", "known item"}
@@ -139,7 +149,17 @@ def test_a_learnt_profile_is_judged_on_queries_held_out(
     table, data = write_tuning(found, tmp_path)
     verdict = "a significant gain" if found.significant else "no significant gain"
     assert f"{verdict} over profile {found.compared_with}" in table.read_text(encoding="utf-8")
-    assert json.loads(data.read_text())["significant"] is found.significant
+    raw = json.loads(data.read_text())
+    assert raw["significant"] is found.significant
+    assert [one.name for one in found.tastes] == ["related", "taste"]
+    for one, written in zip(found.tastes, raw["tastes"], strict=True):
+        assert one.profile.weights[taste_systems.LEADING[one.name == "related"]] == 1.0
+        assert written["trees_win"] is one.trees_win
+        for judged in one.judged:
+            assert judged.gain.mean == pytest.approx(judged.learnt - judged.before)
+            assert judged.trees_gain.mean == pytest.approx(judged.trees - judged.learnt)
+        better = "beats" if one.trees_win else "does not beat"
+        assert f"a learned ranker {better}" in table.read_text(encoding="utf-8")
 
 
 def test_a_profile_is_written_beside_what_the_file_says_already(

@@ -1,0 +1,1 @@
+"""Learning from ratings which items the same people like."""

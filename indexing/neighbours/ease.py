@@ -1,0 +1,72 @@
+"""EASE: a linear model that predicts each item from all others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+from scipy import linalg, sparse
+
+BLOCK_VALUES = 2**24
+"""Entries of the item-item matrix that are held at a time: 64 MB."""
+
+
+def ease_blocks(
+    likes: sparse.csr_matrix, *, regularisation: float
+) -> Iterator[npt.NDArray[np.float32]]:
+    """The weights B of EASE in blocks of rows, float32 [b, items] each.
+
+    B minimises ‖X − XB‖² + λ‖B‖² with a diagonal of 0 for likes X [users, items] and
+    λ = `regularisation`: B_ij = −P_ij / P_jj with P = (XᵀX + λ)⁻¹. Source: Steck 2019,
+    "Embarrassingly shallow autoencoders for sparse data". P = (1 − W) / λ, where
+    W = Xᵀ(XXᵀ + λ)⁻¹X by the identity of Woodbury, so that the matrix to be factored is the
+    smaller one of users and items, and B_ij = W_ij / (1 − W_jj). W is a product ZᵀZ; no more of it
+    than a block is ever held.
+    """
+    n_items = likes.shape[1]
+    factor = _by_users(likes, regularisation) if _fewer_users(likes) else None
+    whole = _by_items(likes, regularisation) if factor is None else None
+    if factor is not None:
+        diagonal = np.einsum("ui,ui->i", factor, factor, dtype=np.float64)
+    else:
+        assert whole is not None
+        diagonal = np.diag(whole).astype(np.float64)
+    scale = (1.0 / np.maximum(1.0 - diagonal, 1e-9)).astype(np.float32)
+    step = max(1, BLOCK_VALUES // max(1, n_items))
+    for begin in range(0, n_items, step):
+        end = min(begin + step, n_items)
+        if factor is not None:
+            block = factor[:, begin:end].T @ factor
+        else:
+            assert whole is not None
+            block = whole[begin:end].copy()
+        block *= scale
+        block[np.arange(end - begin), np.arange(begin, end)] = 0.0
+        yield block
+
+
+def _fewer_users(likes: sparse.csr_matrix) -> bool:
+    return bool(likes.shape[0] < likes.shape[1])
+
+
+def _by_users(likes: sparse.csr_matrix, regularisation: float) -> npt.NDArray[np.float32]:
+    """Z float32 [users, items] with W = ZᵀZ: L⁻¹X for the Cholesky factor L of XXᵀ + λ."""
+    gram = (likes @ likes.T).toarray().astype(np.float64)
+    gram[np.diag_indices_from(gram)] += regularisation
+    lower = linalg.cholesky(gram, lower=True, overwrite_a=True).astype(np.float32)
+    factor: npt.NDArray[np.float32] = linalg.solve_triangular(
+        lower, likes.toarray(order="F").astype(np.float32), lower=True, overwrite_b=True
+    )
+    return factor
+
+
+def _by_items(likes: sparse.csr_matrix, regularisation: float) -> npt.NDArray[np.float32]:
+    """W float32 [items, items] = 1 − λP."""
+    gram = (likes.T @ likes).toarray().astype(np.float64)
+    gram[np.diag_indices_from(gram)] += regularisation
+    factor = linalg.cho_factor(gram, lower=True, overwrite_a=True)
+    inverse = linalg.cho_solve(factor, np.eye(len(gram)), overwrite_b=True)
+    whole: npt.NDArray[np.float32] = (-regularisation * inverse).astype(np.float32)
+    whole[np.diag_indices_from(whole)] += 1.0
+    return whole

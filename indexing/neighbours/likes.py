@@ -1,0 +1,75 @@
+"""Who likes what: ratings as a sparse matrix."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import sparse
+
+_SHARE_OF_SCALE = 0.75
+
+
+@dataclass(frozen=True)
+class Likes:
+    """Likes of the items that somebody likes.
+
+    `matrix` is float32 CSR [users, items] of ones; its column c is the item of row `rows[c]`
+    (int64, distinct) and of id `ids[c]` (text). Columns are in the order of the ids, so that the
+    matrix does not depend on where a catalogue lists an item.
+    """
+
+    matrix: sparse.csr_matrix
+    rows: npt.NDArray[np.int64]
+    ids: tuple[str, ...]
+
+    def digest(self) -> str:
+        """SHA-256 of everything but the rows, as hex digits: equal for equal ratings."""
+        digest = hashlib.sha256("\0".join(self.ids).encode())
+        for part in (self.matrix.indptr, self.matrix.indices):
+            digest.update(part.astype("<i8").tobytes())
+        return digest.hexdigest()
+
+
+def default_liked_from(scale: tuple[float, float]) -> float:
+    """The least rating that is a like: three quarters up the scale; 4 of 1 to 5."""
+    lowest, highest = scale
+    return lowest + _SHARE_OF_SCALE * (highest - lowest)
+
+
+def read_likes(ratings: pd.DataFrame, ids: pd.Series, *, liked_from: float) -> Likes:
+    """The likes in a table with columns row (int64), user (text), value and perhaps time (text).
+
+    Of several ratings of an item by one user the latest counts, without times the last in the
+    table. `ids` are those of all items in row order. No user without a like has a row.
+    """
+    last = latest_ratings(ratings)
+    liked = last[last["value"] >= liked_from]
+    rows = np.unique(liked["row"].to_numpy(np.int64))
+    texts = ids.iloc[rows].astype("str").to_numpy(dtype=object)
+    order = np.argsort(texts.astype("U"), kind="stable")
+    rows = rows[order]
+    column_of = np.full(len(ids), -1)
+    column_of[rows] = np.arange(len(rows))
+    users, _ = pd.factorize(liked["user"], sort=True)
+    entries = (np.ones(len(liked), np.float32), (users, column_of[liked["row"]]))
+    shape = (int(users.max(initial=-1)) + 1, len(rows))
+    matrix = sparse.csr_matrix(entries, shape=shape)
+    matrix.sort_indices()
+    return Likes(matrix, rows, tuple(texts[order]))
+
+
+def latest_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
+    """The ratings in the order of their times, of each user and item the latest only.
+
+    Times are compared as numbers if all of them are, else as text, as ISO 8601 sorts; without a
+    time column the order of the table stands for them.
+    """
+    if "time" in ratings:
+        times = pd.to_numeric(ratings["time"], errors="coerce")
+        key = times if times.notna().all() else ratings["time"].astype("str")
+        ratings = ratings.iloc[np.argsort(key.to_numpy(), kind="stable")]
+    return ratings.drop_duplicates(["user", "row"], keep="last")

@@ -1,0 +1,145 @@
+// Two settings side by side for one query: what moved, and by how much.
+
+import { Problem, ask, focusSearch } from "./api.js";
+import { bar } from "./cards.js";
+import { profileOf, settings } from "./controls.js";
+import { $, eachFrame, h, moved, number } from "./dom.js";
+import { body, read, write } from "./state.js";
+import { watch } from "./status.js";
+
+const SHOWN = 20;
+const SIDES = ["a", "b"];
+
+const input = $("#q");
+let catalog = null, running = null;
+let states = Object.fromEntries(SIDES.map((side) => [side, read(location.search, `${side}.`)]));
+
+function address(settled) {
+  const given = new URLSearchParams(input.value ? { q: input.value } : {});
+  for (const side of SIDES) {
+    for (const [name, value] of write(states[side], { prefix: `${side}.` })) given.append(name, value);
+  }
+  history[settled ? "pushState" : "replaceState"](null, "", `?${given}`);
+}
+
+async function run() {
+  if (!catalog) return;
+  running?.abort();
+  const mine = (running = new AbortController());
+  const q = input.value;
+  if (!q.trim()) {
+    for (const side of SIDES) $(`#list-${side}`).replaceChildren();
+    return summarise(null);
+  }
+  try {
+    const answers = await Promise.all(SIDES.map((side) => ask("/v1/search", {
+      body: { ...body(states[side]), q, k: Math.min(SHOWN, depth(states[side])) },
+      signal: mine.signal,
+    })));
+    if (mine === running) present(answers);
+  } catch (error) {
+    if (error.name === "AbortError" || mine !== running) return;
+    if (!(error instanceof Problem)) throw error;
+    $("#notice").className = "problem";
+    $("#notice").textContent = error.message;
+  }
+}
+
+const depth = (state) => state.n_candidates ?? profileOf(catalog, state).n_candidates;
+
+const soon = eachFrame(run);
+
+function present([one, other]) {
+  $("#notice").className = "";
+  column("a", one, other);
+  column("b", other, one);
+  summarise(changes(one.results, other.results));
+}
+
+// Ranks of b against a: what both have, by how many places it moved on average, what came and went.
+export function changes(before, after) {
+  const was = new Map(before.map((one) => [one.item_id, one.rank]));
+  const shifts = after.filter((one) => was.has(one.item_id)).map((one) => was.get(one.item_id) - one.rank);
+  const moves = shifts.filter((shift) => shift !== 0);
+  return {
+    both: shifts.length, of: after.length, moved: moves.length,
+    places: moves.length ? moves.reduce((sum, shift) => sum + Math.abs(shift), 0) / moves.length : 0,
+    came: after.length - shifts.length, went: before.length - shifts.length,
+  };
+}
+
+function summarise(found) {
+  const text = !found ? "Type a query to compare both settings on it."
+    : found.moved || found.came || found.went
+      ? `${found.both} of ${found.of} in both; ${found.moved} moved, by ${number(found.places, 1)} places on average; ${found.came} only on the right, ${found.went} only on the left.`
+      : `The same ${found.of} in the same order.`;
+  $("#notice").textContent = text;
+}
+
+function column(side, answer, other) {
+  const ranks = new Map(other.results.map((one) => [one.item_id, one.rank]));
+  const whole = Math.max(1, ...answer.results.map((one) => one.score));
+  const list = $(`#list-${side}`);
+  const shift = (result) => {
+    if (!ranks.has(result.item_id)) return h("span", { class: "was new" }, `only here`);
+    const up = ranks.get(result.item_id) - result.rank;
+    return h("span", { class: `was ${up > 0 ? "up" : up < 0 ? "down" : ""}` },
+      up ? `${up > 0 ? "▲" : "▼"}${Math.abs(up)}` : "=",
+      h("span", { class: "hidden" }, ` against rank ${ranks.get(result.item_id)} on the other side`));
+  };
+  moved(list, () => list.replaceChildren(...answer.results.map((result) =>
+    h("li", { class: "card slim", "data-id": result.item_id,
+      onpointerenter: () => mark(result.item_id, true), onpointerleave: () => mark(result.item_id, false) },
+    h("span", { class: "rank" }, result.rank),
+    h("div", { class: "what" }, h("h3", {}, result.title), bar(result.components, whole),
+      h("p", { class: "standing" }, h("strong", {}, number(result.score)), " ", shift(result)))))));
+}
+
+function mark(id, on) {
+  for (const item of document.querySelectorAll("li.card")) {
+    if (item.dataset.id === id) item.classList.toggle("marked", on);
+  }
+}
+
+function controls() {
+  for (const side of SIDES) {
+    const changed = (settled, redraw = false) => {
+      address(settled);
+      if (redraw) controls();
+      soon();
+    };
+    $(`#settings-${side}`).replaceChildren(...settings(catalog, states[side], changed, `${side}-`));
+  }
+}
+
+$("#search").addEventListener("submit", (event) => {
+  event.preventDefault();
+  address(true);
+  run();
+});
+input.addEventListener("input", () => { address(false); soon(); });
+document.addEventListener("keydown", focusSearch);
+addEventListener("popstate", () => {
+  input.value = new URLSearchParams(location.search).get("q") ?? "";
+  states = Object.fromEntries(SIDES.map((side) => [side, read(location.search, `${side}.`)]));
+  controls();
+  run();
+});
+
+async function begin() {
+  try {
+    catalog = await ask("/v1/catalog");
+  } catch (error) {
+    $("#notice").className = "problem";
+    $("#notice").textContent = error.message;
+    return;
+  }
+  const usual = [catalog.default_profile, catalog.similar_profile, catalog.recommend_profile];
+  const others = Object.keys(catalog.profiles).filter((name) => !usual.includes(name));
+  if (!location.search.includes("b.") && others.length) states.b.profile = others[0];
+  controls();
+  await run();
+}
+
+watch({ onSwap: begin, onReturn: begin });
+begin();

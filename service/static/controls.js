@@ -1,0 +1,177 @@
+// Sliders, profile, depth, variety and filters. Every change is told to `onChange(settled)`:
+// false while something is dragged, true when it is let go.
+
+import { count, h, number, words } from "./dom.js";
+
+const HIGHEST = 2;
+
+export const profileOf = (catalog, state) => {
+  const usual = state.taste ? catalog.recommend_profile
+    : state.like ? catalog.similar_profile : catalog.default_profile;
+  const name = state.profile ?? usual;
+  return { usual, ...(catalog.profiles[name] ?? catalog.profiles[usual]) };
+};
+
+function slider({ id, label, value, min, max, step, digits, dot, onInput }) {
+  const shown = h("output", { for: id }, number(value, digits));
+  const input = h("input", { type: "range", id, min, max, step, value });
+  const heard = (settled) => () => {
+    shown.textContent = number(input.valueAsNumber, digits);
+    onInput(input.valueAsNumber, settled);
+  };
+  input.addEventListener("input", heard(false));
+  input.addEventListener("change", heard(true));
+  return h("div", { class: "slider" },
+    h("label", { for: id }, dot ? h("i", { class: `dot f-${dot}` }) : null, label), input, shown);
+}
+
+// The part that both pages have: profile, weights, depth, variety.
+export function settings(catalog, state, onChange, id = "") {
+  const { usual, ...profile } = profileOf(catalog, state);
+  const features = [...catalog.features, ...(state.like || state.taste ? catalog.taste_features : [])];
+  const names = Object.keys(catalog.profiles);
+  const select = h("select", {
+    id: `${id}profile`,
+    onchange: () => {
+      state.profile = select.value || null;
+      state.weights = {};
+      state.n_candidates = null;
+      onChange(true, true);
+    },
+  }, h("option", { value: "" }, `${usual} (usual)`), names.map((name) => h("option", { value: name }, name)));
+  select.value = names.includes(state.profile) ? state.profile : "";
+  const weigh = (feature) => {
+    const own = profile.weights[feature] ?? 0;
+    const value = state.weights[feature] ?? own;
+    return slider({
+      id: `${id}w-${feature}`, label: words(feature), value, min: 0, dot: feature,
+      max: Math.max(HIGHEST, value), step: 0.01, digits: 2,
+      onInput: (weight, settled) => {
+        if (weight === own) delete state.weights[feature];
+        else state.weights[feature] = weight;
+        onChange(settled);
+      },
+    });
+  };
+  const weighed = features.filter((one) => (state.weights[one] ?? profile.weights[one] ?? 0) > 0);
+  const others = features.filter((one) => !weighed.includes(one));
+  return [
+    h("div", { class: "field" }, h("label", { for: `${id}profile` }, "Profile"), select),
+    h("fieldset", {}, h("legend", {}, "Weights"), weighed.map(weigh),
+      others.length ? h("details", {}, h("summary", {}, "More features"), others.map(weigh)) : null,
+      h("button", {
+        type: "button",
+        onclick: () => { state.weights = {}; state.n_candidates = null; state.diversity = 0; onChange(true, true); },
+      }, "Back to the profile")),
+    slider({
+      id: `${id}depth`, label: "Candidates", value: state.n_candidates ?? profile.n_candidates,
+      min: 10, max: 1000, step: 10, digits: 0,
+      onInput: (depth, settled) => {
+        state.n_candidates = depth === profile.n_candidates ? null : depth;
+        onChange(settled);
+      },
+    }),
+    slider({
+      id: `${id}diversity`, label: "Variety", value: state.diversity, min: 0, max: 1, step: 0.05,
+      digits: 2, onInput: (value, settled) => { state.diversity = value; onChange(settled); },
+    }),
+  ];
+}
+
+export function filters(catalog, state, onChange) {
+  const { categories, histograms } = catalog.facets;
+  const parts = histograms.filter((one) => one.bins.length).map((one) => histogram(one, state, onChange));
+  if (catalog.rating_scale) {
+    const input = h("input", {
+      type: "number", id: "min-ratings", min: 0, step: 1, value: state.min_rating_count,
+      oninput: () => {
+        state.min_rating_count = Math.max(0, Math.floor(input.valueAsNumber || 0));
+        onChange(true);
+      },
+    });
+    parts.push(h("div", { class: "field" }, h("label", { for: "min-ratings" }, "Ratings at least"), input));
+  }
+  if (categories?.length) {
+    const box = ({ name, count: all }, place) => h("label", { class: "box" },
+      h("input", {
+        type: "checkbox", checked: state.category.includes(name), "data-category": name,
+        onchange: (event) => {
+          state.category = state.category.filter((one) => one !== name);
+          if (event.target.checked) state.category.push(name);
+          onChange(true);
+        },
+      }), ` ${name} `, h("span", { class: "n", "data-count": name }, count(all)));
+    const shown = categories.map(box);
+    parts.push(h("fieldset", { class: "boxes" }, h("legend", {}, "Categories, any of"), shown.slice(0, 12),
+      shown.length > 12 ? h("details", {}, h("summary", {}, `${shown.length - 12} more`), shown.slice(12)) : null));
+  }
+  return parts;
+}
+
+// How many of the matches are of each category, where the answer counts them.
+export function recount(facets) {
+  const counts = new Map(facets?.categories?.map((one) => [one.name, one.count]) ?? []);
+  for (const shown of document.querySelectorAll("[data-count]")) {
+    shown.textContent = count(counts.get(shown.dataset.count) ?? 0);
+  }
+}
+
+// Bars to brush over with a pointer; two numbers do the same without one.
+function histogram({ name, bins }, state, onChange) {
+  const low = bins[0].low;
+  const whole = bins.every((bin) => Number.isInteger(bin.low) && Number.isInteger(bin.high));
+  const high = bins.at(-1).high - (whole ? 1 : 0);
+  const most = Math.max(...bins.map((bin) => bin.count));
+  const bars = bins.map((bin) => {
+    const one = h("span", { title: `${bin.low} to ${whole ? bin.high - 1 : bin.high}: ${bin.count}` });
+    one.style.height = `${(100 * bin.count) / most}%`;
+    return one;
+  });
+  const area = h("div", { class: "histogram", "aria-hidden": "true", "data-histogram": name }, bars);
+  const field = (which, label, place) => {
+    const input = h("input", {
+      type: "number", id: `${name}-${which}`, step: whole ? 1 : "any", min: low, max: high,
+      oninput: () => set(from.valueAsNumber, to.valueAsNumber, true),
+    });
+    return [input, h("label", { for: input.id, class: "small" }, label)];
+  };
+  const [from, fromLabel] = field("from", "from");
+  const [to, toLabel] = field("to", "to");
+  const show = () => {
+    const [begin, end] = state.range[name] ?? [null, null];
+    from.value = begin ?? "";
+    to.value = end ?? "";
+    bars.forEach((bar, place) => bar.classList.toggle("out",
+      (begin !== null && bins[place].high <= begin) || (end !== null && bins[place].low > end)));
+  };
+  const set = (begin, end, settled) => {
+    const limits = [begin, end].map((one) => (Number.isFinite(one) ? one : null));
+    if (limits.every((one) => one === null)) delete state.range[name];
+    else state.range[name] = limits;
+    if (document.activeElement !== from && document.activeElement !== to) show();
+    onChange(settled);
+  };
+  const at = (event) => {
+    const box = area.getBoundingClientRect();
+    const share = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
+    const value = low + share * (bins.at(-1).high - low);
+    return whole ? Math.min(high, Math.floor(value)) : value;
+  };
+  area.addEventListener("pointerdown", (event) => {
+    const start = at(event);
+    event.preventDefault();
+    document.activeElement?.blur();
+    area.setPointerCapture(event.pointerId);
+    const brush = (one, settled) => set(Math.min(start, at(one)), Math.max(start, at(one)), settled);
+    const move = (one) => brush(one, false);
+    area.addEventListener("pointermove", move);
+    area.addEventListener("pointerup", (one) => {
+      area.removeEventListener("pointermove", move);
+      brush(one, true);
+    }, { once: true });
+  });
+  show();
+  return h("fieldset", { class: "range" }, h("legend", {}, words(name)), area,
+    h("div", { class: "ends" }, fromLabel, from, toLabel, to,
+      h("button", { type: "button", "aria-label": `Any ${words(name)}`, onclick: () => { set(NaN, NaN, true); show(); } }, "any")));
+}

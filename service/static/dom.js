@@ -1,0 +1,49 @@
+// Small tools for building the page. Text is always put in as text, never as markup.
+
+export const $ = (selector, root = document) => root.querySelector(selector);
+
+export function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+// Lets the newest of many calls through, once a frame: what a slider sends while it is dragged.
+export function eachFrame(action) {
+  let waiting = false;
+  return () => {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => { waiting = false; action(); });
+  };
+}
+
+export function later(action, delayMs) {
+  let timer = 0;
+  const call = (...values) => { clearTimeout(timer); timer = setTimeout(action, delayMs, ...values); };
+  call.cancel = () => clearTimeout(timer);
+  return call;
+}
+
+export const number = (value, digits = 3) => value.toFixed(digits);
+export const count = (value) => value.toLocaleString("en");
+export const words = (feature) => feature.replaceAll("_", " ");
+
+// Moves elements from where they stood to where they stand now.
+export function moved(list, change) {
+  const before = new Map([...list.children].map((item) => [item.dataset.id, item.offsetTop]));
+  change();
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+  for (const item of list.children) {
+    const shift = before.has(item.dataset.id) ? before.get(item.dataset.id) - item.offsetTop : 0;
+    if (shift) {
+      item.animate([{ transform: `translateY(${shift}px)` }, { transform: "none" }],
+        { duration: 180, easing: "ease-out" });
+    }
+  }
+}

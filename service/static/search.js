@@ -1,0 +1,287 @@
+// The search page: state in the address, results as one types or drags.
+
+import { Problem, ask, focusSearch } from "./api.js";
+import { card } from "./cards.js";
+import { filters, profileOf, recount, settings } from "./controls.js";
+import { $, count, eachFrame, h, later, moved } from "./dom.js";
+import { ids, kept, shelfView, toggle } from "./shelf.js";
+import { body, empty, isFiltered, read, unranked, write } from "./state.js";
+import { watch } from "./status.js";
+import { suggestions } from "./suggest.js";
+
+const TYPING_MS = 1500;
+
+const input = $("#q"), list = $("#results"), notice = $("#notice"), more = $("#more");
+let state = read(location.search);
+let catalog = null, running = null, next = null, whole = 1, shown = [], typed = 0;
+
+// ---- asking
+
+function question(cursor) {
+  const asked = { explain: true, ...(cursor ? { cursor } : {}) };
+  const facet = catalog.facets.categories?.length ? { facet: "categories" } : {};
+  const get = (path, from) => {
+    const given = write(from, { options: true });
+    for (const [name, value] of Object.entries({ ...asked, ...facet })) given.set(name, value);
+    return [`${path}?${given}`, null];
+  };
+  const post = (path, more) =>
+    [path, { ...body(state), ...asked, facets: facet.facet ? [facet.facet] : [], ...more }];
+  if (state.taste) {
+    return post("/v1/recommend", { liked: ids(true), disliked: ids(false), text: state.q.trim() });
+  }
+  if (state.like) return get(`/v1/items/${encodeURIComponent(state.like)}/similar`, state);
+  if (state.q.trim()) return post("/v1/search", { q: state.q });
+  return catalog.rating_scale ? get("/v1/popular", unranked(state)) : null;
+}
+
+async function run(cursor = null) {
+  if (!catalog) return;
+  running?.abort();
+  const mine = (running = new AbortController());
+  const asked = question(cursor);
+  if (!asked) return present(null);
+  const slow = setTimeout(() => list.setAttribute("aria-busy", "true"), 120);
+  try {
+    const [path, content] = asked;
+    const answer = await ask(path, { body: content, signal: mine.signal });
+    if (mine === running) present(answer, { adds: Boolean(cursor) });
+  } catch (error) {
+    if (mine === running && error.name !== "AbortError") fail(error);
+  } finally {
+    clearTimeout(slow);
+    if (mine === running) list.removeAttribute("aria-busy");
+  }
+}
+
+const soon = eachFrame(() => run());
+
+// ---- showing
+
+function present(answer, { adds = false } = {}) {
+  notice.className = "";
+  shown = adds ? [...shown, ...answer.results] : answer?.results ?? [];
+  next = answer?.next ?? null;
+  whole = Math.max(1, ...shown.map((one) => one.score));
+  const shelf = kept();
+  const make = (result) => card(result, { whole, shelf, canWhy: true, onLike, onMore });
+  moved(list, () => {
+    if (adds) list.append(...answer.results.map(make));
+    else list.replaceChildren(...shown.map(make));
+  });
+  list.firstElementChild?.setAttribute("tabindex", "0");
+  more.hidden = !next;
+  if (!answer) return say("Type what you are looking for, in your own words.");
+  recount(answer.facets);
+  $("#heading").textContent = heading();
+  summarise(answer);
+}
+
+function heading() {
+  if (state.taste) return state.q.trim() ? `For your taste: ${state.q}` : "For your taste";
+  if (state.like) return `More like ${titleOf(state.like)}`;
+  if (state.q.trim()) return `Results for ${state.q}`;
+  return isFiltered(state) ? "Most popular of these" : "Most popular";
+}
+
+const titles = new Map();
+const titleOf = (id) => titles.get(id) ?? kept().find((one) => one.id === id)?.title ?? `item ${id}`;
+
+function summarise(answer) {
+  if (!answer.results.length && !shown.length) {
+    say("Nothing passes these filters.", "problem");
+    notice.append(" ", h("button", { type: "button", onclick: clearFilters }, "Clear the filters"));
+    return;
+  }
+  const parts = [`${shown.length} of ${count(answer.considered)} candidates, ${count(answer.matched)} items match, ${answer.took_ms.toFixed(1)} ms`];
+  const told = answer.collaboration;
+  if (told && !told.used) parts.push(REASONS[told.reason]);
+  if (answer.ignored?.length) parts.push(`${answer.ignored.length} on your shelf are not in this catalogue`);
+  say(`${parts.join("; ")}.`);
+  if (answer.no_good_match && !state.taste && !state.like) {
+    say("Nothing here seems to be about this. These come nearest:", "problem");
+  }
+}
+
+const REASONS = {
+  bundle_without_neighbours: "by text alone: this catalogue does not say who likes what",
+  profile_without_neighbours: "by text and popularity: this profile does not weigh what others like",
+  nothing_liked: "by text: nothing is liked yet",
+  liked_by_nobody: "by text and popularity: nobody else likes what was given",
+};
+
+function say(text, kind = "") {
+  notice.className = kind;
+  notice.replaceChildren(text);
+}
+
+function fail(error) {
+  if (!(error instanceof Problem)) throw error;
+  list.replaceChildren();
+  more.hidden = true;
+  const known = { not_ready: "No index is live yet. Build one with “make index”; this page will notice." };
+  say(known[error.kind] ?? error.message, "problem");
+  if (error.status === 0 || error.status >= 500) {
+    notice.append(" ", h("button", { type: "button", onclick: () => begin() }, "Try again"));
+  } else if (state.taste) {
+    notice.append(" ", h("button", { type: "button", onclick: leaveTaste }, "Back to search"));
+  }
+}
+
+// ---- controls, shelf, address
+
+function controls() {
+  const changed = (settled, redraw = false) => {
+    address(settled);
+    if (redraw) controls();
+    soon();
+  };
+  $("#settings").replaceChildren(...settings(catalog, state, changed));
+  $("#filters").replaceChildren(...filters(catalog, state, (settled) => changed(settled)));
+  const listed = !state.taste && !state.like && !state.q.trim();
+  $("#ranking").hidden = listed;
+  if ($("#controls").hidden) {
+    $("#controls details").open = matchMedia("(min-width: 48.01rem)").matches;
+    $("#controls").hidden = false;
+  }
+  shelf();
+}
+
+function shelf() {
+  $("#shelf").replaceChildren(...shelfView({
+    active: state.taste,
+    onChange: () => { if (!kept().length && state.taste) leaveTaste(); else { shelf(); run(); } },
+    onUse: () => go({ taste: true, like: null }),
+    onLeave: leaveTaste,
+  }));
+}
+
+let pushed = location.search;
+
+// A new entry when something is settled, the same one while something is typed or dragged.
+function address(settled) {
+  const given = String(write(state));
+  const url = given ? `?${given}` : location.pathname;
+  if (settled && url !== pushed) {
+    history.pushState(null, "", url);
+    pushed = url;
+  } else {
+    history.replaceState(null, "", url);
+  }
+  $("#compare").href = `/compare?${new URLSearchParams({ q: state.q })}`;
+  document.title = `${state.q ? `${state.q} – ` : ""}Shortlist`;
+}
+
+// Weights belong to a kind of list: they go when the kind changes.
+function go(change) {
+  const kind = (one) => `${one.taste} ${one.like !== null}`;
+  const before = kind(state);
+  state = { ...state, ...change };
+  if (kind(state) !== before) Object.assign(state, { profile: null, weights: {}, n_candidates: null });
+  input.value = state.q;
+  address(true);
+  controls();
+  return run();
+}
+
+const leaveTaste = () => go({ taste: false });
+const clearFilters = () => go({ category: [], range: {}, min_rating_count: 0 });
+
+function onMore(result) {
+  titles.set(result.item_id, result.title);
+  go({ like: result.item_id, taste: false, q: "" }).then(() => {
+    scrollTo(0, 0);
+    $("#heading").focus({ preventScroll: true });
+  });
+}
+
+function onLike(result, liked) {
+  const place = shown.indexOf(result), was = state.taste;
+  toggle(result.item_id, result.title, liked);
+  go({ taste: kept().length > 0, like: null }).then(() => {
+    const next = was && list.children[Math.min(place, list.children.length - 1)];
+    if (next) return next.focus();
+    scrollTo(0, 0);
+    $("#heading").focus({ preventScroll: true });
+  });
+}
+
+const settle = later(() => { typed = 0; pushed = location.search || location.pathname; }, TYPING_MS);
+
+input.addEventListener("input", () => {
+  const listed = !state.q.trim();
+  state.q = input.value;
+  if (state.like) Object.assign(state, { like: null, profile: null, weights: {}, n_candidates: null });
+  address(!typed);
+  typed = 1;
+  settle();
+  if (listed !== !state.q.trim() && catalog) controls();
+  soon();
+});
+
+$("#search").addEventListener("submit", (event) => {
+  event.preventDefault();
+  offered.close();
+  address(true);
+  typed = 0;
+  run();
+});
+
+const offered = suggestions({ onPick: (title) => go({ q: title, like: null }) });
+
+addEventListener("popstate", () => {
+  state = read(location.search);
+  pushed = location.search;
+  input.value = state.q;
+  if (catalog) controls();
+  run();
+});
+
+more.addEventListener("click", () => run(next));
+
+document.addEventListener("keydown", (event) => {
+  focusSearch(event);
+  const down = event.key === "ArrowDown";
+  if ((!down && event.key !== "ArrowUp") || event.target.closest("aside, dialog, select")) return;
+  const here = event.target.closest(".card");
+  if (!here && event.target !== input && event.target !== document.body) return;
+  const to = here ? (down ? here.nextElementSibling : here.previousElementSibling) : list.firstElementChild;
+  event.preventDefault();
+  if (to) to.focus();
+  else if (!down) input.focus();
+});
+
+list.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && event.target.matches(".card")) event.target.querySelector(".actions button")?.click();
+});
+
+list.addEventListener("focusin", (event) => {
+  for (const one of list.children) one.setAttribute("tabindex", one.contains(event.target) ? "0" : "-1");
+});
+
+async function begin() {
+  try {
+    catalog = await ask("/v1/catalog");
+  } catch (error) {
+    if (error.name !== "AbortError") fail(error);
+    return;
+  }
+  if (state.taste && !kept().length) state = { ...empty(), q: state.q };
+  if (state.like) {
+    ask(`/v1/items/${encodeURIComponent(state.like)}`)
+      .then((item) => { titles.set(state.like, item.title); $("#heading").textContent = heading(); })
+      .catch(() => {});
+  }
+  if (state.profile && !catalog.profiles[state.profile]) state.profile = null;
+  controls();
+  await run();
+}
+
+watch({
+  onSwap: async (version) => {
+    await begin();
+    $("#swap").textContent = `Version ${version} is live now; these results come from it.`;
+  },
+  onReturn: begin,
+});
+begin();

@@ -1,0 +1,48 @@
+// What this person likes and dislikes. It stays in this browser.
+
+import { h } from "./dom.js";
+
+const SHELF = "shortlist-shelf";
+
+export function kept() {
+  try {
+    const items = JSON.parse(localStorage.getItem(SHELF));
+    return Array.isArray(items) ? items.filter((one) => typeof one?.id === "string") : [];
+  } catch {
+    return [];
+  }
+}
+
+function keep(items) {
+  if (items.length) localStorage.setItem(SHELF, JSON.stringify(items));
+  else localStorage.removeItem(SHELF);
+}
+
+// Puts an item on the shelf, or takes it off if it is there with the same thumb.
+export function toggle(id, title, liked) {
+  const others = kept().filter((one) => one.id !== id);
+  const same = kept().some((one) => one.id === id && one.liked === liked);
+  keep(same ? others : [...others, { id, title, liked }]);
+}
+
+export const ids = (liked) => kept().filter((one) => one.liked === liked).map((one) => one.id);
+
+export function shelfView({ active, onChange, onUse, onLeave }) {
+  const items = kept();
+  if (!items.length) return [];
+  const chip = (one) => h("li", {},
+    h("i", { class: `icon ${one.liked ? "yes" : "no"}` }),
+    h("span", { class: "hidden" }, one.liked ? "liked: " : "disliked: "), one.title,
+    h("button", {
+      type: "button", class: "plain", "aria-label": `Take ${one.title} off the shelf`,
+      onclick: () => { toggle(one.id, one.title, one.liked); onChange(); },
+    }, "×"));
+  return [
+    h("h2", {}, "Your taste"),
+    h("ul", { class: "chips" }, items.map(chip)),
+    active
+      ? h("button", { type: "button", onclick: onLeave }, "Back to search")
+      : h("button", { type: "button", class: "main", onclick: onUse }, "Recommend from these"),
+    h("button", { type: "button", onclick: () => { keep([]); onChange(); } }, "Clear"),
+  ];
+}

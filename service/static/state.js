@@ -1,0 +1,76 @@
+// What is asked, as the page's address says it: the names are those of the API's parameters.
+
+export const empty = () => ({
+  q: "", like: null, taste: false, profile: null, weights: {}, n_candidates: null,
+  diversity: 0, category: [], range: {}, min_rating_count: 0,
+});
+
+const finite = (text) => (text !== null && text !== "" && isFinite(text) ? Number(text) : null);
+
+export function read(search, prefix = "") {
+  const given = new URLSearchParams(search);
+  const get = (name) => given.get(prefix + name);
+  const state = empty();
+  state.q = given.get("q") ?? "";
+  state.like = get("like");
+  state.taste = get("taste") === "true";
+  state.profile = get("profile");
+  state.n_candidates = finite(get("n_candidates"));
+  state.diversity = finite(get("diversity")) ?? 0;
+  state.min_rating_count = finite(get("min_rating_count")) ?? 0;
+  state.category = given.getAll(`${prefix}category`);
+  for (const text of given.getAll(`${prefix}range`)) {
+    const [, name, low, high] = /^(.+):([^:]*):([^:]*)$/.exec(text) ?? [];
+    if (name) state.range[name] = [finite(low), finite(high)];
+  }
+  for (const [name, value] of given) {
+    const weight = finite(value);
+    if (name.startsWith(`${prefix}w_`) && weight !== null) {
+      state.weights[name.slice(prefix.length + 2)] = weight;
+    }
+  }
+  return state;
+}
+
+// The address; with `options` only what a list of results takes, for a GET request.
+export function write(state, { prefix = "", options = false } = {}) {
+  const given = new URLSearchParams();
+  const put = (name, value) => { if (value) given.append(prefix + name, value); };
+  if (!options) {
+    if (state.q && !prefix) given.append("q", state.q);
+    put("like", state.like);
+    put("taste", state.taste && "true");
+  }
+  put("profile", state.profile);
+  for (const [name, weight] of Object.entries(state.weights)) {
+    given.append(`${prefix}w_${name}`, weight);
+  }
+  put("n_candidates", state.n_candidates);
+  put("diversity", state.diversity);
+  for (const name of state.category) put("category", name);
+  for (const [name, [low, high]] of Object.entries(state.range)) {
+    put("range", `${name}:${low ?? ""}:${high ?? ""}`);
+  }
+  put("min_rating_count", state.min_rating_count);
+  return given;
+}
+
+export const isFiltered = (state) =>
+  Boolean(state.category.length || Object.keys(state.range).length || state.min_rating_count);
+
+// The body of a POST request.
+export function body(state) {
+  const ranges = Object.entries(state.range).map(([name, [min, max]]) => [name, { min, max }]);
+  return {
+    profile: state.profile, weights: state.weights, n_candidates: state.n_candidates,
+    diversity: state.diversity,
+    filters: {
+      categories: { any: state.category }, ranges: Object.fromEntries(ranges),
+      min_rating_count: state.min_rating_count || null,
+    },
+  };
+}
+
+// A list by popularity takes no profile, no weights and no depth.
+export const unranked = (state) =>
+  ({ ...state, profile: null, weights: {}, n_candidates: null });

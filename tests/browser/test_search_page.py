@@ -1,0 +1,417 @@
+"""The search page as a person uses it: typing, dragging, filtering, going back, by keyboard."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+LEAST_CONTENT = 1_000
+
+
+class Served(Protocol):
+    """What is used of a running service."""
+
+    port: int
+
+    def get(self, path: str, **parameters: object) -> tuple[int, Any]: ...
+
+
+Visit = Callable[..., Any]
+
+
+def cards(page: Page) -> Locator:
+    return page.locator("#results .card")
+
+
+def titles(page: Page) -> list[str]:
+    """The titles shown, once the scripts have drawn them."""
+    expect(page.locator("#results .actions").first).to_be_visible()
+    found: list[str] = page.locator("#results h3").evaluate_all(
+        "all => all.map(one => one.lastChild.textContent)"
+    )
+    return found
+
+
+def told(service: Served, path: str = "/v1/search", **parameters: object) -> list[str]:
+    """The titles that the API gives, with the page's ten."""
+    status, body = service.get(path, **parameters)
+    assert status == 200, body
+    return [one["title"] for one in body["results"]]
+
+
+def address(page: Page) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(page.url).query)
+
+
+def shows(page: Page, expected: list[str]) -> None:
+    """Waits until exactly these titles are shown, in this order."""
+    expect(page.locator("#results h3")).to_have_text(
+        [re.compile(re.escape(title)) for title in expected]
+    )
+
+
+def drag(page: Page, element: Locator, begin: float, end: float) -> None:
+    """Press at one share of an element's width, let go at another."""
+    element.scroll_into_view_if_needed()
+    box = element.bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + begin * box["width"], middle)
+    page.mouse.down()
+    for step in range(1, 9):
+        at = begin + (end - begin) * step / 8
+        page.mouse.move(box["x"] + at * box["width"], middle)
+    page.mouse.up()
+
+
+def test_results_come_while_one_types(visit: Visit, sample: Served) -> None:
+    page = visit(sample).open()
+    page.locator("#q").press_sequentially("space trav", delay=20)
+    shows(page, told(sample, q="space trav"))
+    page.locator("#q").press_sequentially("el", delay=20)
+    shows(page, told(sample, q="space travel"))
+    assert address(page) == {"q": ["space travel"]}
+    expect(page.locator("#heading")).to_have_text("Results for space travel")
+
+
+def test_a_card_shows_what_the_answer_says(visit: Visit, sample: Served) -> None:
+    visitor = visit(sample)
+    page = visitor.open("/?q=space+travel")
+    titles(page)
+    _, body = sample.get("/v1/search", q="space travel", explain="true")
+    whole = max(1.0, *(one["score"] for one in body["results"]))
+    for place, result in enumerate(body["results"]):
+        card = cards(page).nth(place)
+        expect(card.locator(".standing strong")).to_have_text(f"{result['score']:.3f}")
+        meta = [str(result["attributes"]["year"]), *result["categories"]]
+        expect(card.locator(".meta")).to_have_text(" · ".join(meta))
+        expect(card.locator(".standing")).to_contain_text(
+            f"({result['retrieval_rank']} by similarity alone)"
+        )
+        widths = card.locator(".bar span").evaluate_all(
+            "all => all.map(one => parseFloat(one.style.width))"
+        )
+        parts = [one["contribution"] for one in result["components"] if one["contribution"] > 0]
+        assert widths == pytest.approx([100 * part / whole for part in parts], abs=0.01)
+    visitor.shoot(page, "search")
+
+
+def test_why_here_is_told_in_words_and_numbers(visit: Visit, sample: Served) -> None:
+    page = visit(sample).open("/?q=space+travel")
+    titles(page)
+    _, body = sample.get("/v1/search", q="space travel", explain="true")
+    result = body["results"][0]
+    card = cards(page).first
+    card.get_by_role("button", name="Why here?").click()
+    why = card.locator(".why")
+    for part in result["components"]:
+        row = why.get_by_role("row").filter(has_text=part["feature"])
+        expect(row).to_contain_text(f"{part['value']:.3f}")
+        expect(row).to_contain_text(f"= {part['contribution']:.3f}")
+    for feature, rank in result["explanation"]["rank_without"].items():
+        sentence = f"Without {feature} it would be number {rank}."
+        expect(why.get_by_text(sentence)).to_have_count(int(rank != result["rank"]))
+    limits = result["explanation"]["popularity_range"]
+    expect(why).to_contain_text(
+        f"while popularity weighs {limits['low']:.2f} to {limits['high']:.2f}"
+    )
+    expect(why).to_contain_text(f"{result['rating_count']} people rated it")
+    card.get_by_role("button", name="Why here?").click()
+    expect(why).to_be_hidden()
+
+
+def test_the_order_moves_while_a_weight_is_dragged(visit: Visit, sample: Served) -> None:
+    page = visit(sample).open("/?q=space+travel")
+    assert titles(page) == told(sample, q="space travel")
+    drag(page, page.get_by_label("popularity", exact=True), 0.15, 0.99)
+    (weight,) = address(page)["w_popularity"]
+    assert float(weight) > 1.8
+    moved = told(sample, q="space travel", w_popularity=weight)
+    assert moved != told(sample, q="space travel")
+    shows(page, moved)
+    page.get_by_role("button", name="Back to the profile").click()
+    shows(page, told(sample, q="space travel"))
+    assert address(page) == {"q": ["space travel"]}
+
+
+def test_while_it_is_dragged_not_only_when_let_go(visit: Visit, sample: Served) -> None:
+    page = visit(sample).open("/?q=space+travel")
+    titles(page)
+    slider = page.get_by_label("popularity", exact=True)
+    box = slider.bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 0.15 * box["width"], middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.99 * box["width"], middle, steps=5)
+    shows(page, told(sample, q="space travel", w_popularity=slider.input_value()))
+    page.mouse.up()
+
+
+def test_profile_depth_and_variety(visit: Visit, sample: Served) -> None:
+    page = visit(sample).open("/?q=a+heist+that+goes+wrong")
+    titles(page)
+    page.get_by_label("Profile").select_option("tuned")
+    shows(page, told(sample, q="a heist that goes wrong", profile="tuned"))
+    page.get_by_label("Candidates").fill("200")
+    page.get_by_label("Variety").fill("0.6")
+    asked = {"profile": "tuned", "n_candidates": 200, "diversity": 0.6}
+    shows(page, told(sample, q="a heist that goes wrong", **asked))
+    assert address(page) == {
+        "q": ["a heist that goes wrong"],
+        **{name: [str(value)] for name, value in asked.items()},
+    }
+
+
+def test_filters_by_category_year_and_ratings(visit: Visit, sample: Served) -> None:
+    visitor = visit(sample)
+    page = visitor.open("/?q=love")
+    titles(page)
+    page.locator("[data-category=Comedy]").check()
+    shows(page, told(sample, q="love", category="Comedy"))
+    drag(page, page.locator("[data-histogram=year]"), 0.5, 0.75)
+    (limits,) = address(page)["range"]
+    name, low, high = limits.split(":")
+    assert name == "year"
+    assert 1900 < int(low) < int(high) < 2030
+    shows(page, told(sample, q="love", category="Comedy", range=limits))
+    visitor.shoot(page, "filtered")
+    page.get_by_label("Ratings at least").fill("20")
+    shows(page, told(sample, q="love", category="Comedy", range=limits, min_rating_count=20))
+    page.get_by_label("from", exact=True).fill("1990")
+    page.get_by_label("to", exact=True).fill("1999")
+    shows(page, told(
+        sample, q="love", category="Comedy", range="year:1990:1999", min_rating_count=20
+    ))  # fmt: skip
+    page.get_by_role("button", name="Any year").click()
+    shows(page, told(sample, q="love", category="Comedy", min_rating_count=20))
+
+
+def test_counts_are_those_of_the_matches(visit: Visit, sample: Served) -> None:
+    page = visit(sample).open("/?q=love&range=year:1990:1999")
+    titles(page)
+    _, body = sample.get("/v1/search", q="love", range="year:1990:1999", facet="categories")
+    first = body["facets"]["categories"][0]
+    expect(page.locator(f"[data-count='{first['name']}']")).to_have_text(f"{first['count']:,}")
+
+
+def test_nothing_passes_the_filters_and_they_can_be_cleared(visit: Visit, sample: Served) -> None:
+    visitor = visit(sample)
+    page = visitor.open("/?q=love&range=year:1800:1801")
+    expect(page.locator("#notice")).to_contain_text("Nothing passes these filters.")
+    expect(cards(page)).to_have_count(0)
+    visitor.shoot(page, "nothing")
+    page.get_by_role("button", name="Clear the filters").click()
+    shows(page, told(sample, q="love"))
+
+
+def test_a_query_about_other_things_is_told(visit: Visit, sample: Served) -> None:
+    page = visit(sample).open("/?q=regular+expression+to+validate+a+postcode")
+    titles(page)
+    expect(page.locator("#notice")).to_contain_text("Nothing here seems to be about this.")
+
+
+def test_going_back_and_reloading_bring_the_same_list(visit: Visit, sample: Served) -> None:
+    page = visit(sample).open("/?q=space+travel")
+    page.locator("[data-category=Drama]").check()
+    dramas = told(sample, q="space travel", category="Drama")
+    shows(page, dramas)
+    page.locator("#q").fill("a robot")
+    page.locator("#q").press("Enter")
+    shows(page, told(sample, q="a robot", category="Drama"))
+    page.go_back()
+    shows(page, dramas)
+    expect(page.locator("#q")).to_have_value("space travel")
+    expect(page.locator("[data-category=Drama]")).to_be_checked()
+    page.go_back()
+    shows(page, told(sample, q="space travel"))
+    expect(page.locator("[data-category=Drama]")).not_to_be_checked()
+    page.go_forward()
+    shows(page, dramas)
+    page.reload()
+    shows(page, dramas)
+
+
+def test_an_address_is_the_whole_state_for_somebody_else(visit: Visit, sample: Served) -> None:
+    path = (
+        "/?q=love&profile=similarity&w_popularity=0.4&n_candidates=120&diversity=0.3"
+        "&category=Drama&category=Comedy&range=year%3A1980%3A&min_rating_count=5"
+    )
+    page = visit(sample).open(path)
+    _, body = sample.get(path.replace("/?", "/v1/search?"))
+    shows(page, [one["title"] for one in body["results"]])
+    expect(page.get_by_label("Variety")).to_have_value("0.3")
+    expect(page.get_by_label("Candidates")).to_have_value("120")
+    expect(page.get_by_label("Profile")).to_have_value("similarity")
+    expect(page.get_by_label("popularity", exact=True)).to_have_value("0.4")
+    expect(page.get_by_label("from", exact=True)).to_have_value("1980")
+    expect(page.get_by_label("Ratings at least")).to_have_value("5")
+
+
+def test_more_results_go_on_with_the_list(visit: Visit, sample: Served) -> None:
+    page = visit(sample).open("/?q=love")
+    titles(page)
+    page.get_by_role("button", name="More results").click()
+    shows(page, told(sample, q="love", k=20))
+
+
+def test_suggestions_by_arrow_keys(visit: Visit, sample: Served) -> None:
+    visitor = visit(sample)
+    page = visitor.open()
+    _, body = sample.get("/v1/suggest", q="nosf", k=6)
+    offered = [one["title"] for one in body["suggestions"]]
+    page.locator("#q").press_sequentially("nosf", delay=20)
+    options = page.locator("#suggestions li")
+    expect(options).to_have_text(offered)
+    expect(page.locator("#q")).to_have_attribute("aria-expanded", "true")
+    visitor.shoot(page, "suggestions")
+    page.keyboard.press("ArrowDown")
+    expect(options.first).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#q")).to_have_attribute("aria-activedescendant", "s-0")
+    page.keyboard.press("Enter")
+    expect(page.locator("#q")).to_have_value(offered[0])
+    expect(page.locator("#suggestions")).to_be_hidden()
+    shows(page, told(sample, q=offered[0]))
+
+
+def test_a_pointer_picks_and_escape_closes_suggestions(visit: Visit, sample: Served) -> None:
+    page = visit(sample).open()
+    page.locator("#q").press_sequentially("nosf", delay=20)
+    expect(page.locator("#suggestions li").first).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#suggestions")).to_be_hidden()
+    page.locator("#q").press_sequentially("e", delay=20)
+    first = page.locator("#suggestions li").first
+    title = first.text_content()
+    first.click()
+    expect(page.locator("#q")).to_have_value(str(title))
+
+
+def test_everything_by_keyboard(visit: Visit, sample: Served) -> None:
+    page = visit(sample).open("/?q=space+travel")
+    page.locator("#q").blur()
+    expected = titles(page)
+    page.keyboard.press("/")
+    expect(page.locator("#q")).to_be_focused()
+    page.keyboard.type("love")
+    shows(page, told(sample, q="love"))
+    expect(page.locator("#suggestions li").first).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("ArrowDown")
+    expect(cards(page).first).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(cards(page).nth(1)).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    expect(cards(page).first.locator(".why")).to_be_visible()
+    page.keyboard.press("ArrowUp")
+    expect(page.locator("#q")).to_be_focused()
+    assert expected != titles(page)
+
+
+def test_a_slash_in_a_text_is_a_slash(visit: Visit, sample: Served) -> None:
+    page = visit(sample).open("/?q=space")
+    titles(page)
+    page.locator("#q").focus()
+    page.keyboard.press("End")
+    page.keyboard.type("/x")
+    expect(page.locator("#q")).to_have_value("space/x")
+
+
+def test_more_like_this_shows_similar_items(visit: Visit, sample: Served) -> None:
+    page = visit(sample).open("/?q=space+travel")
+    first = titles(page)[0]
+    _, body = sample.get("/v1/search", q="space travel", k=1)
+    item_id = body["results"][0]["item_id"]
+    page.get_by_role("button", name=f"More like {first}").click()
+    shows(page, told(sample, f"/v1/items/{item_id}/similar"))
+    expect(page.locator("#heading")).to_have_text(f"More like {first}")
+    assert address(page) == {"like": [str(item_id)]}
+    expect(page.get_by_label("co liked", exact=True)).to_be_visible()
+    page.reload()
+    expect(page.locator("#heading")).to_have_text(f"More like {first}")
+    page.go_back()
+    shows(page, told(sample, q="space travel"))
+
+
+def test_without_a_query_the_popular_are_listed(visit: Visit, sample: Served) -> None:
+    page = visit(sample).open()
+    shows(page, told(sample, "/v1/popular"))
+    expect(page.locator("#ranking")).to_be_hidden()
+    page.locator("[data-category=Horror]").check()
+    shows(page, told(sample, "/v1/popular", category="Horror"))
+    expect(page.locator("#heading")).to_have_text("Most popular of these")
+
+
+def test_markup_in_a_query_is_text(visit: Visit, sample: Served) -> None:
+    page = visit(sample).open("/?q=%3Cimg+src%3Dx+onerror%3Dalert(1)%3E")
+    titles(page)
+    expect(page.locator("#heading")).to_have_text("Results for <img src=x onerror=alert(1)>")
+    expect(page.locator("img")).to_have_count(0)
+
+
+def test_a_profile_that_is_gone_is_forgotten(visit: Visit, sample: Served) -> None:
+    visitor = visit(sample)
+    visitor.expected.append("422")
+    page = visitor.open("/?q=love&profile=gone")
+    shows(page, told(sample, q="love"))
+
+
+def test_without_scripts_the_form_searches(visit: Visit, sample: Served) -> None:
+    page = visit(sample, java_script_enabled=False).open()
+    page.locator("#q").fill("space travel")
+    page.get_by_role("button", name="Search").click()
+    assert address(page) == {"q": ["space travel"]}
+    assert page.locator("#results h3").all_text_contents() == told(sample, q="space travel")
+    expect(page.locator("#results .standing").first).to_contain_text("similarity +")
+
+
+def test_no_other_host_is_asked_and_the_page_is_small(visit: Visit, sample: Served) -> None:
+    visitor = visit(sample)
+    page = visitor.open("/?q=space+travel")
+    titles(page)
+    page.goto(f"{visitor.base}/compare?q=space+travel")
+    expect(page.locator("#list-a .card").first).to_be_visible()
+    page.goto(f"{visitor.base}/docs")
+    assert len(visitor.requested) > 10
+    assert [url for url in visitor.requested if not url.startswith(visitor.base)] == []
+
+
+def test_every_file_of_the_pages_together_is_below_60_kb(repository: Path) -> None:
+    files = [
+        *(repository / "service/static").iterdir(),
+        *(repository / "service/templates").iterdir(),
+    ]
+    sizes = {path.name: path.stat().st_size for path in files}
+    assert sum(sizes.values()) >= LEAST_CONTENT
+    assert sum(sizes.values()) < 60_000, json.dumps(sizes)
+
+
+def test_the_policy_forbids_everything_from_elsewhere(visit: Visit, sample: Served) -> None:
+    visitor = visit(sample)
+    page = visitor.open("/?q=space+travel")
+    titles(page)
+    response = page.request.get(f"{visitor.base}/")
+    policy = response.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self';" in policy
+    assert "unsafe" not in policy
+    visitor.expected.append("Content Security Policy")
+    page.evaluate("document.body.append(Object.assign(document.createElement('script'), "
+                  "{textContent: 'window.ran = true'}))")  # fmt: skip
+    assert page.evaluate("window.ran") is None
+
+
+def test_stylesheet_and_scripts_are_served_from_here(visit: Visit, sample: Served) -> None:
+    page = visit(sample).open("/?q=love")
+    titles(page)
+    loaded = page.evaluate("performance.getEntriesByType('resource').map(one => one.name)")
+    assert any(re.search(r"/static/search\.js$", url) for url in loaded)
+    assert any(re.search(r"/static/style\.css$", url) for url in loaded)
