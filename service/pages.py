@@ -6,7 +6,7 @@ from flask import Blueprint, render_template, request
 
 from indexing.errors import QueryError
 from service import engine
-from service.engine import PopularQuery, SearchAnswer, SimilarQuery
+from service.engine import PopularQuery, SearchAnswer
 from service.exchange import exchange_of
 from service.problems import status_of
 from service.schemas.parameters import PageParameters, parse_parameters
@@ -33,7 +33,12 @@ def pages_blueprint(holder: SnapshotHolder, *, shows_results: bool) -> Blueprint
         answer, problem, status = _answer(holder) if shows_results else (None, None, 200)
         snapshot = holder.peek()
         page = render_template(
-            "search.html", q=text, answer=answer, problem=problem, snapshot=snapshot
+            "search.html",
+            q=text,
+            like=request.args.get("like"),
+            answer=answer,
+            problem=problem,
+            snapshot=snapshot,
         )
         return page, status
 
@@ -76,10 +81,9 @@ def _asked(snapshot: Snapshot, wanted: PageParameters, clock: StageClock) -> Sea
     """
     if wanted.taste:
         return None
-    query = wanted.to_query()
     if wanted.like is not None:
-        options = {name: getattr(query, name) for name in wanted.options()}
-        return engine.similar(snapshot, SimilarQuery(wanted.like, **options), clock=clock)
+        return engine.similar(snapshot, wanted.to_query(wanted.like), clock=clock)
+    query = wanted.to_search()
     if query.text.strip():
         return engine.search(snapshot, query, clock=clock)
     if snapshot.bundle.items.popularity is None:

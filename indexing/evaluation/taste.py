@@ -81,10 +81,20 @@ def evaluate_tastes(snapshot: Snapshot, catalog: Catalog) -> list[TasteMeasured]
 
 
 def folds_of(catalog: Catalog, protocol: str) -> list[Fold]:
-    """The folds of a protocol; the catalogue has ratings by users."""
+    """The folds of a protocol that ask something; the catalogue has ratings by users.
+
+    None at all if the other users of one like no two items together: nothing is learnt from them.
+    """
     assert catalog.ratings is not None
     make = {ITEM_TO_ITEM: item_to_item, PERSONAL: personal, TEMPORAL: temporal_cut}[protocol]
-    return make(catalog.ratings.table, liked_from=liked_from(catalog))
+    least = liked_from(catalog)
+    folds = [fold for fold in make(catalog.ratings.table, liked_from=least) if fold.topics]
+    return folds if all(_teaches(fold, least) for fold in folds) else []
+
+
+def _teaches(fold: Fold, least: float) -> bool:
+    likes = fold.others.loc[fold.others["value"] >= least, "user"]
+    return bool((likes.value_counts() >= 2).any())
 
 
 def _evaluate(snapshot: Snapshot, catalog: Catalog, protocol: str) -> TasteMeasured:
@@ -92,9 +102,9 @@ def _evaluate(snapshot: Snapshot, catalog: Catalog, protocol: str) -> TasteMeasu
         return _skipped(protocol, "the catalogue has no ratings by users")
     if protocol == TEMPORAL and "time" not in catalog.ratings.table:
         return _skipped(protocol, "the ratings have no time")
-    folds = [fold for fold in folds_of(catalog, protocol) if fold.topics]
+    folds = folds_of(catalog, protocol)
     if not folds:
-        return _skipped(protocol, "no user likes enough")
+        return _skipped(protocol, "too few users like enough")
     topics = [topic for fold in folds for topic in fold.topics]
     systems = taste_systems(
         [name for name in ("notebook",) if name in snapshot.bundle.manifest.profiles],

@@ -68,24 +68,28 @@ class TasteTuning:
 def tune_tastes(snapshot: Snapshot, catalog: Catalog) -> tuple[TasteTuning, ...]:
     """Learn both profiles of a taste; none for a bundle without neighbours.
 
-    A profile that searches are ranked by as well is left to their tuning.
+    A profile that searches or both kinds of lists are ranked by is left alone, and so is one
+    that too few users speak of.
     """
     manifest = snapshot.bundle.manifest
     roles = {ITEM_TO_ITEM: manifest.similar_profile, PERSONAL: manifest.recommend_profile}
-    if snapshot.bundle.sections.neighbours is None:
+    if snapshot.bundle.sections.neighbours is None or len(set(roles.values())) < len(roles):
         return ()
-    return tuple(
+    found = (
         _tune(snapshot, catalog, protocol, name)
         for protocol, name in roles.items()
-        if name not in {None, manifest.default_profile}
+        if name is not None and name != manifest.default_profile
     )
+    return tuple(one for one in found if one is not None)
 
 
-def _tune(snapshot: Snapshot, catalog: Catalog, protocol: str, name: str) -> TasteTuning:
+def _tune(snapshot: Snapshot, catalog: Catalog, protocol: str, name: str) -> TasteTuning | None:
     names = taste_features(snapshot)
     cases = collect_tastes(snapshot, catalog, protocol, names)
     training = [case for case in cases if not case.held_out]
     held_out = [case for case in cases if case.held_out]
+    if not training or not held_out:
+        return None
     leading = LEADING[protocol == ITEM_TO_ITEM]
     with tqdm(desc=f"learning {name}", unit="step", disable=None) as bar:
         learnt = learn_taste(

@@ -56,7 +56,7 @@ def _by_users(likes: sparse.csr_matrix, regularisation: float) -> npt.NDArray[np
     gram[np.diag_indices_from(gram)] += regularisation
     lower = linalg.cholesky(gram, lower=True, overwrite_a=True).astype(np.float32)
     factor: npt.NDArray[np.float32] = linalg.solve_triangular(
-        lower, likes.toarray(order="F").astype(np.float32), lower=True, overwrite_b=True
+        lower, likes.toarray(order="F"), lower=True, overwrite_b=True
     )
     return factor
 

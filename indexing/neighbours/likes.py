@@ -65,11 +65,14 @@ def read_likes(ratings: pd.DataFrame, ids: pd.Series, *, liked_from: float) -> L
 def latest_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
     """The ratings in the order of their times, of each user and item the latest only.
 
-    Times are compared as numbers if all of them are, else as text, as ISO 8601 sorts; without a
-    time column the order of the table stands for them.
+    Ratings without a user are nobody's and left out. Times are compared as numbers if all that are
+    there are, else as text, as ISO 8601 sorts, missing ones first; without a time column the order
+    of the table stands for them.
     """
+    ratings = ratings[ratings["user"] != ""]
     if "time" in ratings:
         times = pd.to_numeric(ratings["time"], errors="coerce")
-        key = times if times.notna().all() else ratings["time"].astype("str")
+        numeric = times.notna() | (ratings["time"] == "")
+        key = times.fillna(-np.inf) if numeric.all() else ratings["time"].astype("str")
         ratings = ratings.iloc[np.argsort(key.to_numpy(), kind="stable")]
     return ratings.drop_duplicates(["user", "row"], keep="last")

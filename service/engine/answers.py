@@ -31,8 +31,8 @@ class Result:
     `lanes` names what made the item a candidate: semantic, title, neighbours, popular. One that
     semantic retrieval did not bring has no `retrieval_rank`; its `retrieval_score` is its true
     similarity all the same. In a list by popularity nothing is compared, and it is None.
-    `fallback` is `item_liked_by_nobody` where neighbours have a say and nobody likes this item:
-    text and popularity alone place it.
+    `fallback` is `item_liked_by_nobody` where neighbours have a say and nobody likes this item
+    together with another: text and popularity alone place it.
     """
 
     rank: int
@@ -74,8 +74,8 @@ class SearchAnswer:
     certain. `considered` candidates were ranked, of `matched` items that pass the filter. `next`
     is the cursor of what follows, None at the end of the candidates. `no_good_match` says that
     nothing in the catalogue is about the query; it and `best_match` are None for a bundle
-    without calibration. `collaboration` says what others like has to do with it; None for lists
-    that no item was given for.
+    without calibration. `collaboration` says what others like has to do with it; None for
+    searches and lists by popularity.
     """
 
     query: str

@@ -26,10 +26,11 @@ class Reason(StrEnum):
 class Collaboration:
     """What others like, in an answer for a taste.
 
-    Of the `given` items `known` are liked by somebody else too. `used` says that neighbours
-    brought candidates and features; if not, text and popularity alone decided, for the `reason`:
-    the bundle has no neighbours (its ratings name no users), the profile weighs neither
-    `collaborative` nor `co_liked`, nothing that is liked was given, or nobody likes what was.
+    Of the `given` items `known` have neighbours: somebody likes them together with others. `used`
+    says that neighbours brought candidates and features; if not, text and popularity alone decided,
+    for the `reason`: the bundle has no neighbours (its ratings name no users, nobody likes two
+    items, or it was built without), nothing that is liked was given, the profile weighs neither
+    `collaborative` nor `co_liked`, or nobody likes what was given together with anything else.
     """
 
     used: bool
@@ -50,10 +51,10 @@ def collaborate(
     reason = None
     if neighbours is None:
         reason = Reason.NO_NEIGHBOURS
-    elif not any(plan.weights.get(feature) for feature in TASTE_FEATURES):
-        reason = Reason.NOT_WEIGHED
     elif not liked.any():
         reason = Reason.NOTHING_LIKED
+    elif not any(plan.weights.get(feature) for feature in TASTE_FEATURES):
+        reason = Reason.NOT_WEIGHED
     elif not (known & liked).any():
         reason = Reason.NOBODY_LIKES
     told = Collaboration(reason is None, len(taste.rows), int(known.sum()), reason)

@@ -50,7 +50,7 @@ def fingerprint(kind: str, query: Options) -> bytes:
 def _plain(value: object) -> object:
     """The value with mappings in one order, whatever order they were sent in."""
     if isinstance(value, Mapping):
-        return sorted(value.items())
+        return sorted(value.items(), key=repr)
     if isinstance(value, Filter):
         return [_plain(getattr(value, field.name)) for field in fields(value)]
     return value

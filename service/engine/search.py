@@ -126,7 +126,7 @@ def _taste_aim(snapshot: Snapshot, query: RecommendQuery, begin: Start, clock: S
         text=query.text,
         left_out=np.unique(taste.rows),
         taste=taste,
-        profile=snapshot.bundle.manifest.recommend_profile,
+        profile=snapshot.bundle.manifest.recommend_profile if taste.n_liked else None,
     )
 
 

@@ -48,6 +48,10 @@ def taste_vector(bundle: Bundle, taste: Taste, text: Vector | None) -> Vector:
     wanted += DISLIKE * _mean(bundle, taste.rows[n_liked:], taste.weights[n_liked:])
     length = float(np.linalg.norm(wanted))
     if length < _LEAST_LENGTH:
+        if not np.any(taste.weights) and text is None:
+            raise InvalidParameter(
+                "liked", "every rating is the middle of the scale: no preference"
+            )
         raise InvalidParameter("liked", "what is liked and what is disliked cancel out")
     return (wanted / length).astype(np.float32)
 

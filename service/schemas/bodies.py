@@ -77,7 +77,6 @@ class ListBody(_Body):
     k: int | None = None
     n_candidates: int | None = None
     n_popular: int | None = None
-    n_neighbours: int | None = None
     profile: str | None = None
     weights: Annotated[dict[str, Weight], Field(max_length=50)] = {}
     filters: FiltersIn = FiltersIn()
@@ -93,7 +92,6 @@ class ListBody(_Body):
             "k": self.k,
             "n_candidates": self.n_candidates,
             "n_popular": self.n_popular,
-            "n_neighbours": self.n_neighbours,
             "profile": self.profile,
             "weights": dict(self.weights),
             "filter": self.filters.to_filter(),
@@ -121,14 +119,14 @@ class RecommendBody(ListBody):
     liked: Annotated[list[ItemIdIn | RatedIn], Field(max_length=MAX_LISTED)] = []
     disliked: IdsIn = []
     text: str = ""
+    n_neighbours: int | None = None
 
     def to_query(self) -> RecommendQuery:
         """The recommendations that this body asks for."""
         rated = {one.item_id: one.rating for one in self.liked if isinstance(one, RatedIn)}
         liked = (one.item_id if isinstance(one, RatedIn) else one for one in self.liked)
-        return RecommendQuery(
-            tuple(liked), tuple(self.disliked), self.text, rated, **self.options()
-        )
+        options = {**self.options(), "n_neighbours": self.n_neighbours}
+        return RecommendQuery(tuple(liked), tuple(self.disliked), self.text, rated, **options)
 
 
 class BatchBody(_Body):

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from indexing.bundle.manifest import FEATURES
+from indexing.bundle.manifest import FEATURES, TASTE_FEATURES
 from indexing.errors import InvalidParameter, MalformedRequest
 from service.engine import PopularQuery, SearchQuery, SimilarQuery, SuggestQuery
 from service.filters import Filter, Range
@@ -189,7 +189,7 @@ class SimilarParameters(RankedParameters):
         return SimilarQuery(item_id, **self.options())
 
 
-class PageParameters(SearchParameters):
+class PageParameters(SimilarParameters):
     """What the page's address may say; what else stands there is ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -197,6 +197,16 @@ class PageParameters(SearchParameters):
     q: str = ""
     like: Id | None = None
     taste: Boolean = False
+
+    def to_search(self) -> SearchQuery:
+        """The search that the address asks for; what only a taste has is left out."""
+        options = self.options()
+        weights = {
+            name: weight
+            for name, weight in options["weights"].items()
+            if name not in TASTE_FEATURES
+        }
+        return SearchQuery(self.q, **{**options, "weights": weights})
 
 
 class SuggestParameters(_Parameters):

@@ -94,7 +94,7 @@ export function sentences(result) {
     told.push(`Your likes speak for it ${Math.round(100 * value.collaborative)} % as strongly as for what they speak for most.`);
   }
   if (result.fallback) {
-    told.push("Nobody likes it yet: its text and its ratings alone place it here.");
+    told.push("Nobody likes it together with anything else: its text and its ratings alone place it here.");
   }
   if (result.rating_count) {
     told.push(`${count(result.rating_count)} people rated it ${number(result.mean_rating, 2)} on average.`);

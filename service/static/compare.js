@@ -11,7 +11,7 @@ const SHOWN = 20;
 const SIDES = ["a", "b"];
 
 const input = $("#q");
-let catalog = null, running = null;
+let catalog = null, running = null, begun = false;
 let states = Object.fromEntries(SIDES.map((side) => [side, read(location.search, `${side}.`)]));
 
 function address(settled) {
@@ -19,6 +19,7 @@ function address(settled) {
   for (const side of SIDES) {
     for (const [name, value] of write(states[side], { prefix: `${side}.` })) given.append(name, value);
   }
+  if (String(given) === String(new URLSearchParams(location.search))) return;
   history[settled ? "pushState" : "replaceState"](null, "", `?${given}`);
 }
 
@@ -104,7 +105,7 @@ function mark(id, on) {
 function controls() {
   for (const side of SIDES) {
     const changed = (settled, redraw = false) => {
-      address(settled);
+      if (settled) address(true);
       if (redraw) controls();
       soon();
     };
@@ -134,9 +135,15 @@ async function begin() {
     $("#notice").textContent = error.message;
     return;
   }
+  for (const side of SIDES) {
+    if (!catalog.profiles[states[side].profile]) states[side].profile = null;
+  }
   const usual = [catalog.default_profile, catalog.similar_profile, catalog.recommend_profile];
   const others = Object.keys(catalog.profiles).filter((name) => !usual.includes(name));
-  if (!location.search.includes("b.") && others.length) states.b.profile = others[0];
+  const said = [...new URLSearchParams(location.search).keys()].some((name) => name.startsWith("b."));
+  if (!begun && !said && others.length) states.b.profile = others[0];
+  begun = true;
+  address(false);
   controls();
   await run();
 }

@@ -86,8 +86,9 @@ export function filters(catalog, state, onChange) {
       type: "number", id: "min-ratings", min: 0, step: 1, value: state.min_rating_count,
       oninput: () => {
         state.min_rating_count = Math.max(0, Math.floor(input.valueAsNumber || 0));
-        onChange(true);
+        onChange(false);
       },
+      onchange: () => onChange(true),
     });
     parts.push(h("div", { class: "field" }, h("label", { for: "min-ratings" }, "Ratings at least"), input));
   }
@@ -131,7 +132,8 @@ function histogram({ name, bins }, state, onChange) {
   const field = (which, label, place) => {
     const input = h("input", {
       type: "number", id: `${name}-${which}`, step: whole ? 1 : "any", min: low, max: high,
-      oninput: () => set(from.valueAsNumber, to.valueAsNumber, true),
+      oninput: () => set(from.valueAsNumber, to.valueAsNumber, false),
+      onchange: () => onChange(true),
     });
     return [input, h("label", { for: input.id, class: "small" }, label)];
   };
@@ -145,6 +147,7 @@ function histogram({ name, bins }, state, onChange) {
       (begin !== null && bins[place].high <= begin) || (end !== null && bins[place].low > end)));
   };
   const set = (begin, end, settled) => {
+    if (begin > end) return; // not typed to its end yet
     const limits = [begin, end].map((one) => (Number.isFinite(one) ? one : null));
     if (limits.every((one) => one === null)) delete state.range[name];
     else state.range[name] = limits;

@@ -5,7 +5,7 @@ import { card } from "./cards.js";
 import { filters, profileOf, recount, settings } from "./controls.js";
 import { $, count, eachFrame, h, later, moved } from "./dom.js";
 import { ids, kept, shelfView, toggle } from "./shelf.js";
-import { body, empty, isFiltered, read, unranked, write } from "./state.js";
+import { body, isFiltered, read, unranked, write } from "./state.js";
 import { watch } from "./status.js";
 import { suggestions } from "./suggest.js";
 
@@ -14,8 +14,6 @@ const TYPING_MS = 1500;
 const input = $("#q"), list = $("#results"), notice = $("#notice"), more = $("#more");
 let state = read(location.search);
 let catalog = null, running = null, next = null, whole = 1, shown = [], typed = 0;
-
-// ---- asking
 
 function question(cursor) {
   const asked = { explain: true, ...(cursor ? { cursor } : {}) };
@@ -39,15 +37,21 @@ async function run(cursor = null) {
   if (!catalog) return;
   running?.abort();
   const mine = (running = new AbortController());
+  if (!cursor) more.hidden = true;
   const asked = question(cursor);
-  if (!asked) return present(null);
+  if (!asked) {
+    list.removeAttribute("aria-busy");
+    return present(null);
+  }
   const slow = setTimeout(() => list.setAttribute("aria-busy", "true"), 120);
   try {
     const [path, content] = asked;
     const answer = await ask(path, { body: content, signal: mine.signal });
     if (mine === running) present(answer, { adds: Boolean(cursor) });
   } catch (error) {
-    if (mine === running && error.name !== "AbortError") fail(error);
+    if (mine !== running || error.name === "AbortError") return;
+    if (cursor && error.status) run(); // the list has changed since: it begins anew
+    else fail(error);
   } finally {
     clearTimeout(slow);
     if (mine === running) list.removeAttribute("aria-busy");
@@ -55,8 +59,6 @@ async function run(cursor = null) {
 }
 
 const soon = eachFrame(() => run());
-
-// ---- showing
 
 function present(answer, { adds = false } = {}) {
   notice.className = "";
@@ -71,9 +73,9 @@ function present(answer, { adds = false } = {}) {
   });
   list.firstElementChild?.setAttribute("tabindex", "0");
   more.hidden = !next;
+  $("#heading").textContent = answer ? heading() : "Search";
   if (!answer) return say("Type what you are looking for, in your own words.");
   recount(answer.facets);
-  $("#heading").textContent = heading();
   summarise(answer);
 }
 
@@ -128,11 +130,9 @@ function fail(error) {
   }
 }
 
-// ---- controls, shelf, address
-
 function controls() {
   const changed = (settled, redraw = false) => {
-    address(settled);
+    if (settled) address(true);
     if (redraw) controls();
     soon();
   };
@@ -156,17 +156,13 @@ function shelf() {
   }));
 }
 
-let pushed = location.search;
+const written = () => String(new URLSearchParams(location.search));
 
-// A new entry when something is settled, the same one while something is typed or dragged.
-function address(settled) {
+// A new entry in the history, or the present one changed; nothing where the address is the same.
+function address(push) {
   const given = String(write(state));
-  const url = given ? `?${given}` : location.pathname;
-  if (settled && url !== pushed) {
-    history.pushState(null, "", url);
-    pushed = url;
-  } else {
-    history.replaceState(null, "", url);
+  if (given !== written()) {
+    history[push ? "pushState" : "replaceState"](null, "", given ? `?${given}` : location.pathname);
   }
   $("#compare").href = `/compare?${new URLSearchParams({ q: state.q })}`;
   document.title = `${state.q ? `${state.q} – ` : ""}Shortlist`;
@@ -206,7 +202,7 @@ function onLike(result, liked) {
   });
 }
 
-const settle = later(() => { typed = 0; pushed = location.search || location.pathname; }, TYPING_MS);
+const settle = later(() => { typed = 0; }, TYPING_MS);
 
 input.addEventListener("input", () => {
   const listed = !state.q.trim();
@@ -230,21 +226,25 @@ $("#search").addEventListener("submit", (event) => {
 const offered = suggestions({ onPick: (title) => go({ q: title, like: null }) });
 
 addEventListener("popstate", () => {
-  state = read(location.search);
-  pushed = location.search;
+  state = repaired(read(location.search));
+  typed = 0;
   input.value = state.q;
   if (catalog) controls();
   run();
 });
 
-more.addEventListener("click", () => run(next));
+more.addEventListener("click", async () => {
+  const before = list.children.length;
+  await run(next);
+  list.children[before]?.focus();
+});
 
 document.addEventListener("keydown", (event) => {
   focusSearch(event);
   const down = event.key === "ArrowDown";
   if ((!down && event.key !== "ArrowUp") || event.target.closest("aside, dialog, select")) return;
   const here = event.target.closest(".card");
-  if (!here && event.target !== input && event.target !== document.body) return;
+  if (!here && (!down || event.target !== input)) return;
   const to = here ? (down ? here.nextElementSibling : here.previousElementSibling) : list.firstElementChild;
   event.preventDefault();
   if (to) to.focus();
@@ -259,6 +259,13 @@ list.addEventListener("focusin", (event) => {
   for (const one of list.children) one.setAttribute("tabindex", one.contains(event.target) ? "0" : "-1");
 });
 
+// A taste needs a shelf, and a profile has to be there.
+function repaired(given) {
+  if (given.taste && !kept().length) Object.assign(given, { taste: false, profile: null, weights: {} });
+  if (given.profile && catalog && !catalog.profiles[given.profile]) given.profile = null;
+  return given;
+}
+
 async function begin() {
   try {
     catalog = await ask("/v1/catalog");
@@ -266,13 +273,15 @@ async function begin() {
     if (error.name !== "AbortError") fail(error);
     return;
   }
-  if (state.taste && !kept().length) state = { ...empty(), q: state.q };
-  if (state.like) {
-    ask(`/v1/items/${encodeURIComponent(state.like)}`)
-      .then((item) => { titles.set(state.like, item.title); $("#heading").textContent = heading(); })
-      .catch(() => {});
+  state = repaired(state);
+  const id = state.like;
+  if (id) {
+    ask(`/v1/items/${encodeURIComponent(id)}`).then((item) => {
+      titles.set(id, item.title);
+      if (state.like === id) $("#heading").textContent = heading();
+    }).catch(() => {}); // the list itself says that there is no such item
   }
-  if (state.profile && !catalog.profiles[state.profile]) state.profile = null;
+  address(false);
   controls();
   await run();
 }

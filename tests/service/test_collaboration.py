@@ -248,6 +248,27 @@ def test_over_http_a_liked_list_may_carry_ratings(
     assert response.status_code == 422
 
 
+def test_ids_of_both_types_in_one_list_are_no_error(
+    sample_client: FlaskClient, liked: tuple[int, ...]
+) -> None:
+    mixed = [{"item_id": liked[0], "rating": 4}, {"item_id": "abc", "rating": 3}]
+    response = sample_client.post("/v1/recommend", json={"liked": mixed})
+    assert response.status_code == 200, response.text
+    assert response.get_json()["ignored"] == ["abc"]
+
+
+def test_a_rating_in_the_middle_says_nothing(
+    sample_snapshot: Snapshot, liked: tuple[int, ...]
+) -> None:
+    query = RecommendQuery(liked[:1], ratings={liked[0]: 2.75})
+    with pytest.raises(InvalidParameter, match="every rating is the middle of the scale"):
+        recommend(sample_snapshot, query)
+
+
+def test_without_a_like_the_usual_profile_ranks(sample_snapshot: Snapshot) -> None:
+    assert recommend(sample_snapshot, RecommendQuery(text="love")).profile == "notebook"
+
+
 def test_over_http_similar_takes_the_weights_of_neighbours(
     sample_client: FlaskClient, liked: tuple[int, ...]
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,6 +22,8 @@ from indexing.evaluation.taste_systems import (
     whole_ease,
 )
 from indexing.evaluation.tastes import TasteTopic, item_to_item, personal, temporal_cut
+from indexing.features import rating_percentile
+from indexing.neighbours.learn import learn_neighbours
 
 # user a: ten ratings in order of time, those of rows 0, 2, 4, 6, 8 are likes
 RATINGS = pd.DataFrame(
@@ -93,6 +97,21 @@ def test_what_others_like_is_learnt_without_those_left_out(subject: Subject) -> 
         kept.groupby("row").size().reindex(range(subject.bundle.n_items), fill_value=0).tolist()
     )
     assert subject.bundle.items.popularity is not popularity
+    features, neighbours = (
+        learnt.snapshot.bundle.sections.features,
+        learnt.snapshot.bundle.sections.neighbours,
+    )
+    assert features is not None
+    assert neighbours is not None
+    assert np.array_equal(
+        features.columns["rating_percentile"], rating_percentile(popularity.rating_count)
+    )
+    again = learn_neighbours(learnt.likes, n_items=subject.bundle.n_items, quiet=True)
+    assert again is not None
+    own = subject.bundle.sections.neighbours
+    assert own is not None
+    assert np.array_equal(neighbours.co_liked.weights, again.neighbours.co_liked.weights)
+    assert not np.array_equal(neighbours.co_liked.weights, own.co_liked.weights)
     assert learnt.likes.matrix.shape[0] <= kept["user"].nunique()
 
 
@@ -129,6 +148,15 @@ def test_ease_reference_is_the_sum_of_its_rows(subject: Subject, few_users: None
     scores[topic.seen] = -np.inf
     found = Linear("EASE", whole_ease).prepare(learnt)(topic)
     assert found[0] == int(np.argmax(scores))
+
+
+def test_too_few_users_are_told_and_nothing_breaks(subject: Subject) -> None:
+    ratings = subject.catalog.ratings
+    assert ratings is not None
+    first = ratings.table[ratings.table["user"] == ratings.table["user"].iloc[0]]
+    alone = replace(subject.catalog, ratings=replace(ratings, table=first))
+    for one in evaluate_tastes(subject.snapshot, alone)[:2]:
+        assert one.skipped == "too few users like enough"
 
 
 def test_every_protocol_has_every_system_and_its_means(subject: Subject, few_users: None) -> None:

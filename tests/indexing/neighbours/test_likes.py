@@ -31,6 +31,13 @@ def test_the_latest_of_several_ratings_counts() -> None:
     assert read_likes(dated, IDS, liked_from=4.0).matrix.nnz == 1
 
 
+def test_ratings_without_a_user_or_a_time() -> None:
+    nobody = pd.DataFrame({"row": [0, 1], "user": ["", ""], "value": [5.0, 5.0]})
+    assert read_likes(nobody, IDS, liked_from=4.0).matrix.nnz == 0
+    table = RATINGS.iloc[:3].assign(time=["100", "", "9"])
+    assert latest_ratings(table)["time"].tolist() == ["", "9", "100"]
+
+
 def test_times_compare_as_numbers_or_as_text() -> None:
     table = RATINGS.iloc[:3].assign(time=["100", "20", "3"])
     assert latest_ratings(table)["time"].tolist() == ["3", "20", "100"]
