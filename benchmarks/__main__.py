@@ -21,8 +21,8 @@ from typing import Any
 import click
 
 from benchmarks import report, server
-from indexing.encoder.export import cached_export, default_cache
-from indexing.encoder.models import resolve_model
+from indexing.export import cached_export, default_cache
+from indexing.models import resolve_model
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 Figures = dict[str, float]

@@ -25,12 +25,12 @@ from tqdm import tqdm
 from benchmarks.report import machine
 from indexing.catalog import Catalog, read_catalog
 from indexing.catalog.toml import read_catalog_config
-from indexing.encoder.export import cached_export, default_cache
-from indexing.encoder.models import resolve_model
-from indexing.encoder.precision import Precision
-from indexing.encoder.runtime import Encoder
-from indexing.evaluation.recall import exact_neighbours, measure_index, probe_texts
-from indexing.vector_index import describe, search_parameters, write_index
+from indexing.export import cached_export, default_cache
+from indexing.index import describe, search_parameters, write_index
+from indexing.models import resolve_model
+from indexing.recall import exact_neighbours, measure_index, probe_texts
+from shortlist.encoder.machine import Precision
+from shortlist.encoder.runtime import Encoder
 
 RESULTS = Path(__file__).parent / "results"
 SEED = 7

@@ -22,15 +22,15 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import report
-from indexing.bundle.store import ArtifactStore
 from indexing.catalog import read_catalog
 from indexing.catalog.toml import read_catalog_config
 from indexing.neighbours.learn import learn_neighbours
 from indexing.neighbours.likes import Likes, read_likes
 from indexing.neighbours.models import Model
 from indexing.sections import liked_from
-from service.engine import RecommendQuery, SimilarQuery, ranked
-from service.snapshot import LoadOptions, Snapshot, load_snapshot
+from shortlist.bundle.store import ArtifactStore
+from shortlist.engine import RecommendQuery, SimilarQuery, ranked
+from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
 
 SEED = 20261124
 N_QUERIES = 300

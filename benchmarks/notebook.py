@@ -17,7 +17,7 @@ from sentence_transformers import SentenceTransformer
 from sklearn.metrics.pairwise import cosine_similarity
 
 from benchmarks.queries import distinct_queries
-from indexing.encoder.models import resolve_model
+from indexing.models import resolve_model
 
 IMPORTED = time.perf_counter()
 N_QUERIES = 60

@@ -22,9 +22,9 @@ def encode(folder: Path) -> dict[str, float]:
     from indexing.catalog import read_catalog
     from indexing.catalog.toml import read_catalog_config
     from indexing.corpus import read_corpus
-    from indexing.encoder.export import cached_export, default_cache
-    from indexing.encoder.models import resolve_model
-    from indexing.encoder.runtime import Encoder
+    from indexing.export import cached_export, default_cache
+    from indexing.models import resolve_model
+    from shortlist.encoder.runtime import Encoder
 
     corpus = read_corpus(read_catalog(read_catalog_config(folder / "catalog.toml")))
     documents = [text for batch in corpus.documents(batch_rows=65_536) for text in batch]
@@ -46,11 +46,11 @@ def encode(folder: Path) -> dict[str, float]:
 def query(artifacts: Path) -> dict[str, float]:
     """Milliseconds of an uncached search in process."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from indexing.bundle.store import ArtifactStore
     from service.app import load_options
     from service.config import Settings
-    from service.engine import SearchQuery, search
-    from service.snapshot import load_snapshot
+    from shortlist.bundle.store import ArtifactStore
+    from shortlist.engine import SearchQuery, search
+    from shortlist.engine.snapshot import load_snapshot
 
     snapshot = load_snapshot(ArtifactStore(artifacts).live_folder(), load_options(Settings()))
     times_ms = []

@@ -18,12 +18,12 @@ import click
 import numpy as np
 
 from benchmarks import report
-from indexing.bundle.titles import FOLDER, TitleIndex, read_titles, write_titles
 from indexing.catalog import read_catalog
 from indexing.catalog.toml import read_catalog_config
-from indexing.evaluation.known_item import known_item
+from indexing.measure.known_item import known_item
 from indexing.titles import all_variants, main_title
-from service.retrieval.titles import match_titles
+from shortlist.bundle.sections.title_index import FOLDER, TitleIndex, read_titles, write_titles
+from shortlist.engine.lanes.title import match_titles
 
 SEED = 20261124
 N_QUERIES = 1000

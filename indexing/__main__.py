@@ -14,8 +14,8 @@ from typing import Any, ParamSpec
 
 import click
 
-from indexing.encoder.precision import Precision
-from indexing.errors import ShortlistError
+from shortlist.encoder.machine import Precision
+from shortlist.errors import ShortlistError
 
 P = ParamSpec("P")
 
@@ -68,7 +68,8 @@ def explained(command: Callable[P, None]) -> Callable[P, None]:
 def main() -> None:
     """Turn a catalogue into a published bundle, and look after what is published."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("indexing").setLevel(logging.INFO)
+    for ours in ("indexing", "shortlist"):
+        logging.getLogger(ours).setLevel(logging.INFO)
 
 
 @main.command()
@@ -92,7 +93,7 @@ def build(
     replace_catalog: bool,
 ) -> None:
     """Read, embed, index, check and publish a catalogue."""
-    from indexing.build import build as run_build
+    from indexing.job import build as run_build
     from indexing.reports import diff_report
 
     started = time.perf_counter()
@@ -120,9 +121,9 @@ def build(
 @explained
 def versions(artifacts: Path, as_json: bool) -> None:
     """List what is published, newest first, checksums verified."""
-    from indexing.bundle.store import ArtifactStore
     from indexing.reports import versions_table
     from indexing.versions import list_versions
+    from shortlist.bundle.store import ArtifactStore
 
     rows = list_versions(ArtifactStore(artifacts))
     click.echo(_json([asdict(row) for row in rows]) if as_json else versions_table(rows))
@@ -134,8 +135,8 @@ def versions(artifacts: Path, as_json: bool) -> None:
 @explained
 def verify(version: str | None, artifacts: Path) -> None:
     """Check the live version, or VERSION: checksums and the encoder's stored vectors."""
-    from indexing.bundle.store import ArtifactStore
     from indexing.versions import verify as run_verify
+    from shortlist.bundle.store import ArtifactStore
 
     click.echo(f"{run_verify(ArtifactStore(artifacts), version)} is sound")
 
@@ -146,8 +147,8 @@ def verify(version: str | None, artifacts: Path) -> None:
 @explained
 def rollback(version: str | None, artifacts: Path) -> None:
     """Make VERSION live again, by default the one that was live before."""
-    from indexing.bundle.store import ArtifactStore
     from indexing.versions import roll_back
+    from shortlist.bundle.store import ArtifactStore
 
     was, now = roll_back(ArtifactStore(artifacts), version)
     click.echo(f"rolled back from {was} to {now}")
@@ -159,7 +160,7 @@ def rollback(version: str | None, artifacts: Path) -> None:
 @explained
 def prune(keep: int, artifacts: Path) -> None:
     """Remove all but the newest KEEP versions that are not live; none that is in use."""
-    from indexing.bundle.store import ArtifactStore
+    from shortlist.bundle.store import ArtifactStore
 
     store = ArtifactStore(artifacts)
     with store.lock():
@@ -176,9 +177,9 @@ def prune(keep: int, artifacts: Path) -> None:
 @explained
 def diff(before: str, after: str, artifacts: Path, as_json: bool) -> None:
     """Compare two versions: items, popularity, answers to probe queries."""
-    from indexing.bundle.store import ArtifactStore
     from indexing.gate.diff import diff_versions
     from indexing.reports import diff_report
+    from shortlist.bundle.store import ArtifactStore
 
     found = diff_versions(ArtifactStore(artifacts), before, after)
     whole = {**asdict(found), "share_lost": found.share_lost}
@@ -195,9 +196,9 @@ def diff(before: str, after: str, artifacts: Path, as_json: bool) -> None:
 @explained
 def tune(catalog: Path, artifacts: Path, output: Path, profile: str) -> None:
     """Learn profiles from the live version; write into catalog.toml those that gain."""
-    from indexing.evaluation.evaluate import open_subject
-    from indexing.evaluation.tune import as_markdown, write_profile, write_tuning
-    from indexing.evaluation.tune import tune as run_tuning
+    from indexing.measure.evaluate import open_subject
+    from indexing.measure.tune import as_markdown, write_profile, write_tuning
+    from indexing.measure.tune import tune as run_tuning
 
     tuning = run_tuning(open_subject(catalog, artifacts))
     paths = write_tuning(tuning, output)
@@ -219,9 +220,9 @@ def tune(catalog: Path, artifacts: Path, output: Path, profile: str) -> None:
 @explained
 def evaluate(catalog: Path, artifacts: Path, output: Path) -> None:
     """Measure the live version's relevance with its own catalogue."""
-    from indexing.evaluation.evaluate import evaluate as run_evaluation
-    from indexing.evaluation.evaluate import open_subject
-    from indexing.evaluation.report import as_markdown, write_report
+    from indexing.measure.evaluate import evaluate as run_evaluation
+    from indexing.measure.evaluate import open_subject
+    from indexing.measure.report import as_markdown, write_report
 
     evaluation = run_evaluation(open_subject(catalog, artifacts))
     paths = write_report(evaluation, output)

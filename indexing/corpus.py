@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from indexing.bundle.tables import CategoryColumn, ItemTable, PopularityColumns
 from indexing.catalog import Catalog, joined_tags
 from indexing.documents import Template, parse_template, render_documents
-from indexing.evaluation.recall import probe_texts
 from indexing.popularity import Popularity, weighted_ratings
+from indexing.recall import probe_texts
+from shortlist.bundle.tables import CategoryColumn, ItemTable, PopularityColumns
 
 _PROBED_ROWS = 2000
 

@@ -10,8 +10,8 @@ from string import Formatter
 import numpy as np
 import numpy.typing as npt
 
-from indexing.encoder.text import normalise_text
-from indexing.errors import CatalogError
+from shortlist.encoder.text import normalise_text
+from shortlist.errors import CatalogError
 
 HashArray = npt.NDArray[np.bytes_]
 HASH_DTYPE = np.dtype("S16")

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet
 
-from indexing.bundle import layout
-from indexing.bundle.manifest import EncoderInfo
-from indexing.bundle.reader import Bundle, sha256_of_file
-from indexing.bundle.writer import BundleWriter
 from indexing.documents import HASH_DTYPE, HashArray, hash_documents
-from indexing.encoder.runtime import MODEL, TOKENIZER, WEIGHTS, Encoder
+from shortlist.bundle import layout
+from shortlist.bundle.manifest import EncoderInfo
+from shortlist.bundle.reader import Bundle, sha256_of_file
+from shortlist.bundle.writer import BundleWriter
+from shortlist.encoder.runtime import MODEL, TOKENIZER, WEIGHTS, Encoder
 
 BATCH_ROWS = 65_536
 """Documents held in memory at once; sorting by length within it is what packing needs."""

@@ -11,13 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from indexing.bundle import calibration, features, neighbours, titles
-from indexing.bundle.calibration import Calibration, calibrate
-from indexing.bundle.features import MAX_POPULAR, ItemFeatures
-from indexing.bundle.manifest import Section
-from indexing.bundle.neighbours import NeighbourLists, Neighbours
-from indexing.bundle.reader import Bundle
-from indexing.bundle.sections import described
 from indexing.catalog import Catalog
 from indexing.features import (
     most_rated,
@@ -31,6 +24,15 @@ from indexing.neighbours.likes import Likes, default_liked_from, read_likes
 from indexing.neighbours.lists import as_lists, as_matrix
 from indexing.popularity import Popularity
 from indexing.titles import all_variants
+from shortlist.bundle.manifest import Section
+from shortlist.bundle.reader import Bundle
+from shortlist.bundle.sections import calibration, described
+from shortlist.bundle.sections import item_features as features
+from shortlist.bundle.sections import neighbour_lists as neighbours
+from shortlist.bundle.sections import title_index as titles
+from shortlist.bundle.sections.calibration import Calibration, calibrate
+from shortlist.bundle.sections.item_features import MAX_POPULAR, ItemFeatures
+from shortlist.bundle.sections.neighbour_lists import NeighbourLists, Neighbours
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from indexing.bundle.titles import fold_title
+from shortlist.bundle.sections.title_index import fold_title
 
 _YEAR = re.compile(r"\s*\((\d{4})(?:\s*[-–]\s*\d{0,4})?\)\s*$")
 _PARENTHESES = re.compile(r"\(([^()]*)\)")

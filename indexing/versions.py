@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from indexing.bundle.manifest import parse_time
-from indexing.bundle.reader import open_bundle, read_manifest
-from indexing.bundle.store import ArtifactStore
-from indexing.errors import BundleError, BundleMissing
 from indexing.gate import load_as_served
+from shortlist.bundle.manifest import parse_time
+from shortlist.bundle.reader import open_bundle, read_manifest
+from shortlist.bundle.store import ArtifactStore
+from shortlist.errors import BundleError, BundleMissing
 
 
 @dataclass(frozen=True)

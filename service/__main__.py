@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from indexing.errors import SettingsError
 from service.config import ENVIRONMENT_PREFIX, Settings, read_settings, shown_default
+from shortlist.errors import SettingsError
 
 if TYPE_CHECKING:
     from service.server import Server

@@ -9,10 +9,7 @@ from urllib.parse import unquote
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound, UnsupportedMediaType
 
-from indexing.errors import InvalidParameter, MalformedRequest, QueryError
-from service import engine
-from service.engine import Options, SearchAnswer, SearchQuery
-from service.exchange import Exchange, exchange_of
+from service.live import SnapshotHolder
 from service.problems import problem
 from service.schemas.answers import (
     encode_answer,
@@ -31,8 +28,12 @@ from service.schemas.parameters import (
     SuggestParameters,
     parse_parameters,
 )
-from service.snapshot import Snapshot, SnapshotHolder
-from service.stages import Stage
+from service.wsgi.exchange import Exchange, exchange_of
+from shortlist import engine
+from shortlist.engine import Options, SearchAnswer, SearchQuery
+from shortlist.engine.clock import Stage
+from shortlist.engine.snapshot import Snapshot
+from shortlist.errors import InvalidParameter, MalformedRequest, QueryError
 
 _ITEMS = "/v1/items/"
 

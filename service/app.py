@@ -9,20 +9,21 @@ from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from flask import Flask, Response, request
 
-from indexing.bundle.store import ArtifactStore
-from service import compression
-from service.admission import Admission, Places
 from service.api import api_blueprint
 from service.config import Settings
-from service.credentials import METRICS_PATH, Credentials
-from service.exchange import Exchange, Exchanges, exchange_of
-from service.headers import ResponseHeaders
+from service.live import SnapshotHolder
 from service.logs import log_exchange
 from service.metrics import CONTENT_TYPE, Metrics
 from service.pages import pages_blueprint
 from service.problems import register_problems
 from service.reloader import Reloader
-from service.snapshot import LoadOptions, SnapshotHolder
+from service.wsgi import compression
+from service.wsgi.admission import Admission, Places
+from service.wsgi.credentials import METRICS_PATH, Credentials
+from service.wsgi.exchange import Exchange, Exchanges, exchange_of
+from service.wsgi.headers import ResponseHeaders
+from shortlist.bundle.store import ArtifactStore
+from shortlist.engine.snapshot import LoadOptions
 
 QUERY_LENGTHS = (12,)
 """Token counts that short queries are padded to; each costs memory and start-up. See Encoder."""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from indexing.bundle.tables import IdMap, ItemId
+from shortlist.bundle.tables import IdMap, ItemId
 
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 

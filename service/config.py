@@ -9,10 +9,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from indexing.encoder.precision import Precision
-from indexing.encoder.processor import available_cores
-from indexing.errors import SettingsError
 from service.logs import LogFormat, LogLevel
+from shortlist.encoder.machine import Precision, available_cores
+from shortlist.errors import SettingsError
 
 ENVIRONMENT_PREFIX = "SHORTLIST_"
 

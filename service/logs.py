@@ -11,7 +11,7 @@ from typing import Any, TextIO
 from urllib.parse import parse_qs, quote
 from wsgiref.types import WSGIEnvironment
 
-from service.exchange import Exchange
+from service.wsgi.exchange import Exchange
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,8 @@ def configure_logs(
     handler.setFormatter(formatter_for(log_format))
     level = logging.getLevelNamesMapping()[log_level.upper()]
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
-    logging.getLogger("service").setLevel(level)
+    for ours in ("service", "shortlist"):
+        logging.getLogger(ours).setLevel(level)
 
 
 def log_exchange(environ: WSGIEnvironment, exchange: Exchange, *, queries: bool = False) -> None:

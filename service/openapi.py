@@ -10,7 +10,6 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from service.engine import CatalogAnswer, Item, RecommendAnswer, SearchAnswer, SuggestAnswer
 from service.problem_details import MEDIA_TYPE
 from service.schemas.answers import BatchAnswer
 from service.schemas.bodies import BatchBody, RecommendBody, SearchBody
@@ -20,6 +19,7 @@ from service.schemas.parameters import (
     SimilarParameters,
     SuggestParameters,
 )
+from shortlist.engine import CatalogAnswer, Item, RecommendAnswer, SearchAnswer, SuggestAnswer
 
 _TEMPLATE = "#/components/schemas/{model}"
 _ALWAYS = (400, 401, 404, 405, 413, 422, 500, 503)

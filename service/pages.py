@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template, request
 
-from indexing.errors import QueryError
-from service import engine
-from service.engine import PopularQuery, SearchAnswer
-from service.exchange import exchange_of
+from service.live import SnapshotHolder
 from service.problems import status_of
 from service.schemas.parameters import PageParameters, parse_parameters
-from service.snapshot import Snapshot, SnapshotHolder
-from service.stages import StageClock
+from service.wsgi.exchange import exchange_of
+from shortlist import engine
+from shortlist.engine import PopularQuery, SearchAnswer
+from shortlist.engine.clock import StageClock
+from shortlist.engine.snapshot import Snapshot
+from shortlist.errors import QueryError
 
 
 def pages_blueprint(holder: SnapshotHolder, *, shows_results: bool) -> Blueprint:

@@ -8,7 +8,9 @@ from typing import Any
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from indexing.errors import (
+from service.problem_details import MEDIA_TYPE, problem_body
+from service.wsgi.exchange import defect_body, exchange_of
+from shortlist.errors import (
     ContentTooLarge,
     CursorExpired,
     DeadlineExceeded,
@@ -20,8 +22,6 @@ from indexing.errors import (
     Overloaded,
     QueryError,
 )
-from service.exchange import defect_body, exchange_of
-from service.problem_details import MEDIA_TYPE, problem_body
 
 _STATUS: dict[type[QueryError], tuple[int, str]] = {
     InvalidParameter: (422, "invalid_parameter"),

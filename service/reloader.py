@@ -9,13 +9,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from indexing.bundle import layout
-from indexing.bundle.files import write_durably
-from indexing.bundle.manifest import is_version_name
-from indexing.bundle.store import ArtifactStore
-from indexing.errors import NotReady, ShortlistError
 from service.blocklist import Blocklist, read_blocklist
-from service.snapshot import LoadOptions, Snapshot, SnapshotHolder, load_snapshot
+from service.live import SnapshotHolder
+from shortlist.bundle import layout
+from shortlist.bundle.files import write_durably
+from shortlist.bundle.manifest import is_version_name
+from shortlist.bundle.store import ArtifactStore
+from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
+from shortlist.errors import NotReady, ShortlistError
 
 log = logging.getLogger(__name__)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import string
@@ -11,12 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 
-from indexing.build import build
-from indexing.bundle.store import ArtifactStore
-from indexing.encoder.export import cached_export, default_cache
-from indexing.encoder.models import resolve_model
-from indexing.encoder.precision import Precision
+from indexing.export import cached_export, default_cache
+from indexing.job import build
+from indexing.models import resolve_model
+from service.app import create_app
+from service.config import Settings
+from shortlist.bundle.manifest import version_name
+from shortlist.bundle.store import ArtifactStore
+from shortlist.encoder.machine import Precision
+from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
+from shortlist.errors import CatalogError, ShortlistError
 
 TINY_DIM, TINY_MAX_LENGTH = 32, 48
 
@@ -225,3 +234,266 @@ def _letter_tokenizer() -> Any:
 def tiny_export(private_cache: Path, tiny_model: Path) -> Path:
     """The exported tiny model."""
     return cached_export(resolve_model(str(tiny_model)), default_cache())
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model hub is never asked."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+
+
+@pytest.fixture
+def quiet_models() -> Iterator[None]:
+    """For a test that loads a model itself: transformers warns of its own future."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+Films = Callable[..., Path]
+
+
+@pytest.fixture
+def films(write_catalog: Callable[..., Path], tiny_model: Path, tiny_export: Path) -> Films:
+    """Writes the catalogue of five films with the tiny model in f32.
+
+    `films((old, new), ..., movies=..., tags=..., ratings=...)` replaces parts of catalog.toml's
+    text, each of which must be there, and whole files.
+    """
+
+    def write(*edits: tuple[str, str], **files: str | bytes) -> Path:
+        path = write_catalog(**files)
+        text = path.read_text() + f'[encoder]\nmodel = "{tiny_model}"\nprecision = "f32"\n'
+        for old, new in edits:
+            assert old in text, f"catalog.toml holds no {old!r}"
+            text = text.replace(old, new, 1)
+        path.write_text(text)
+        return path
+
+    return write
+
+
+TOYS = {
+    "catalog.toml": """\
+name = "tiny"
+[items]
+file = "movies.csv"
+id = "movieId"
+title = "title"
+categories = { column = "genres" }
+[items.attributes]
+year = { column = "title", pattern = '\\((\\d{4})\\)$', type = "integer" }
+[tags]
+file = "tags.csv"
+item = "movieId"
+tag = "tag"
+[ratings]
+file = "ratings.csv"
+item = "movieId"
+value = "rating"
+scale = [0.5, 5.0]
+[document]
+template = "{title} {genres} {tags}"
+[encoder]
+model = "MODEL"
+precision = "f32"
+""",
+    "movies.csv": """\
+movieId,title,genres
+30,Toy Story (1995),Adventure|Animation|Children|Comedy|Fantasy
+10,Jumanji (1995),Adventure|Children|Fantasy
+20,"Kitchen, The",
+""",
+    "tags.csv": "movieId,tag\n30,pixar\n30,pixar\n10,game\n30,fun\n",
+    "ratings.csv": "movieId,rating\n30,4\n30,5\n10,3\n",
+}
+
+
+@pytest.fixture(scope="session")
+def toys(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
+    """The catalog.toml of three films in the order 30, 10, 20; 20 is cold. Read it only."""
+    folder = tmp_path_factory.mktemp("toys")
+    for name, text in TOYS.items():
+        (folder / name).write_text(text.replace("MODEL", str(tiny_model)))
+    return folder / "catalog.toml"
+
+
+@pytest.fixture(scope="session")
+def toys_artifacts(tmp_path_factory: pytest.TempPathFactory, toys: Path, tiny_export: Path) -> Path:
+    """An artifacts folder with the three films published. Read it, never write it."""
+    folder = tmp_path_factory.mktemp("toys-artifacts")
+    build(toys, folder)
+    return folder
+
+
+@pytest.fixture
+def live(tmp_path: Path, toys_artifacts: Path) -> Path:
+    """A copy of `toys_artifacts` to write to."""
+    return Path(shutil.copytree(toys_artifacts, tmp_path / "live"))
+
+
+@pytest.fixture
+def live_folder(live: Path) -> Path:
+    """The folder of the version that is live in `live`."""
+    return ArtifactStore(live).live_folder()
+
+
+Refused = Callable[..., str]
+
+
+@pytest.fixture
+def refused(tmp_path: Path, live: Path) -> Refused:
+    """Builds a catalogue that must be refused; returns the error's message.
+
+    Asserts that every file below a live artifacts folder is what it was, and that an empty one
+    gets no version, no CURRENT and no leftovers.
+    """
+
+    def refuse(catalog: Path, error: type[ShortlistError] = CatalogError) -> str:
+        before, empty = _digests(live), tmp_path / "empty"
+        with pytest.raises(error) as caught:
+            build(catalog, live)
+        assert _digests(live) == before
+        with pytest.raises(error):
+            build(catalog, empty)
+        assert {path.name for path in empty.glob("*")} <= {".lock"}
+        assert ArtifactStore(empty).versions() == []
+        assert ArtifactStore(empty).current() is None
+        return str(caught.value)
+
+    return refuse
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+    }
+
+
+OPTIONS = LoadOptions(precision=Precision.F32)
+Change = Callable[[dict[str, Any]], object]
+
+
+def app_over(artifacts: Path) -> Flask:
+    """The service; its reloader looks at CURRENT only when asked to. Stop that in the end."""
+    return create_app(Settings(artifacts=artifacts, precision=Precision.F32, poll_s=60))
+
+
+@pytest.fixture(scope="session")
+def sample_client(sample_artifacts: Path) -> Iterator[FlaskClient]:
+    """The service over the bundled sample."""
+    app = app_over(sample_artifacts)
+    yield app.test_client()
+    app.extensions["reloader"].stop()
+
+
+@pytest.fixture(scope="session")
+def sample_snapshot(sample_bundle: Path) -> Snapshot:
+    """The bundled sample, loaded."""
+    return load_snapshot(sample_bundle, OPTIONS)
+
+
+@pytest.fixture(scope="session")
+def once() -> Iterator[dict[str, Any]]:
+    """What tests share although it is made from fixtures of a single test."""
+    made: dict[str, Any] = {}
+    yield made
+    if "app" in made:
+        made["app"].extensions["reloader"].stop()
+
+
+@pytest.fixture
+def tiny_artifacts(
+    once: dict[str, Any],
+    write_catalog: Callable[..., Path],
+    minilm_export: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """The five films, published once a run. Read it, never write it."""
+    if "artifacts" not in once:
+        folder = tmp_path_factory.mktemp("tiny-artifacts")
+        build(write_catalog(), folder, precision=Precision.F32)
+        once["artifacts"] = folder
+    artifacts: Path = once["artifacts"]
+    return artifacts
+
+
+@pytest.fixture
+def tiny_client(once: dict[str, Any], tiny_artifacts: Path) -> FlaskClient:
+    """The service over the five films."""
+    if "app" not in once:
+        once["app"] = app_over(tiny_artifacts)
+    client: FlaskClient = once["app"].test_client()
+    return client
+
+
+@pytest.fixture
+def tiny_snapshot(once: dict[str, Any], tiny_artifacts: Path) -> Snapshot:
+    """The five films, loaded."""
+    if "snapshot" not in once:
+        once["snapshot"] = load_snapshot(ArtifactStore(tiny_artifacts).live_folder(), OPTIONS)
+    snapshot: Snapshot = once["snapshot"]
+    return snapshot
+
+
+@pytest.fixture
+def client_of() -> Iterator[Callable[[Path], FlaskClient]]:
+    """Starts the service over any artifacts folder; stopped at the end of the test."""
+    apps: list[Flask] = []
+
+    def start(artifacts: Path) -> FlaskClient:
+        apps.append(app_over(artifacts))
+        return apps[-1].test_client()
+
+    yield start
+    for app in apps:
+        app.extensions["reloader"].stop()
+
+
+class Publisher:
+    """Writes altered copies of one sound version into an artifacts folder of its own.
+
+    Unchanged files are hard links to the sound version's, which are read-only.
+    """
+
+    def __init__(self, sound: Path, root: Path) -> None:
+        self.root = root
+        self._sound = sound
+
+    def publish(self, change: Change = lambda manifest: None, *, live: bool = True) -> str:
+        """Publish a version whose manifest `change` has altered; returns its name."""
+        manifest = json.loads((self._sound / "manifest.json").read_bytes())
+        change(manifest)
+        content = json.dumps(manifest, indent=1, sort_keys=True).encode()
+        version = version_name(manifest["created_at"], content)
+        shutil.copytree(self._sound, self.root / version, copy_function=os.link)
+        self.replace(version, "manifest.json", content)
+        if live:
+            self.point_at(version)
+        return version
+
+    def point_at(self, text: str) -> None:
+        """Put this text into CURRENT."""
+        (self.root / "CURRENT").write_text(f"{text}\n")
+
+    def replace(self, version: str, name: str, content: bytes) -> None:
+        """Exchange one file of a version, whatever its manifest says."""
+        path = self.root / version / name
+        path.unlink()
+        path.write_bytes(content)
+
+    def flip_a_byte(self, version: str, name: str) -> None:
+        """Damage one file of a version, its size unchanged."""
+        content = bytearray((self.root / version / name).read_bytes())
+        content[len(content) // 2] ^= 1
+        self.replace(version, name, bytes(content))
+
+
+@pytest.fixture
+def publisher(tiny_artifacts: Path, tmp_path: Path) -> Publisher:
+    """Publishes versions of the five films, sound or broken, into an empty folder."""
+    root = tmp_path / "artifacts"
+    root.mkdir()
+    return Publisher(ArtifactStore(tiny_artifacts).live_folder(), root)

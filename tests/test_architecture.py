@@ -14,19 +14,15 @@ from pathlib import Path
 
 import pytest
 
-ROOMS = ("indexing", "service")
+ROOMS = ("shortlist", "indexing", "service")
 MOST_LINES = 300
 NOT_A_CONCEPT = {"utils", "util", "common", "helpers", "helper", "misc"}
 
-RUNTIME_ENCODER = tuple(
-    f"indexing.encoder.{name}"
-    for name in ("batching", "parity", "precision", "processor", "runtime", "text")
-)
-SHARED = ("indexing.bundle", *RUNTIME_ENCODER, "indexing.errors")
-ENGINE = ("service.engine", "service.snapshot", "service.retrieval", "service.ranking")
-MEASURING = ("indexing.gate", "indexing.evaluation")
-WEB = tuple(f"service.{name}" for name in ("app", "api", "pages", "problems", "metrics"))
-PURE = ("indexing.documents", "indexing.popularity", "service.ranking")
+LAYERS = ("shortlist.errors", "shortlist.encoder", "shortlist.bundle", "shortlist.engine")
+"""The core from the bottom up; the public face stands above them."""
+
+PROGRAMS = ("indexing", "service")
+EXPORT = ("indexing.export",)
 FLASK = ("flask", "werkzeug", "jinja2")
 TORCH = ("torch", "transformers", "sentence_transformers")
 
@@ -110,48 +106,46 @@ def imports(modules: dict[str, Path]) -> list[Import]:
     ]
 
 
-def breaks_rule_1(one: Import) -> bool:
-    """Service imports from indexing only what is shared."""
-    to_indexing = inside(one.importer, ["service"]) and inside(one.target, ["indexing"])
-    return to_indexing and not inside(one.target, SHARED)
+def program_of(name: str) -> str | None:
+    """The program a dotted name belongs to, None for the core and for other packages."""
+    return next((program for program in PROGRAMS if inside(name, [program])), None)
 
 
-def breaks_rule_2(one: Import) -> bool:
-    """Indexing imports from service only the engine, and only to measure with it."""
-    to_service = inside(one.importer, ["indexing"]) and inside(one.target, ["service"])
-    return to_service and not (inside(one.importer, MEASURING) and inside(one.target, ENGINE))
+def turns_back(one: Import) -> bool:
+    """The core knows no program, and no program knows the other."""
+    to = program_of(one.target)
+    return to is not None and to != program_of(one.importer)
 
 
-def breaks_rule_3(one: Import) -> bool:
-    """Flask appears only where HTTP is spoken."""
-    return inside(one.target, FLASK) and not inside(one.importer, WEB)
+def climbs(one: Import) -> bool:
+    """Inside the core: errors < encoder < bundle < engine."""
+    places = [
+        next((n for n, layer in enumerate(LAYERS) if inside(name, [layer])), None)
+        for name in (one.importer, one.target)
+    ]
+    importer, target = places
+    if not inside(one.target, ["shortlist"]) or importer is None:
+        return False
+    return target is None or target > importer
 
 
-def breaks_rule_4(one: Import) -> bool:
-    """Pure modules import neither FAISS, Flask nor torch."""
-    return inside(one.importer, PURE) and inside(one.target, ("faiss", *FLASK, *TORCH))
+def speaks_http(one: Import) -> bool:
+    """Flask appears only in the service."""
+    return inside(one.target, FLASK) and not inside(one.importer, ["service"])
 
 
-def breaks_rule_5(one: Import) -> bool:
-    """Only the exporting half of the encoder imports torch, and lazily."""
-    exporting = inside(one.importer, ["indexing.encoder.export"]) and one.lazy
-    return inside(one.target, TORCH) and not exporting
+def loads_torch(one: Import) -> bool:
+    """Only the export imports torch, and lazily."""
+    return inside(one.target, TORCH) and not (inside(one.importer, EXPORT) and one.lazy)
 
 
-def breaks_rule_6(one: Import) -> bool:
+def loads_pandas(one: Import) -> bool:
     """Pandas belongs to the offline job."""
-    return inside(one.importer, ["service"]) and inside(one.target, ["pandas"])
+    return inside(one.target, ["pandas"]) and not inside(one.importer, ["indexing"])
 
 
 Rule = Callable[[Import], bool]
-RULES: list[Rule] = [
-    breaks_rule_1,
-    breaks_rule_2,
-    breaks_rule_3,
-    breaks_rule_4,
-    breaks_rule_5,
-    breaks_rule_6,
-]
+RULES: list[Rule] = [turns_back, climbs, speaks_http, loads_torch, loads_pandas]
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -162,28 +156,28 @@ def test_no_import_breaks_the_rule(rule: Rule, imports: list[Import]) -> None:
 @pytest.mark.parametrize(
     ("rule", "module", "source"),
     [
-        (breaks_rule_1, "service.engine", "from indexing.build import build"),
-        (breaks_rule_1, "service.engine", "from indexing import catalog"),
-        (breaks_rule_1, "service.engine", "import indexing.encoder.export"),
-        (breaks_rule_1, "service.engine", "from indexing.encoder import models"),
-        (breaks_rule_1, "service.engine", "def f():\n    from indexing.popularity import x"),
-        (breaks_rule_2, "indexing.build", "from service.engine import search"),
-        (breaks_rule_2, "indexing.gate.recall", "from service.app import create_app"),
-        (breaks_rule_2, "indexing.evaluation", "import service.schemas"),
-        (breaks_rule_3, "service.engine", "import flask"),
-        (breaks_rule_3, "service.server", "from flask import Flask"),
-        (breaks_rule_3, "service.ranking", "def f():\n    import flask.json as j"),
-        (breaks_rule_3, "indexing.build", "from werkzeug.exceptions import NotFound"),
-        (breaks_rule_4, "service.ranking", "import faiss"),
-        (breaks_rule_4, "indexing.popularity", "class A:\n    def f(self):\n        import torch"),
-        (breaks_rule_4, "indexing.documents", "from flask import g"),
-        (breaks_rule_5, "indexing.encoder.export", "import torch"),
-        (breaks_rule_5, "indexing.encoder.runtime", "def f():\n    import torch.nn"),
-        (breaks_rule_5, "indexing.build", "from sentence_transformers import SentenceTransformer"),
-        (breaks_rule_5, "service.engine", "import importlib\nimportlib.import_module('torch')"),
-        (breaks_rule_5, "service.engine", "try:\n    __import__('transformers')\nfinally: pass"),
-        (breaks_rule_6, "service.snapshot", "import pandas as pd"),
-        (breaks_rule_6, "service.retrieval.base", "if 1:\n    from pandas import DataFrame"),
+        (turns_back, "shortlist.engine", "from indexing.job import build"),
+        (turns_back, "shortlist", "from service import app"),
+        (turns_back, "service.api", "from indexing import catalog"),
+        (turns_back, "service.api", "import indexing.export"),
+        (turns_back, "service.api", "def f():\n    from indexing.popularity import x"),
+        (turns_back, "indexing.job", "from service.app import create_app"),
+        (turns_back, "indexing.measure", "import service.requests"),
+        (climbs, "shortlist.errors", "from shortlist.bundle import manifest"),
+        (climbs, "shortlist.encoder.runtime", "import shortlist.bundle.layout"),
+        (climbs, "shortlist.bundle.reader", "from shortlist.engine.query import Query"),
+        (climbs, "shortlist.bundle.reader", "from shortlist import open"),
+        (climbs, "shortlist.engine.search", "def f():\n    import shortlist"),
+        (speaks_http, "shortlist.engine", "import flask"),
+        (speaks_http, "shortlist.engine.ranking", "def f():\n    import flask.json as j"),
+        (speaks_http, "indexing.job", "from werkzeug.exceptions import NotFound"),
+        (loads_torch, "indexing.export", "import torch"),
+        (loads_torch, "shortlist.encoder.runtime", "def f():\n    import torch.nn"),
+        (loads_torch, "indexing.job", "from sentence_transformers import SentenceTransformer"),
+        (loads_torch, "shortlist.engine", "import importlib\nimportlib.import_module('torch')"),
+        (loads_torch, "service.app", "try:\n    __import__('transformers')\nfinally: pass"),
+        (loads_pandas, "shortlist.engine.snapshot", "import pandas as pd"),
+        (loads_pandas, "service.api", "if 1:\n    from pandas import DataFrame"),
     ],
 )
 def test_a_planted_violation_is_found(rule: Rule, module: str, source: str) -> None:
@@ -193,17 +187,17 @@ def test_a_planted_violation_is_found(rule: Rule, module: str, source: str) -> N
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("service.engine", "from indexing.bundle.manifest import Profile"),
-        ("service.engine", "from indexing.encoder import runtime"),
-        ("service.engine", "from indexing.errors import NotReady"),
-        ("indexing.gate.recall", "from service.engine import search"),
-        ("indexing.evaluation", "from service import ranking"),
+        ("service.api", "from shortlist.bundle.manifest import Profile"),
+        ("shortlist.engine", "from shortlist.encoder import runtime"),
+        ("shortlist.bundle.store", "from shortlist.bundle.sections import titles"),
+        ("shortlist", "from shortlist.engine.search import search"),
+        ("indexing.gate.recall", "from shortlist.engine import search"),
         ("service.api", "import flask"),
-        ("indexing.encoder.export", "def f():\n    import torch"),
-        ("indexing.encoder.export", "if TYPE_CHECKING:\n    from transformers import AutoModel"),
+        ("indexing.export", "def f():\n    import torch"),
+        ("indexing.export", "if TYPE_CHECKING:\n    from transformers import AutoModel"),
         ("indexing.popularity", "import pandas"),
-        ("service.engine", "import flaskish, torchless, pandasonic"),
-        ("service.engine", "x = 'import torch'  # import pandas"),
+        ("shortlist.engine", "import flaskish, torchless, pandasonic, servicepart"),
+        ("shortlist.engine", "x = 'import torch'  # import pandas"),
     ],
 )
 def test_what_is_allowed_is_not_taken_for_a_violation(module: str, source: str) -> None:
@@ -211,11 +205,11 @@ def test_what_is_allowed_is_not_taken_for_a_violation(module: str, source: str) 
 
 
 def test_relative_imports_are_followed() -> None:
-    source = "from . import export\nfrom ..build import build\nfrom .. import catalog"
-    targets = [one.target for one in imports_of("indexing.encoder.runtime", source)]
-    assert targets == ["indexing.encoder.export", "indexing.build.build", "indexing.catalog"]
-    (inner,) = imports_of("indexing.encoder", "from .export import x", is_package=True)
-    assert inner.target == "indexing.encoder.export.x"
+    source = "from . import parity\nfrom ..bundle import reader\nfrom .. import errors"
+    targets = [one.target for one in imports_of("shortlist.encoder.runtime", source)]
+    assert targets == ["shortlist.encoder.parity", "shortlist.bundle.reader", "shortlist.errors"]
+    (inner,) = imports_of("shortlist.encoder", "from .parity import x", is_package=True)
+    assert inner.target == "shortlist.encoder.parity.x"
 
 
 def reached(start: str, imports: Iterable[Import], modules: Iterable[str]) -> set[str]:
@@ -238,8 +232,9 @@ def reached(start: str, imports: Iterable[Import], modules: Iterable[str]) -> se
 @pytest.mark.parametrize(
     ("starts", "never"),
     [
-        (ENGINE, FLASK),
-        (PURE, ("faiss", *FLASK, *TORCH)),
+        (("shortlist", "shortlist.engine"), (*FLASK, *TORCH, "pandas")),
+        (("indexing.documents", "indexing.popularity"), ("faiss", *FLASK, *TORCH)),
+        (("shortlist.engine.ranking",), (*FLASK, *TORCH)),
         (("service.__main__", "service.server", "service.app"), (*TORCH, "pandas")),
     ],
 )
@@ -255,14 +250,14 @@ def test_nothing_forbidden_is_reached_by_a_detour(
 
 def test_a_planted_detour_is_found() -> None:
     sources = {
-        "service.ranking": "from service.order import sort",
+        "shortlist.engine.ranking": "from service.order import sort",
         "service.order": "from service.deep import index",
         "service.deep": "",
         "service.deep.index": "def f():\n    import faiss",
     }
     found = [one for module, source in sources.items() for one in imports_of(module, source)]
-    assert "faiss" in reached("service.ranking", found, sources)
-    assert "faiss" not in reached("service.ranking", found[:1], sources)
+    assert "faiss" in reached("shortlist.engine.ranking", found, sources)
+    assert "faiss" not in reached("shortlist.engine.ranking", found[:1], sources)
 
 
 def too_long(modules: dict[str, Path]) -> list[str]:
@@ -339,17 +334,17 @@ def test_planted_untidiness_is_found(tmp_path: Path) -> None:
 
 
 def test_both_programs_were_looked_at(modules: dict[str, Path], imports: list[Import]) -> None:
-    assert {"indexing.build", "indexing.encoder.export", "service.app", "service"} <= set(modules)
+    assert {"shortlist", "indexing.job", "indexing.export", "service.app"} <= set(modules)
     found = {(one.importer, one.target) for one in imports}
     assert ("service.app", "flask.Flask") in found
-    assert ("indexing.encoder.export", "torch") in found
-    assert ("indexing.encoder.runtime", "openvino") in found
+    assert ("indexing.export", "torch") in found
+    assert ("shortlist.encoder.runtime", "openvino") in found
 
 
 SERVE = """
 import json, sys
 from pathlib import Path
-from indexing.encoder.precision import Precision
+from shortlist.encoder.machine import Precision
 from service.app import create_app
 from service.config import Settings
 
@@ -362,7 +357,7 @@ print(json.dumps({"results": len(answer["results"]), "modules": sorted(sys.modul
 BUILD = """
 import json, sys
 from pathlib import Path
-from indexing.build import build
+from indexing.job import build
 
 report = build(Path(sys.argv[1]), Path(sys.argv[2]))
 print(json.dumps({"items": report.manifest.counts.items, "modules": sorted(sys.modules)}))

@@ -9,15 +9,15 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from indexing.bundle.manifest import (
+from indexing.neighbours.models import Model
+from shortlist.bundle.manifest import (
     NOTEBOOK_PROFILE,
     RATING_FEATURES,
     RELATED_PROFILE,
     TASTE_PROFILE,
     Profile,
 )
-from indexing.encoder.precision import Precision
-from indexing.neighbours.models import Model
+from shortlist.encoder.machine import Precision
 
 NonEmpty = Annotated[str, Field(min_length=1)]
 

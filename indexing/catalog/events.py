@@ -11,7 +11,7 @@ import pandas as pd
 from indexing.catalog.config import RatingsConfig, TagsConfig
 from indexing.catalog.ids import ids_as_text, rows_of
 from indexing.catalog.tables import locate, read_table
-from indexing.errors import CatalogError
+from shortlist.errors import CatalogError
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from indexing.catalog.config import IdType
 from indexing.catalog.tables import locate
-from indexing.errors import CatalogError
+from shortlist.errors import CatalogError
 
 MAX_ID_LENGTH = 256
 _CANONICAL_INTEGER = r"0|-?[1-9][0-9]{0,18}"

@@ -19,7 +19,7 @@ from indexing.catalog.config import (
 )
 from indexing.catalog.ids import read_ids
 from indexing.catalog.tables import locate, read_table
-from indexing.errors import CatalogError
+from shortlist.errors import CatalogError
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from indexing.errors import CatalogError
+from shortlist.errors import CatalogError
 
 _LONGEST_FIELD = 2**31 - 1
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from indexing.bundle.manifest import Profile
 from indexing.catalog.config import (
     AlternativeTitlesConfig,
     AttributeConfig,
@@ -28,7 +27,8 @@ from indexing.catalog.config import (
     RecencyConfig,
     TagsConfig,
 )
-from indexing.errors import CatalogError
+from shortlist.bundle.manifest import Profile
+from shortlist.errors import CatalogError
 
 
 def read_catalog_config(path: Path) -> CatalogConfig:

@@ -6,14 +6,14 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexing.bundle.reader import read_manifest
 from indexing.catalog.config import CatalogConfig, GoldenQuery
-from indexing.encoder.precision import Precision
-from indexing.errors import BundleError, EncoderError, GateError
 from indexing.gate.diff import ReleaseDiff, comparable, release_diff
 from indexing.gate.integrity import check_integrity
-from service.engine import SearchQuery, search
-from service.snapshot import LoadOptions, Snapshot, load_snapshot
+from shortlist.bundle.reader import read_manifest
+from shortlist.encoder.machine import Precision
+from shortlist.engine import SearchQuery, search
+from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
+from shortlist.errors import BundleError, EncoderError, GateError
 
 log = logging.getLogger(__name__)
 

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet
 
-from indexing.bundle import layout
-from indexing.bundle.reader import Bundle
-from indexing.bundle.store import ArtifactStore
-from indexing.bundle.tables import ItemId
-from service.engine import SearchQuery, search
-from service.snapshot import LoadOptions, Snapshot, load_snapshot
+from shortlist.bundle import layout
+from shortlist.bundle.reader import Bundle
+from shortlist.bundle.store import ArtifactStore
+from shortlist.bundle.tables import ItemId
+from shortlist.engine import SearchQuery, search
+from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
 
 N_PROBES = 40
 TOP = 10

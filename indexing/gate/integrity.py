@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pyarrow.parquet
 
-from indexing.bundle import layout
-from indexing.bundle.reader import Bundle
-from indexing.errors import GateError
-from service.snapshot import Snapshot
+from shortlist.bundle import layout
+from shortlist.bundle.reader import Bundle
+from shortlist.engine.snapshot import Snapshot
+from shortlist.errors import GateError
 
 _BLOCK_ROWS = 65_536
 _NORM_TOLERANCE = 1e-4

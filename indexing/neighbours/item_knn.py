@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 from scipy import sparse
 
-from indexing.encoder.processor import available_cores
+from shortlist.encoder.machine import available_cores
 
 
 def cosine_neighbours(

@@ -11,13 +11,13 @@ import numpy.typing as npt
 from scipy import sparse
 from tqdm import tqdm
 
-from indexing.bundle.neighbours import Neighbours
 from indexing.neighbours.co_liked import co_liked
 from indexing.neighbours.ease import ease_blocks
 from indexing.neighbours.item_knn import cosine_neighbours
 from indexing.neighbours.likes import Likes
 from indexing.neighbours.lists import as_lists, strongest
 from indexing.neighbours.models import Model, choose
+from shortlist.bundle.sections.neighbour_lists import Neighbours
 
 COLLABORATIVE_PER_ITEM = 80
 CO_LIKED_PER_ITEM = 70

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from indexing.bundle.neighbours import NeighbourLists
+from shortlist.bundle.sections.neighbour_lists import NeighbourLists
 
 ROW_CAP = 4
 """An item may have so many times the neighbours that there are for each on average."""

@@ -9,10 +9,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from indexing.errors import QueryError
-from service.engine import CatalogAnswer, Item, SearchAnswer, SuggestAnswer
 from service.problem_details import problem_body
 from service.problems import kind_of, status_of
+from shortlist.engine import CatalogAnswer, Item, SearchAnswer, SuggestAnswer
+from shortlist.errors import QueryError
 
 
 @dataclass(frozen=True)

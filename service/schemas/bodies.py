@@ -6,10 +6,10 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from indexing.errors import InvalidParameter, MalformedRequest
-from service.engine import MAX_BATCH, RecommendQuery, SearchQuery
-from service.filters import Filter, Range
 from service.schemas.parameters import MAX_ID_LENGTH, MAX_LISTED, explained
+from shortlist.engine import MAX_BATCH, RecommendQuery, SearchQuery
+from shortlist.engine.filters import Filter, Range
+from shortlist.errors import InvalidParameter, MalformedRequest
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]

@@ -10,10 +10,10 @@ from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from indexing.bundle.manifest import FEATURES, TASTE_FEATURES
-from indexing.errors import InvalidParameter, MalformedRequest
-from service.engine import PopularQuery, SearchQuery, SimilarQuery, SuggestQuery
-from service.filters import Filter, Range
+from shortlist.bundle.manifest import FEATURES, TASTE_FEATURES
+from shortlist.engine import PopularQuery, SearchQuery, SimilarQuery, SuggestQuery
+from shortlist.engine.filters import Filter, Range
+from shortlist.errors import InvalidParameter, MalformedRequest
 
 MAX_ID_LENGTH = 256
 MAX_LISTED = 1000

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Route, expect
 
-from indexing.build import build
-from indexing.encoder.precision import Precision
+from indexing.job import build
+from shortlist.encoder.machine import Precision
 from tests.browser.test_search_page import address, cards, shows, titles, told
 
 Visit = Callable[..., Any]

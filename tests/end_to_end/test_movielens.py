@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from indexing.build import build
-from indexing.bundle.store import ArtifactStore
-from indexing.encoder.models import resolve_model
-from indexing.encoder.precision import Precision
-from service.engine import SearchQuery, search
-from service.snapshot import LoadOptions, Snapshot, load_snapshot
+from indexing.job import build
+from indexing.models import resolve_model
+from shortlist.bundle.store import ArtifactStore
+from shortlist.encoder.machine import Precision
+from shortlist.engine import SearchQuery, search
+from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
 
 PRINTED_QUERY = "Space travel and futuristic wars"
 PRINTED_TABLE = [

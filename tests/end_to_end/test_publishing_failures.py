@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from indexing.build import build
-from indexing.bundle.journal import Event
-from indexing.bundle.reader import open_bundle
-from indexing.bundle.store import ArtifactStore
-from indexing.encoder.precision import Precision
-from indexing.errors import GateError, PublishError
+from indexing.job import build
+from shortlist.bundle.journal import Event
+from shortlist.bundle.reader import open_bundle
+from shortlist.bundle.store import ArtifactStore
+from shortlist.encoder.machine import Precision
+from shortlist.errors import GateError, PublishError
 
 LIMITED = """
 import resource, sys
@@ -170,7 +170,7 @@ def test_a_golden_query_that_misses_refuses_the_build(catalog: Path, tmp_path: P
 def test_an_encoder_that_drifted_is_refused(
     catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from indexing.bundle.writer import BundleWriter
+    from shortlist.bundle.writer import BundleWriter
 
     copy = BundleWriter.copy_encoder
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from indexing.catalog.config import CatalogConfig
-from indexing.evaluation.taste_systems import OURS
+from indexing.measure.taste_systems import OURS
 
 # Run by .ci/run itself, of which this test is a part.
 RUN_ELSEWHERE = {"make test"}

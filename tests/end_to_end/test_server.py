@@ -12,8 +12,8 @@ from typing import Any, Protocol
 import psutil
 import pytest
 
-from indexing.build import build
-from indexing.encoder.precision import Precision
+from indexing.job import build
+from shortlist.encoder.machine import Precision
 
 WITHIN_S = 15.0
 """A loaded machine may need long; the soak prints how long a pick-up takes by itself."""

@@ -21,8 +21,8 @@ seen = []
 sys.addaudithook(lambda name, _: seen.append(name) if name in WATCHED + NETWORK else None)
 
 from pathlib import Path
-from indexing.encoder.precision import Precision
-from indexing.encoder.runtime import Encoder
+from shortlist.encoder.machine import Precision
+from shortlist.encoder.runtime import Encoder
 
 vector = Encoder(Path(sys.argv[1]), precision=Precision.F32).encode_queries(["space travel"])[0]
 

@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from indexing.__main__ import main
-from indexing.bundle.reader import open_bundle
-from indexing.bundle.store import ArtifactStore
+from shortlist.bundle.reader import open_bundle
+from shortlist.bundle.store import ArtifactStore
 
 Films = Callable[..., Path]
 

@@ -14,7 +14,7 @@ from indexing.catalog import read_catalog
 from indexing.catalog.toml import read_catalog_config
 from indexing.corpus import read_corpus
 from indexing.documents import hash_documents, parse_template, render_documents
-from indexing.errors import CatalogError
+from shortlist.errors import CatalogError
 
 Films = Callable[..., Path]
 Refused = Callable[..., str]

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexing.bundle.writer import BundleWriter
 from indexing.documents import HASH_DTYPE, hash_documents
 from indexing.embeddings import EmbeddingCounts, KnownVectors, embed_corpus
-from indexing.encoder.runtime import Encoder
+from shortlist.bundle.writer import BundleWriter
+from shortlist.encoder.runtime import Encoder
 
 FloatArray = npt.NDArray[np.float32]
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexing.build import build
-from indexing.bundle.reader import Bundle, open_bundle
-from indexing.bundle.store import ArtifactStore
-from indexing.errors import CatalogError
+from indexing.job import build
+from shortlist.bundle.reader import Bundle, open_bundle
+from shortlist.bundle.store import ArtifactStore
+from shortlist.errors import CatalogError
 from tests.conftest import FILMS
 
 Films = Callable[..., Path]

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexing.build import build
-from indexing.bundle.reader import open_bundle
+from indexing.job import build
 from indexing.popularity import Popularity, weighted_ratings
+from shortlist.bundle.reader import open_bundle
 
 Films = Callable[..., Path]
 

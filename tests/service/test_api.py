@@ -13,7 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from service import engine
+from shortlist import engine
 
 ANSWER_KEYS = [
     "query", "index_version", "profile", "took_ms", "k", "n_candidates", "exact", "considered",

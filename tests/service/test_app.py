@@ -18,10 +18,10 @@ from flask import Flask, abort, request
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from indexing.encoder.precision import Precision
-from service import engine
 from service.app import create_app
 from service.config import Settings
+from shortlist import engine
+from shortlist.encoder.machine import Precision
 
 Start = Callable[..., Flask]
 ORIGIN = "https://films.example"

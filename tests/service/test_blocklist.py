@@ -10,12 +10,12 @@ import pyarrow as pa
 import pytest
 from flask.testing import FlaskClient
 
-from indexing.build import build
-from indexing.bundle.tables import IdMap
-from indexing.encoder.precision import Precision
+from indexing.job import build
 from service.app import create_app
 from service.blocklist import Blocklist, read_blocklist
 from service.config import Settings
+from shortlist.bundle.tables import IdMap
+from shortlist.encoder.machine import Precision
 
 PATIENCE_S = 15.0
 """A loaded machine may need long; how long a takedown takes by itself is the soak's to print."""

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from indexing.encoder.precision import Precision
-from indexing.errors import SettingsError
 from service.__main__ import main
 from service.config import Settings, read_settings, shown_default
+from shortlist.encoder.machine import Precision
+from shortlist.errors import SettingsError
 
 NAMES = [setting.name for setting in fields(Settings)]
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from service.exchange import Exchange
 from service.logs import LogFormat, LogLevel, configure_logs, formatter_for, log_exchange
-from service.stages import StageClock
+from service.wsgi.exchange import Exchange
+from shortlist.engine.clock import StageClock
 
 NASTY = "a\nb\r\x1b[31m\x00\x85\u2028\u2029 c"
 

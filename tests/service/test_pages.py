@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from indexing.encoder.precision import Precision
 from service.app import create_app
 from service.config import Settings
+from shortlist.encoder.machine import Precision
 
 
 @pytest.fixture(scope="module")

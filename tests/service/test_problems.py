@@ -10,7 +10,8 @@ import pytest
 from flask import Flask, abort
 from flask.testing import FlaskClient
 
-from indexing.errors import (
+from service.problems import problem, register_problems
+from shortlist.errors import (
     ContentTooLarge,
     DeadlineExceeded,
     EncoderError,
@@ -20,7 +21,6 @@ from indexing.errors import (
     Overloaded,
     QueryError,
 )
-from service.problems import problem, register_problems
 
 SECRET = "the password is swordfish"
 
@@ -42,7 +42,7 @@ def client_raising(app: Flask, error: Exception) -> FlaskClient:
 
 
 def subclasses(base: type[QueryError]) -> set[type[QueryError]]:
-    return {base for base in base.__subclasses__() if base.__module__ == "indexing.errors"}
+    return {base for base in base.__subclasses__() if base.__module__ == "shortlist.errors"}
 
 
 def test_a_problem_has_type_title_status_detail_and_errors(app: Flask) -> None:
@@ -119,7 +119,7 @@ def test_a_defect_gives_an_id_to_quote_and_its_text_only_to_the_log(
         "errors": [],
         "request_id": request_id,
     }
-    (record,) = [record for record in caplog.records if record.name == "service.exchange"]
+    (record,) = [record for record in caplog.records if record.name == "service.wsgi.exchange"]
     assert record.getMessage() == f"request {request_id} failed"
     assert record.exc_info is not None
     assert record.exc_info[1] is error

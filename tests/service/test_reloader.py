@@ -12,10 +12,11 @@ from typing import Any, Protocol
 
 import pytest
 
-from indexing.encoder.precision import Precision
 from service import reloader as module
+from service.live import SnapshotHolder
 from service.reloader import Reloader
-from service.snapshot import LoadOptions, Snapshot, SnapshotHolder, load_snapshot
+from shortlist.encoder.machine import Precision
+from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
 
 OPTIONS = LoadOptions(precision=Precision.F32)
 LONG_S = 20

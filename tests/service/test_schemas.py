@@ -7,10 +7,10 @@ from urllib.parse import quote
 
 import pytest
 
-from indexing.errors import InvalidParameter, MalformedRequest
-from service.engine import BestMatch, Component, Result, SearchAnswer, SearchQuery
 from service.schemas.answers import encode_answer
 from service.schemas.parameters import SearchParameters, parse_parameters
+from shortlist.engine import BestMatch, Component, Result, SearchAnswer, SearchQuery
+from shortlist.errors import InvalidParameter, MalformedRequest
 
 INFINITY = float("inf")
 

@@ -159,8 +159,8 @@ def test_ids_of_any_text_are_found_again(
     tmp_path: Path,
     client_of: Callable[[Path], FlaskClient],
 ) -> None:
-    from indexing.build import build
-    from indexing.encoder.precision import Precision
+    from indexing.job import build
+    from shortlist.encoder.machine import Precision
 
     ids = ["a/b", "x/similar", "é 七", "100%", "a?b#c", "similar"]
     lines = "".join(f'"{one}",Film number {n},Drama\n' for n, one in enumerate(ids))
@@ -209,7 +209,7 @@ def test_a_cursor_of_a_version_that_is_gone_names_both(
 def _cursor_of(client: FlaskClient, version: str) -> str:
     from dataclasses import replace
 
-    from service.engine.cursor import decode_cursor, encode_cursor
+    from shortlist.engine.cursor import decode_cursor, encode_cursor
 
     cursor = client.get("/v1/search?q=robots&k=1").get_json()["next"]
     return encode_cursor(replace(decode_cursor(cursor), version=version))

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from indexing.build import build
-from indexing.bundle.files import write_durably
-from indexing.bundle.store import ArtifactStore
-from indexing.encoder.precision import Precision
+from indexing.job import build
+from shortlist.bundle.files import write_durably
+from shortlist.bundle.store import ArtifactStore
+from shortlist.encoder.machine import Precision
 
 pytestmark = pytest.mark.soak
 

@@ -11,20 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from indexing.build import build
-from indexing.bundle import layout
-from indexing.bundle.store import ArtifactStore
-from indexing.encoder.precision import Precision
-from service.engine import SearchQuery, search
-from service.snapshot import LoadOptions, load_snapshot
+from indexing.job import build
+from shortlist.bundle import layout
+from shortlist.bundle.store import ArtifactStore
+from shortlist.encoder.machine import Precision
+from shortlist.engine import SearchQuery, search
+from shortlist.engine.snapshot import LoadOptions, load_snapshot
 
 pytestmark = pytest.mark.soak
 
 BUILD = """
 import os, signal, sys
 from pathlib import Path
-from indexing.build import build
-from indexing.encoder.precision import Precision
+from indexing.job import build
+from shortlist.encoder.machine import Precision
 
 step = 0
 def on_step(name):

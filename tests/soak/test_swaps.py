@@ -12,11 +12,11 @@ from typing import Any
 import psutil
 import pytest
 
-from indexing.build import build
-from indexing.bundle.store import ArtifactStore
-from indexing.encoder.precision import Precision
-from service.engine import SearchQuery, search
-from service.snapshot import LoadOptions, load_snapshot
+from indexing.job import build
+from shortlist.bundle.store import ArtifactStore
+from shortlist.encoder.machine import Precision
+from shortlist.engine import SearchQuery, search
+from shortlist.engine.snapshot import LoadOptions, load_snapshot
 
 pytestmark = pytest.mark.soak
 

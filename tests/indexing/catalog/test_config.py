@@ -9,8 +9,8 @@ import pytest
 
 from indexing.catalog.config import IdType
 from indexing.catalog.toml import read_catalog_config
-from indexing.encoder.precision import Precision
-from indexing.errors import CatalogError
+from shortlist.encoder.machine import Precision
+from shortlist.errors import CatalogError
 
 Films = Callable[..., Path]
 Refused = Callable[..., str]

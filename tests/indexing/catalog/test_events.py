@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from indexing.build import build
 from indexing.catalog import Catalog, joined_tags, read_catalog
 from indexing.catalog.toml import read_catalog_config
+from indexing.job import build
 
 Films = Callable[..., Path]
 Refused = Callable[..., str]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from indexing.catalog.config import IdType
 from indexing.catalog.ids import read_ids, rows_of
-from indexing.errors import CatalogError
+from shortlist.errors import CatalogError
 
 Films = Callable[..., Path]
 Refused = Callable[..., str]

@@ -15,7 +15,7 @@ from indexing.catalog.config import (
 )
 from indexing.catalog.items import Items, read_attribute, read_items, split_categories
 from indexing.catalog.toml import read_catalog_config
-from indexing.errors import CatalogError
+from shortlist.errors import CatalogError
 
 Films = Callable[..., Path]
 Refused = Callable[..., str]

@@ -11,7 +11,7 @@ import pyarrow.parquet
 import pytest
 
 from indexing.catalog.tables import locate, read_table
-from indexing.errors import CatalogError
+from shortlist.errors import CatalogError
 
 Films = Callable[..., Path]
 Refused = Callable[..., str]

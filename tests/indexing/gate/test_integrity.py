@@ -10,14 +10,14 @@ import faiss
 import numpy as np
 import pytest
 
-from indexing.build import build
-from indexing.bundle.store import ArtifactStore
-from indexing.bundle.tables import CategoryColumn
-from indexing.encoder.precision import Precision
-from indexing.errors import CatalogError, EncoderError, GateError
 from indexing.gate.integrity import check_integrity
-from service.retrieval.faiss_backend import FaissRetriever
-from service.snapshot import LoadOptions, Snapshot, load_snapshot
+from indexing.job import build
+from shortlist.bundle.store import ArtifactStore
+from shortlist.bundle.tables import CategoryColumn
+from shortlist.encoder.machine import Precision
+from shortlist.engine.lanes.faiss_backend import FaissRetriever
+from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
+from shortlist.errors import CatalogError, EncoderError, GateError
 
 
 @pytest.fixture

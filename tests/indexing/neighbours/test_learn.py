@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from indexing.bundle.neighbours import NeighbourLists
 from indexing.neighbours.learn import CO_LIKED_PER_ITEM, COLLABORATIVE_PER_ITEM, learn_neighbours
 from indexing.neighbours.likes import Likes, read_likes
 from indexing.neighbours.models import Model, choose
+from shortlist.bundle.sections.neighbour_lists import NeighbourLists
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,153 @@
+"""Unit vectors to a FAISS inner-product index."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+from indexing.recall import (
+    Measured,
+    exact_neighbours,
+    filtered_recall,
+    measure_index,
+)
+from shortlist.bundle import layout
+from shortlist.bundle.manifest import RetrievalInfo
+from shortlist.errors import CatalogError, PublishError
+
+log = logging.getLogger(__name__)
+
+FloatArray = npt.NDArray[np.float32]
+
+EXACT_UP_TO = 50_000
+WANTED_RECALL = 0.98
+APPROXIMATE = "HNSW48,SQ8"
+
+_ADD_ROWS = 65_536
+_TRAINING_ROWS = 200_000
+_EF_CONSTRUCTION = 200
+_EF_SEARCH = (100, 128, 192, 256, 384, 512, 768)
+_N_PROBE = (1, 4, 16, 64, 256)
+_OVERFETCH = 2
+
+
+def build_index(
+    vectors: FloatArray, folder: Path, *, kind: str, probes: Callable[[], FloatArray]
+) -> RetrievalInfo:
+    """Write index.faiss over float32 unit rows [n, dim] and describe it.
+
+    `kind` is `flat`, a FAISS factory string, or `auto`: exact up to 50,000 rows, above that the
+    approximate index with the first search parameters that reach recall@50 of 0.98 on the
+    `probes` (float32 [n_probes, dim], called for only when needed); if none does, exact. Raises
+    CatalogError for a factory string that FAISS refuses.
+    """
+    factory = _factory(kind, n_rows=len(vectors))
+    write_index(factory, vectors, folder)
+    if factory == "Flat":
+        return describe(factory, exact=True)
+    info = _tune(factory, vectors, folder, probes())
+    if kind != "auto" or (info.recall or 0) >= WANTED_RECALL:
+        return info
+    log.warning("%s reaches recall %.3f, below %.2f: exact", factory, info.recall, WANTED_RECALL)
+    write_index("Flat", vectors, folder)
+    return describe("Flat", exact=True)
+
+
+def make_index(embedding_dim: int, factory: str) -> faiss.Index:
+    """An empty inner-product index. Raises CatalogError for a factory string FAISS refuses."""
+    try:
+        return faiss.index_factory(embedding_dim, factory, faiss.METRIC_INNER_PRODUCT)
+    except RuntimeError as error:
+        raise CatalogError(f"index.type {factory!r}: FAISS refuses it: {error}") from error
+
+
+def _factory(kind: str, *, n_rows: int) -> str:
+    if kind == "auto":
+        return "Flat" if n_rows <= EXACT_UP_TO else APPROXIMATE
+    return "Flat" if kind == "flat" else kind
+
+
+def write_index(factory: str, vectors: FloatArray, folder: Path) -> None:
+    """Build the index of this factory string over all rows and write index.faiss."""
+    index = make_index(vectors.shape[1], factory)
+    if hasattr(index, "hnsw"):
+        index.hnsw.efConstruction = _EF_CONSTRUCTION
+    if not index.is_trained:
+        _train(index, vectors, factory)
+    try:
+        for begin in range(0, len(vectors), _ADD_ROWS):
+            index.add(np.ascontiguousarray(vectors[begin : begin + _ADD_ROWS]))
+    except RuntimeError as error:
+        raise CatalogError(f"index.type {factory!r}: takes no vectors: {error}") from error
+    try:
+        faiss.write_index(index, str(folder / layout.INDEX))
+    except RuntimeError as error:
+        raise PublishError(f"{folder / layout.INDEX}: cannot be written: {error}") from error
+
+
+def _train(index: faiss.Index, vectors: FloatArray, factory: str) -> None:
+    """Train on at most 200,000 rows, drawn evenly and the same for equal corpora."""
+    step = max(1, len(vectors) // _TRAINING_ROWS)
+    try:
+        index.train(np.ascontiguousarray(vectors[::step]))
+    except RuntimeError as error:
+        raise CatalogError(
+            f"index.type {factory!r}: cannot be trained on {len(vectors)} items: {error}"
+        ) from error
+
+
+def _tune(factory: str, vectors: FloatArray, folder: Path, probes: FloatArray) -> RetrievalInfo:
+    """The first search parameters that reach the wanted recall, else the best of them."""
+    exact = exact_neighbours(probes, vectors, depth=min(50, len(vectors)))
+    tried = []
+    for params in search_parameters(factory):
+        info = describe(factory, exact=False, params=params)
+        measured = _measure(factory, folder, info, vectors, probes, exact)
+        log.info(
+            "%s %s: recall@50 %.4f, p50 %.2f ms", factory, params, measured.recall, measured.p50_ms
+        )
+        found = {"recall": round(measured.recall, 4), "p50_ms": round(measured.p50_ms, 3)}
+        tried.append(info.model_copy(update=found))
+        if measured.recall >= WANTED_RECALL:
+            break
+    best = max(tried, key=lambda info: info.recall or 0)
+    filtered = filtered_recall(folder, best, vectors, probes)
+    return best.model_copy(update={"filtered_recall": filtered})
+
+
+def _measure(
+    factory: str,
+    folder: Path,
+    info: RetrievalInfo,
+    vectors: FloatArray,
+    probes: FloatArray,
+    exact: npt.NDArray[np.int64],
+) -> Measured:
+    try:
+        return measure_index(folder, info, vectors, probes, exact)
+    except RuntimeError as error:
+        raise CatalogError(f"index.type {factory!r}: cannot be searched: {error}") from error
+
+
+def search_parameters(factory: str) -> Iterator[dict[str, int]]:
+    """What is tried, cheapest first; a type without such parameters is measured once."""
+    if factory == "Flat":
+        yield {}
+    elif "HNSW" in factory and "IVF" not in factory:
+        yield from ({"ef_search": ef, "overfetch": _OVERFETCH} for ef in _EF_SEARCH)
+    elif factory.startswith("IVF"):
+        yield from ({"n_probe": n, "overfetch": _OVERFETCH} for n in _N_PROBE)
+    else:
+        yield {"overfetch": _OVERFETCH}
+
+
+def describe(factory: str, *, exact: bool, params: dict[str, int] | None = None) -> RetrievalInfo:
+    """The manifest's description of index.faiss, not yet measured."""
+    return RetrievalInfo(
+        backend="faiss", file=layout.INDEX, type=factory, exact=exact, params=dict(params or {})
+    )

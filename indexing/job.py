@@ -1,0 +1,237 @@
+"""The offline job's table of contents: catalogue in, published bundle out."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from tqdm import tqdm
+
+from indexing.catalog import Catalog, read_catalog
+from indexing.catalog.config import RELATED, TASTE, CatalogConfig
+from indexing.catalog.toml import read_catalog_config
+from indexing.corpus import Corpus, catalog_popularity, id_column, item_table, read_corpus
+from indexing.embeddings import (
+    BATCH_ROWS,
+    EmbeddingCounts,
+    KnownVectors,
+    embed_corpus,
+    known_vectors,
+)
+from indexing.export import cached_export, default_cache, with_prompts
+from indexing.gate import GateReport, check_name, pass_gate
+from indexing.index import build_index
+from indexing.models import resolve_model
+from indexing.popularity import Popularity
+from indexing.sections import write_calibration, write_features, write_neighbours, write_titles
+from shortlist.bundle.manifest import CatalogInfo, Counts, EncoderInfo, Manifest, PopularityInfo
+from shortlist.bundle.reader import Bundle, open_bundle
+from shortlist.bundle.store import ArtifactStore, OnStep, no_step
+from shortlist.bundle.writer import BundleWriter
+from shortlist.encoder.machine import Precision, available_cores
+from shortlist.encoder.runtime import Encoder, EncoderSettings
+from shortlist.errors import BundleError, PublishError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What a build published, how much of it had to be encoded, and how it differs."""
+
+    version: str
+    manifest: Manifest
+    counts: EmbeddingCounts
+    gate: GateReport
+    pruned: list[str] = field(default_factory=list)
+
+
+def build(
+    catalog_path: Path,
+    artifacts: Path,
+    *,
+    precision: Precision | None = None,
+    reuse: bool = True,
+    force: bool = False,
+    replace_catalog: bool = False,
+    on_step: OnStep = no_step,
+) -> BuildReport:
+    """Read, embed, index, check and publish a catalogue.
+
+    `precision` overrides the catalogue's; `force` and `replace_catalog` are the gate's;
+    `on_step` is called with a name at every step's end. The live version is as it was when an
+    error is raised.
+    """
+    config = read_catalog_config(catalog_path)
+    store = ArtifactStore(artifacts)
+    with store.lock():
+        store.reconcile()
+        expected = store.current_text()
+        catalog = read_catalog(config)
+        on_step("catalogue read")
+        live = _live_bundle(store)
+        check_name(store.live_catalog(), config.name, replace_catalog=replace_catalog)
+        with store.staging() as folder:
+            manifest, counts = _write_bundle(
+                folder, catalog, precision, live=live if reuse else None, on_step=on_step
+            )
+            staged = store.name_staged(folder, manifest)
+            gate = pass_gate(
+                staged,
+                live.folder if live else None,
+                config,
+                force=force,
+            )
+            on_step("gate passed")
+            why = "; ".join(["publish", *(f"forced: {limit}" for limit in gate.overridden)])
+            version = store.publish(staged, expected=expected, why=why, on_step=on_step)
+        pruned = _prune(store, config.publish.keep)
+        on_step("pruned")
+    return BuildReport(version, manifest, counts, gate, pruned)
+
+
+def _write_bundle(
+    folder: Path,
+    catalog: Catalog,
+    precision: Precision | None,
+    *,
+    live: Bundle | None,
+    on_step: OnStep,
+) -> tuple[Manifest, EmbeddingCounts]:
+    """Every file of the bundle, sealed, in an empty folder."""
+    config = catalog.config
+    corpus = read_corpus(catalog)
+    popularity = catalog_popularity(catalog)
+    export = cached_export(
+        resolve_model(config.encoder.model, relative_to=config.folder), default_cache()
+    )
+    settings = with_prompts(
+        export,
+        query_prompt=config.encoder.query_prompt,
+        document_prompt=config.encoder.document_prompt,
+    )
+    encoder = _document_encoder(export, precision or config.encoder.precision)
+    identity = encoder_identity(settings, encoder.precision)
+    writer = BundleWriter(folder, n_items=catalog.n_items, embedding_dim=settings.embedding_dim)
+    writer.copy_encoder(export, settings)
+    on_step("encoder copied")
+    writer.write_items(id_column(catalog), item_table(catalog, popularity))
+    sections = {"titles": write_titles(folder, catalog)}
+    on_step("items written")
+    known = known_vectors(live, identity, export=export) if live else None
+    counts = _embed(corpus, encoder, writer, prompt=settings.document_prompt, known=known)
+    on_step("vectors written")
+    encode_queries = partial(encoder.encode, prompt=settings.query_prompt)
+    retrieval = build_index(
+        writer.vectors,
+        folder,
+        kind=config.index.type,
+        probes=lambda: encode_queries(corpus.recall_probes()),
+    )
+    on_step("index written")
+    sections["features"] = write_features(folder, catalog, popularity, writer.vectors)
+    neighbours = write_neighbours(folder, catalog, live=live)
+    if neighbours is not None:
+        sections["neighbours"] = neighbours
+    on_step("neighbours written")
+    sections["calibration"] = write_calibration(
+        folder,
+        writer.vectors,
+        corpus.recall_probes(),
+        encode_queries,
+        identity=identity.model_dump_json(),
+        live=live,
+    )
+    on_step("sections written")
+    manifest = writer.seal(
+        catalog=CatalogInfo(name=config.name, template=corpus.template.text),
+        encoder=identity,
+        counts=_counts(catalog),
+        popularity=_popularity_info(config, popularity),
+        profiles=config.all_profiles,
+        default_profile=config.default_profile,
+        similar_profile=config.similar_profile or (RELATED if config.learns_neighbours else None),
+        recommend_profile=config.recommend_profile or (TASTE if config.learns_neighbours else None),
+        retrieval=retrieval,
+        sections=sections,
+    )
+    on_step("sealed")
+    return manifest, counts
+
+
+def _embed(
+    corpus: Corpus,
+    encoder: Encoder,
+    writer: BundleWriter,
+    *,
+    prompt: str,
+    known: KnownVectors | None,
+) -> EmbeddingCounts:
+    with tqdm(total=len(corpus), unit="doc", desc="encoding", disable=None) as bar:
+        return embed_corpus(
+            corpus.documents(batch_rows=BATCH_ROWS),
+            encoder,
+            writer,
+            prompt=prompt,
+            live=known,
+            on_progress=bar.update,
+        )
+
+
+def encoder_identity(settings: EncoderSettings, precision: Precision) -> EncoderInfo:
+    """What vectors depend on beside the text."""
+    return EncoderInfo(
+        name=settings.name,
+        weights_sha256=settings.weights_sha256,
+        query_prompt=settings.query_prompt,
+        document_prompt=settings.document_prompt,
+        max_length=settings.max_length,
+        precision=precision.value,
+    )
+
+
+def _document_encoder(export: Path, precision: Precision) -> Encoder:
+    n_cores = available_cores()
+    return Encoder(export, precision=precision, n_streams=n_cores, n_threads=n_cores)
+
+
+def _live_bundle(store: ArtifactStore) -> Bundle | None:
+    """The live bundle if there is a sound one; a broken one is neither reused nor compared."""
+    try:
+        return open_bundle(store.live_folder()) if store.current() else None
+    except BundleError as error:
+        log.warning("the live version cannot be read: %s", error)
+        return None
+
+
+def _prune(store: ArtifactStore, keep: int) -> list[str]:
+    """What was removed; the build is published already, so a failure is only told."""
+    try:
+        return store.prune(keep)
+    except PublishError as error:
+        log.warning("old versions stay: %s", error)
+        return []
+
+
+def _counts(catalog: Catalog) -> Counts:
+    tags, ratings = catalog.tags, catalog.ratings
+    return Counts(
+        items=catalog.n_items,
+        tags=len(tags.table) if tags else 0,
+        ratings=len(ratings.table) if ratings else 0,
+        dropped_tags=tags.n_dropped if tags else 0,
+        dropped_ratings=ratings.n_dropped if ratings else 0,
+    )
+
+
+def _popularity_info(config: CatalogConfig, popularity: Popularity | None) -> PopularityInfo | None:
+    if popularity is None or config.ratings is None:
+        return None
+    return PopularityInfo(
+        mean_rating=popularity.mean_rating,
+        prior_count=popularity.prior_count,
+        prior_quantile=config.popularity.prior_quantile,
+        scale=config.ratings.scale,
+    )

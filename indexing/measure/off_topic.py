@@ -1,0 +1,65 @@
+"""Whether an answer says so when nothing in the catalogue is about the query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from indexing.catalog.config import CatalogConfig
+from indexing.catalog.tables import read_table
+from shortlist.engine import SearchQuery, search
+from shortlist.engine.snapshot import Snapshot
+from shortlist.errors import CatalogError
+
+
+@dataclass(frozen=True)
+class OffTopic:
+    """How well `no_good_match` tells queries apart that have nothing to do with the catalogue.
+
+    `precision` is the share of off-topic queries among those it was said of, `recall` the share
+    of the off-topic queries it was said of; `area` is the chance that an on-topic query is more
+    unusual than an off-topic one (the area under the ROC curve), whatever the threshold.
+    """
+
+    n_on_topic: int
+    n_off_topic: int
+    precision: float
+    recall: float
+    area: float
+
+
+def off_topic(snapshot: Snapshot, config: CatalogConfig) -> OffTopic | None:
+    """Ask every query of the catalogue's topics file; None for a catalogue without one.
+
+    Raises CatalogError for a file without both kinds or with another value than 0 and 1.
+    """
+    wanted = config.evaluation.topics
+    if wanted is None:
+        return None
+    queries, on_topic = _read(config.folder / wanted)
+    answers = [search(snapshot, SearchQuery(text, k=1)) for text in queries]
+    said = np.array([bool(answer.no_good_match) for answer in answers])
+    matches = [answer.best_match for answer in answers]
+    unusual = [match.unusualness_of_ten if match else 0.0 for match in matches]
+    return OffTopic(
+        n_on_topic=int(on_topic.sum()),
+        n_off_topic=int((~on_topic).sum()),
+        precision=float((said & ~on_topic).sum() / max(1, said.sum())),
+        recall=float((said & ~on_topic).sum() / (~on_topic).sum()),
+        area=_area(np.array(unusual), on_topic),
+    )
+
+
+def _area(values: np.ndarray, positive: np.ndarray) -> float:
+    above = values[positive][:, None] - values[~positive][None, :]
+    return float((above > 0).mean() + (above == 0).mean() / 2)
+
+
+def _read(path: Path) -> tuple[list[str], np.ndarray]:
+    table = read_table(path, ["query", "on_topic"])
+    values = table["on_topic"].astype("str").str.strip()
+    if not values.isin(["0", "1"]).all() or values.nunique() != 2:
+        raise CatalogError(f"{path}: on_topic: expected 0 and 1, both of them")
+    return table["query"].astype("str").tolist(), (values == "1").to_numpy(dtype=bool)

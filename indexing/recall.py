@@ -1,0 +1,133 @@
+"""How much of exact search an approximate index finds, and how long it takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from shortlist.bundle.manifest import RetrievalInfo
+from shortlist.engine.lanes.faiss_backend import FaissRetriever
+
+FloatArray = npt.NDArray[np.float32]
+
+RECALL_DEPTH = 50
+_BLOCK_ROWS = 8_192
+
+FILTERED_SHARES = (0.5, 0.1)
+_FILTERED_PROBES = 100
+_FILTER_SEED = 20261124
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Mean recall at 50 in [0, 1] over the probes, and milliseconds per query, one thread."""
+
+    recall: float
+    p50_ms: float
+    p99_ms: float
+
+
+def exact_neighbours(
+    probes: FloatArray, vectors: FloatArray, *, depth: int = RECALL_DEPTH
+) -> npt.NDArray[np.int64]:
+    """The `depth` best rows of each probe by inner product, int64 [n_probes, depth].
+
+    Goes through the vectors in blocks, so it never holds more than one block's scores.
+    """
+    best_scores = np.full((len(probes), depth), -np.inf, dtype=np.float32)
+    best_rows = np.full((len(probes), depth), -1, dtype=np.int64)
+    for begin in range(0, len(vectors), _BLOCK_ROWS):
+        scores = probes @ vectors[begin : begin + _BLOCK_ROWS].T
+        rows = np.broadcast_to(np.arange(begin, begin + scores.shape[1]), scores.shape)
+        scores = np.concatenate([best_scores, scores], axis=1)
+        rows = np.concatenate([best_rows, rows], axis=1)
+        top = np.argpartition(-scores, depth - 1, axis=1)[:, :depth]
+        best_scores = np.take_along_axis(scores, top, axis=1)
+        best_rows = np.take_along_axis(rows, top, axis=1)
+    return best_rows
+
+
+def measure_index(
+    folder: Path,
+    info: RetrievalInfo,
+    vectors: FloatArray,
+    probes: FloatArray,
+    exact: npt.NDArray[np.int64],
+) -> Measured:
+    """Recall and latency of the index file in `folder` over probes float32 [n, dim].
+
+    `exact` is what `exact_neighbours` gave for them. The first tenth of the probes is searched
+    once before, so that paging the file in is not counted.
+    """
+    retriever = FaissRetriever(folder, info, vectors)
+    for probe in probes[: max(1, len(probes) // 10)]:
+        retriever.retrieve(probe, exact.shape[1])
+    recalls, times_ms = [], []
+    for probe, truth in zip(probes, exact, strict=True):
+        started = time.perf_counter()
+        found = retriever.retrieve(probe, exact.shape[1])
+        times_ms.append((time.perf_counter() - started) * 1e3)
+        recalls.append(len(np.intersect1d(found.rows, truth)) / len(truth))
+    p50_ms, p99_ms = np.percentile(times_ms, [50, 99])
+    return Measured(float(np.mean(recalls)), float(p50_ms), float(p99_ms))
+
+
+def filtered_recall(
+    folder: Path, info: RetrievalInfo, vectors: FloatArray, probes: FloatArray
+) -> dict[str, float]:
+    """Mean recall at 50 through the index with a selector, by the share of rows that pass.
+
+    Rows are drawn at random by a fixed seed; at most 100 of the probes are asked.
+    """
+    retriever = FaissRetriever(folder, info, vectors)
+    rng = np.random.default_rng(_FILTER_SEED)
+    found = {}
+    for share in FILTERED_SHARES:
+        rows = np.flatnonzero(rng.random(len(vectors)) < share)
+        recalls = [_filtered(retriever, probe, rows) for probe in probes[:_FILTERED_PROBES]]
+        found[f"{share:g}"] = round(float(np.mean(recalls)), 4) if len(rows) else 1.0
+    return found
+
+
+def _filtered(retriever: FaissRetriever, probe: FloatArray, rows: npt.NDArray[np.int64]) -> float:
+    through, exact = (
+        retriever.retrieve_among(probe, RECALL_DEPTH, rows, exact_up_to=limit).rows
+        for limit in (0, len(rows))
+    )
+    return len(np.intersect1d(through, exact)) / max(1, len(exact))
+
+
+def probe_texts(
+    titles: Sequence[str], tags: Sequence[str], documents: Sequence[str], *, n: int = 600
+) -> list[str]:
+    """Up to `n` short distinct texts as people type them: titles, tags, fragments of documents.
+
+    A fragment is two to four neighbouring words, never a whole document. The draw is seeded:
+    the same catalogue gives the same probes.
+    """
+    rng = np.random.default_rng(20261123)
+    kinds = [kind for kind in (titles, tags, documents) if len(kind)]
+    drawn: dict[str, None] = {}
+    for _ in range(20 * n):
+        kind = kinds[int(rng.integers(len(kinds)))]
+        text = kind[int(rng.integers(len(kind)))]
+        probe = _fragment(text, rng) if kind is documents else text
+        if probe.strip():
+            drawn[probe] = None
+        if len(drawn) == n:
+            break
+    return list(drawn)
+
+
+def _fragment(document: str, rng: np.random.Generator) -> str:
+    words = document.split()
+    length = min(int(rng.integers(2, 5)), len(words) - 1)
+    if length < 1:
+        return ""
+    begin = int(rng.integers(len(words) - length + 1))
+    return " ".join(words[begin : begin + length])

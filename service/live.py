@@ -1,0 +1,107 @@
+"""The snapshot in use, swapped by one reference."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from shortlist.bundle.manifest import parse_time
+from shortlist.engine.snapshot import Snapshot
+from shortlist.errors import BundleError, NotReady
+
+_SWAP_S = 2.0
+_GLANCE_S = 0.02
+
+
+class SwapObserver(Protocol):
+    """What is told of swaps and refusals as they happen."""
+
+    def observe_swap(self, created_at: float) -> None:
+        """A bundle made at this UNIX time is in use now."""
+        ...
+
+    def observe_refusal(self) -> None:
+        """A bundle could not be used."""
+        ...
+
+
+class SnapshotHolder:
+    """The snapshot in use: requests take it once, the reloader replaces it.
+
+    `problem` is why what CURRENT names is not in use, None when it is; `refused` is that
+    version. `blocklist_problem` is why BLOCKLIST cannot be read. `swaps` and `refusals` count
+    since the process started.
+    """
+
+    def __init__(
+        self,
+        observer: SwapObserver | None = None,
+        *,
+        current: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        self._observer = observer
+        self._current = current
+        self._snapshot: Snapshot | None = None
+        self.problem: str | None = "no bundle has been loaded yet"
+        self.refused: str | None = None
+        self.blocklist_problem: str | None = None
+        self.swaps = 0
+        self.refusals = 0
+
+    def get(self) -> Snapshot:
+        """The snapshot in use. Raises NotReady, with what to do, before the first is loaded."""
+        snapshot = self._snapshot
+        if snapshot is None:
+            raise NotReady(self.problem)
+        return snapshot
+
+    def at(self, version: str) -> Snapshot:
+        """The snapshot in use; while CURRENT names this version and it is on its way, that one.
+
+        During a swap another worker may have handed out a cursor of a version that this one has
+        yet to load: it is waited for up to 2 s.
+        """
+        snapshot = self.get()
+        given_up = time.monotonic() + _SWAP_S
+        while snapshot.version != version and time.monotonic() < given_up:
+            if not self._is_due(version):
+                break
+            time.sleep(_GLANCE_S)
+            snapshot = self.get()
+        return snapshot
+
+    def _is_due(self, version: str) -> bool:
+        """Whether CURRENT names this version; one that cannot be read names none."""
+        try:
+            return self._current() == version
+        except BundleError:
+            return False
+
+    def peek(self) -> Snapshot | None:
+        """The snapshot in use, None before the first."""
+        return self._snapshot
+
+    def swap(self, snapshot: Snapshot) -> None:
+        """Put a new snapshot in use; requests under way finish on the old one."""
+        self._snapshot = snapshot
+        self.swaps += 1
+        if self._observer is not None:
+            self._observer.observe_swap(parse_time(snapshot.bundle.manifest.created_at).timestamp())
+
+    def put(self, snapshot: Snapshot) -> None:
+        """Put the same version in use with another blocklist: not counted as a swap."""
+        self._snapshot = snapshot
+
+    def settle(self) -> None:
+        """What CURRENT names is in use."""
+        self.problem = self.refused = None
+
+    def refuse(self, version: str | None, problem: str) -> bool:
+        """Remember why what CURRENT names is not in use; returns whether that is news."""
+        news = problem != self.problem
+        self.problem, self.refused = problem, version
+        self.refusals += news
+        if news and self._observer is not None:
+            self._observer.observe_refusal()
+        return news

@@ -1,0 +1,210 @@
+"""What is refused before Flask sees it: without credentials, too large, or too many at once."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from wsgiref.types import InputStream, StartResponse, WSGIApplication, WSGIEnvironment
+
+from service.problem_details import PlainProblem
+from service.wsgi.credentials import METRICS_PATH, Credentials
+from shortlist.errors import ContentTooLarge
+
+EXEMPT = frozenset({"/healthz", "/readyz", METRICS_PATH})
+"""Answered however busy the service is: what watches it must not be shut out."""
+
+_UNAUTHORIZED = PlainProblem(
+    401,
+    "unauthorized",
+    "this path asks for a key or token, in X-API-Key or as Authorization: Bearer",
+    WWW_Authenticate='Bearer realm="shortlist"',
+)
+
+_FULL = PlainProblem(
+    503,
+    "overloaded",
+    "too many requests are being answered already; come back in a second",
+    Retry_After="1",
+)
+
+
+class Places:
+    """Who may be inside: at most `most` at a time, far fewer while too many come.
+
+    As many as `most` may come at once and are all answered, each as late as there are others
+    before it. When even that is not enough, the lateness is not worth keeping: for `SHEDDING_S`
+    only a seventh of the places is given away, so that those inside are answered soon, and the
+    rest hear at once that they are not. It ends early when nobody has been refused for
+    `CALM_S`. For many threads.
+    """
+
+    SHEDDING_S = 30.0
+    CALM_S = 1.0
+
+    def __init__(self, most: int, *, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._most = most
+        self._few = max(1, most // 7)
+        self._mutex = threading.RLock()
+        self._inside = 0
+        self._shedding_until = self._refused_at = -math.inf
+
+    def take(self) -> bool:
+        """Take a place, if there is one."""
+        with self._mutex:
+            now = self._now()
+            shedding = now < min(self._shedding_until, self._refused_at + self.CALM_S)
+            if self._inside < (self._few if shedding else self._most):
+                self._inside += 1
+                return True
+            self._refused_at = now
+            if not shedding:
+                self._shedding_until = now + self.SHEDDING_S
+            return False
+
+    def give_back(self) -> None:
+        """Give one place back."""
+        with self._mutex:
+            self._inside -= 1
+
+
+class Admission:
+    """Refuses requests without credentials, with a body too large, or without a free place.
+
+    A request that finds no place is answered 503 at once instead of waiting: what waits for a
+    thread waits where nobody can refuse it, so the server needs more threads than there are
+    places. A place is held until the answer is sent. `rejected` is told the kind of every
+    refusal.
+    """
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        *,
+        places: Places,
+        max_body_bytes: int,
+        credentials: Credentials,
+        rejected: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._app = app
+        self._places = places
+        self._credentials = credentials
+        self._max_body_bytes = max_body_bytes
+        self._rejected = rejected
+        self._too_large = PlainProblem(413, "content_too_large", _too_large(max_body_bytes))
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request, or refuse it."""
+        path = environ.get("PATH_INFO", "")
+        if not self._credentials.allow(path, environ):
+            return self._refuse(_UNAUTHORIZED, environ, start_response)
+        if _content_length(environ) > self._max_body_bytes:
+            return self._refuse(self._too_large, environ, start_response)
+        if "HTTP_TRANSFER_ENCODING" in environ:
+            environ["wsgi.input"] = LimitedBody(environ["wsgi.input"], self._max_body_bytes)
+        if path in EXEMPT:
+            return self._app(environ, start_response)
+        if not self._places.take():
+            return self._refuse(_FULL, environ, start_response)
+        try:
+            body = self._app(environ, start_response)
+        except BaseException:
+            self._places.give_back()
+            raise
+        return _Held(body, self._places.give_back)
+
+    def _refuse(
+        self, problem: PlainProblem, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        self._rejected(problem.kind)
+        return problem.answer(environ, start_response)
+
+
+class LimitedBody:
+    """A body that announces no length; reading more bytes of it than allowed fails.
+
+    Raises ContentTooLarge then. Werkzeug's own limit hands out the allowed part instead, as if
+    it were the whole.
+    """
+
+    def __init__(self, stream: InputStream, most_bytes: int) -> None:
+        self._stream = stream
+        self._most_bytes = most_bytes
+        self._left = most_bytes
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes, all without a size."""
+        return self._counted(self._stream.read(self._asked(size)))
+
+    def readline(self, size: int = -1, /) -> bytes:
+        """The next line, or so much of it."""
+        return self._counted(self._stream.readline(self._asked(size)))
+
+    def readlines(self, hint: int = -1, /) -> list[bytes]:
+        """The lines left, until they are `hint` bytes together."""
+        lines, n_bytes = list[bytes](), 0
+        for line in self:
+            lines.append(line)
+            n_bytes += len(line)
+            if 0 < hint <= n_bytes:
+                break
+        return lines
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.readline, b"")
+
+    def _asked(self, size: int | None) -> int:
+        """Never more than one byte too many: that is enough to know."""
+        return self._left + 1 if size is None or size < 0 else min(size, self._left + 1)
+
+    def _counted(self, data: bytes) -> bytes:
+        self._left -= len(data)
+        if self._left < 0:
+            raise ContentTooLarge(_too_large(self._most_bytes))
+        return data
+
+
+class _Held:
+    """A body that gives its request's place free, once: when it is sent, closed or forgotten."""
+
+    def __init__(self, body: Iterable[bytes], leave: Callable[[], None]) -> None:
+        self._leave: Callable[[], None] | None = leave
+        self._body = body
+        self._parts = iter(body)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self._parts)
+        except BaseException:
+            self._release()
+            raise
+
+    def __del__(self) -> None:
+        self._release()
+
+    def close(self) -> None:
+        """Close the body too."""
+        self._release()
+        close = getattr(self._body, "close", None)
+        if close is not None:
+            close()
+
+    def _release(self) -> None:
+        leave, self._leave = self._leave, None
+        if leave is not None:
+            leave()
+
+
+def _too_large(most_bytes: int) -> str:
+    return f"expected a body of at most {most_bytes} bytes"
+
+
+def _content_length(environ: WSGIEnvironment) -> int:
+    """What the client announces, 0 when it announces nothing (a chunked body)."""
+    text = environ.get("CONTENT_LENGTH") or "0"
+    return int(text) if text.isdecimal() and len(text) < 20 else 0

@@ -1,0 +1,103 @@
+"""One request and its answer: an id, a clock, and what is logged and counted at the end."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from service.problem_details import MEDIA_TYPE, problem_body
+from shortlist.engine.clock import StageClock
+
+log = logging.getLogger(__name__)
+
+UNROUTED = "(none)"
+"""The route of a request that no rule matched, or that was refused before routing."""
+
+_KEY = "shortlist.exchange"
+_SANE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What is known of a request so far; whoever learns more of it writes it here."""
+
+    request_id: str
+    clock: StageClock
+    route: str = UNROUTED
+    status: int = 0
+    version: str | None = None
+    n_results: int | None = None
+    no_good_match: bool = False
+
+    def answered(self, *, version: str, n_results: int, no_good_match: bool = False) -> None:
+        """Note what was answered, and from which version."""
+        self.version, self.n_results, self.no_good_match = version, n_results, no_good_match
+
+
+def exchange_of(environ: WSGIEnvironment) -> Exchange:
+    """The exchange of a WSGI request; a new one for a request that came without."""
+    exchange: Exchange | None = environ.get(_KEY)
+    if exchange is None:
+        exchange = environ[_KEY] = Exchange(_request_id(environ), StageClock())
+    return exchange
+
+
+class Exchanges:
+    """The outermost layer: begins an exchange, names it in the answer, hands it to `finish`.
+
+    `finish` gets the environment and the exchange once the answer is made. An error that comes
+    this far is a defect; it is answered like any other.
+    """
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        *,
+        finish: Callable[[WSGIEnvironment, Exchange], None],
+        deadline_s: float = 0,
+    ) -> None:
+        self._app = app
+        self._finish = finish
+        self._deadline_s = deadline_s
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request."""
+        exchange = Exchange(_request_id(environ), StageClock(self._deadline_s))
+        environ[_KEY] = exchange
+
+        def begin(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
+            exchange.status = int(status[:3])
+            headers.append(("X-Request-ID", exchange.request_id))
+            return start_response(status, headers, *exc_info)
+
+        try:
+            body = self._app(environ, begin)
+        except Exception as error:
+            body = _defect(begin, exchange.request_id, error)
+        self._finish(environ, exchange)
+        return body
+
+
+def defect_body(request_id: str, error: Exception) -> bytes:
+    """The problem a client gets for a defect of ours; the log gets the exception."""
+    log.error("request %s failed", request_id, exc_info=error)
+    detail = f"an unexpected error; quote request {request_id}"
+    return problem_body(500, "internal_error", detail, request_id=request_id)
+
+
+def _defect(begin: Callable[..., Any], request_id: str, error: Exception) -> list[bytes]:
+    body = defect_body(request_id, error)
+    headers = [("Content-Type", MEDIA_TYPE), ("Content-Length", str(len(body)))]
+    begin("500 Internal Server Error", headers, (type(error), error, error.__traceback__))
+    return [body]
+
+
+def _request_id(environ: WSGIEnvironment) -> str:
+    """The client's id when it is harmless wherever it is written, else a new one."""
+    given: str = environ.get("HTTP_X_REQUEST_ID", "")
+    return given if _SANE.fullmatch(given) else secrets.token_hex(8)

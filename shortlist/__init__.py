@@ -1,0 +1,1 @@
+"""The core: all that is needed to answer."""

@@ -1,0 +1,103 @@
+"""The journal: every move of CURRENT, written before and after it happens."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+from shortlist.bundle.files import sync
+from shortlist.bundle.manifest import format_time
+from shortlist.errors import PublishError
+
+ROLLBACK = "rollback"
+
+
+class Event(StrEnum):
+    """What an entry says of a move: it is meant, CURRENT is replaced, all is done, or given up."""
+
+    INTENT = "intent"
+    MOVE = "move"
+    DONE = "done"
+    ABANDONED = "abandoned"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the journal; `source` and `target` are versions, `source` None at the first."""
+
+    time: str
+    event: Event
+    source: str | None
+    target: str
+    why: str
+
+
+class Journal:
+    """An append-only file of JSON lines. A line cut off by a crash is passed over."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def append(self, event: Event, *, source: str | None, target: str, why: str) -> None:
+        """Write one entry durably. Raises PublishError when it cannot be written."""
+        entry = Entry(format_time(datetime.now(UTC)), event, source, target, why)
+        line = json.dumps(asdict(entry), ensure_ascii=False) + "\n"
+        try:
+            self._write(line.encode())
+        except OSError as error:
+            raise PublishError(f"{self._path}: cannot be written: {error.strerror}") from error
+
+    def _write(self, line: bytes) -> None:
+        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            end = os.fstat(handle).st_size
+            cut_off = end > 0 and os.pread(handle, 1, end - 1) != b"\n"
+            rest = (b"\n" if cut_off else b"") + line
+            while rest:
+                rest = rest[os.write(handle, rest) :]
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        sync(self._path.parent)
+
+    def entries(self) -> list[Entry]:
+        """All entries, oldest first."""
+        try:
+            lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
+        except FileNotFoundError:
+            return []
+        return [entry for line in lines if (entry := _parse(line)) is not None]
+
+    def open_intent(self) -> Entry | None:
+        """The last move if it was neither done nor abandoned."""
+        entries = self.entries()
+        if not entries or entries[-1].event in {Event.DONE, Event.ABANDONED}:
+            return None
+        return entries[-1]
+
+    def history(self) -> list[str]:
+        """The versions that led to the live one, oldest first; a rollback takes back what it left.
+
+        After publishing A, B and C and rolling back once it is A, B.
+        """
+        path: list[str] = []
+        for entry in self.entries():
+            if entry.event is not Event.DONE:
+                continue
+            if entry.why.startswith(ROLLBACK) and entry.target in path:
+                del path[path.index(entry.target) + 1 :]
+            else:
+                path.append(entry.target)
+        return path
+
+
+def _parse(line: str) -> Entry | None:
+    try:
+        raw = json.loads(line)
+        return Entry(**{**raw, "event": Event(raw["event"])})
+    except (ValueError, TypeError, KeyError):
+        return None

@@ -1,0 +1,86 @@
+"""File locks: who writes the artifacts folder, and which versions are in use."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from shortlist.bundle import layout
+from shortlist.errors import BundleMissing, PublishError
+
+
+class Hold:
+    """A version in use: as long as this object lives, no other process prunes it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._handle = -1
+        try:
+            self._handle = os.open(folder / layout.MANIFEST, os.O_RDONLY | os.O_NOFOLLOW)
+            fcntl.flock(self._handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError as error:
+            self.release()
+            raise BundleMissing(f"{folder}: not there, or being removed: {error}") from error
+
+    def release(self) -> None:
+        """Let the version go; done by itself when the object is collected."""
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+
+    def __del__(self) -> None:
+        self.release()
+
+
+@contextmanager
+def free_to_remove(folder: Path) -> Iterator[bool]:
+    """Whether nobody holds the version; nobody can begin to as long as the block runs."""
+    try:
+        handle = os.open(folder / layout.MANIFEST, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        yield True
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+    else:
+        yield True
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def only_writer(root: Path) -> Iterator[None]:
+    """Be the only writer of an artifacts folder.
+
+    Raises PublishError saying who is, when somebody else is.
+    """
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        handle = os.open(root / layout.LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise PublishError(f"{root}: cannot be written: {error.strerror}") from error
+    try:
+        _take(handle, root)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _take(handle: int, root: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        holder = os.pread(handle, 200, 0).decode(errors="replace").strip() or "an unknown process"
+        raise PublishError(f"{root}: somebody else is writing here: {holder}") from error
+    who = json.dumps({"pid": os.getpid(), "host": socket.gethostname()})
+    try:
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"{who}\n".encode(), 0)
+    except OSError as error:
+        raise PublishError(f"{root}: cannot be written: {error.strerror}") from error

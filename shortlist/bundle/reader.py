@@ -1,0 +1,177 @@
+"""Reading a bundle: the manifest first, then checksums, then the files, memory-mapped."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from shortlist.bundle import layout
+from shortlist.bundle.arrays import map_array
+from shortlist.bundle.manifest import FileInfo, Manifest, decode_manifest, version_name
+from shortlist.bundle.sections import Sections, read_sections, unknown_sections
+from shortlist.bundle.tables import IdMap, ItemId, ItemTable, read_id_map, read_items
+from shortlist.encoder.parity import CANARY_TEXTS, CANARY_VECTORS
+from shortlist.encoder.runtime import MODEL, SETTINGS, TOKENIZER, WEIGHTS
+from shortlist.errors import BundleCorrupt, BundleMissing
+
+_HASHING_THREADS = 2
+_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
+_ENCODER_FILES = (MODEL, WEIGHTS, TOKENIZER, SETTINGS, CANARY_TEXTS, CANARY_VECTORS)
+_ALWAYS = (
+    *(layout.VECTORS, layout.ID_MAP, layout.ITEMS, layout.DOCUMENTS),
+    *(f"{layout.ENCODER}/{name}" for name in _ENCODER_FILES),
+)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """One opened bundle; every array is a read-only view of a mapped file.
+
+    `vectors` is float32 [n, dim], unit rows. `unknown_sections` are optional sections that
+    this code does not know and leaves alone.
+    """
+
+    version: str
+    folder: Path
+    manifest: Manifest
+    vectors: npt.NDArray[np.float32]
+    ids: IdMap
+    items: ItemTable
+    sections: Sections
+    unknown_sections: tuple[str, ...]
+
+    @property
+    def n_items(self) -> int:
+        """How many items the bundle holds."""
+        return len(self.ids)
+
+    def row_of(self, item_id: ItemId) -> int | None:
+        """The row of an item, None when there is none of this id.
+
+        Where ids are integers, the text of one will do: a query string has no types.
+        """
+        if isinstance(item_id, str) and pa.types.is_integer(self.ids.ids.type):
+            if not _INTEGER.fullmatch(item_id):
+                return None
+            return self.ids.row_of(int(item_id))
+        return self.ids.row_of(item_id)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a published bundle, checked against the version in its folder's name.
+
+    Raises BundleMissing when there is none, BundleCorrupt when it was altered, and
+    BundleUnsupported for a later format.
+    """
+    path = folder / layout.MANIFEST
+    _refuse_links(folder, layout.MANIFEST)
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise BundleMissing(f"{path}: no such file; the version is missing or damaged") from error
+    except OSError as error:
+        raise BundleCorrupt(f"{path}: cannot be read: {error}") from error
+    digest = version_name("", content)
+    if not folder.name.endswith(digest):
+        raise BundleCorrupt(
+            f"manifest.json: its checksum gives {digest[1:]}, the version is named {folder.name}"
+        )
+    manifest = decode_manifest(content)
+    expected = version_name(manifest.created_at, content)
+    if folder.name != expected:
+        raise BundleCorrupt(f"manifest.json: describes {expected}, the folder is {folder.name}")
+    return manifest
+
+
+def verify_files(folder: Path, manifest: Manifest) -> None:
+    """Compare size and SHA-256 of every file with the manifest.
+
+    Raises BundleCorrupt naming the first file that is missing, a link, or different.
+    """
+    for name, described in manifest.files.items():
+        _verify_size(folder, name, described)
+    with ThreadPoolExecutor(_HASHING_THREADS) as threads:
+        digests = threads.map(lambda name: sha256_of_file(folder / name), manifest.files)
+        for (name, described), digest in zip(manifest.files.items(), digests, strict=True):
+            if digest != described.sha256:
+                raise BundleCorrupt(
+                    f"{name}: SHA-256 is {digest}, the manifest says {described.sha256}"
+                )
+
+
+def open_bundle(folder: Path) -> Bundle:
+    """Verify a published bundle and map it into memory.
+
+    Raises BundleMissing, BundleCorrupt (names the file) or BundleUnsupported.
+    """
+    manifest = read_manifest(folder)
+    unknown = unknown_sections(manifest)
+    _require_described(manifest)
+    verify_files(folder, manifest)
+    vectors = map_array(folder / layout.VECTORS, np.float32, 2)
+    ids, items = read_id_map(folder / layout.ID_MAP), read_items(folder / layout.ITEMS)
+    _check_counts(manifest, vectors, ids, items)
+    return Bundle(
+        version=folder.name,
+        folder=folder,
+        manifest=manifest,
+        vectors=vectors,
+        ids=ids,
+        items=items,
+        sections=read_sections(folder, manifest),
+        unknown_sections=unknown,
+    )
+
+
+def sha256_of_file(path: Path) -> str:
+    """The file's SHA-256 as 64 hex digits. Raises BundleCorrupt when it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise BundleCorrupt(f"{path.name}: cannot be read: {error}") from error
+
+
+def _verify_size(folder: Path, name: str, described: FileInfo) -> None:
+    _refuse_links(folder, name)
+    path = folder / name
+    if not path.is_file():
+        raise BundleCorrupt(f"{name}: the file is missing")
+    size = path.stat().st_size
+    if size != described.size:
+        raise BundleCorrupt(f"{name}: {size} bytes, the manifest says {described.size}")
+
+
+def _refuse_links(folder: Path, name: str) -> None:
+    """A symbolic link in a bundle could lead out of it."""
+    path = folder
+    for part in Path(name).parts:
+        path = path / part
+        if path.is_symlink():
+            raise BundleCorrupt(f"{name}: a symbolic link, not a file of the bundle")
+
+
+def _require_described(manifest: Manifest) -> None:
+    """A file without a checksum in the manifest must never be opened."""
+    of_sections = [name for section in manifest.sections.values() for name in section.files]
+    for name in (*_ALWAYS, manifest.retrieval.file, *of_sections):
+        if name not in manifest.files:
+            raise BundleCorrupt(f"manifest.json: files: {name!r} is not among them")
+
+
+def _check_counts(
+    manifest: Manifest, vectors: npt.NDArray[np.float32], ids: IdMap, items: ItemTable
+) -> None:
+    expected = (manifest.counts.items, manifest.embedding_dim)
+    if vectors.shape != expected:
+        raise BundleCorrupt(f"{layout.VECTORS}: shape {vectors.shape}, expected {expected}")
+    for name, found in ((layout.ID_MAP, len(ids)), (layout.ITEMS, len(items))):
+        if found != expected[0]:
+            raise BundleCorrupt(f"{name}: {found} rows, expected {expected[0]}")

@@ -1,0 +1,176 @@
+"""The title section: every title an item goes by, and the trigrams that find it again."""
+
+from __future__ import annotations
+
+import unicodedata
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from shortlist.bundle.arrays import TEXT, column_of, map_array, numpy_of, read_arrow, write_arrow
+from shortlist.errors import BundleCorrupt
+
+SECTION, VERSION = "titles", 1
+FOLDER = "titles"
+NAMES, TRIGRAMS = f"{FOLDER}/names.arrow", f"{FOLDER}/trigrams.npy"
+OFFSETS, POSTINGS = f"{FOLDER}/offsets.npy", f"{FOLDER}/postings.npy"
+WORDS, VOCABULARY = f"{FOLDER}/words.npy", f"{FOLDER}/vocabulary.npy"
+FILES = (NAMES, TRIGRAMS, OFFSETS, POSTINGS, WORDS, VOCABULARY)
+
+_EDGE = "  "
+_BATCH = 65_536
+SORTED_CHARACTERS = 32
+"""How much of the text from a word on decides its place among the words."""
+
+
+@dataclass(frozen=True)
+class TitleIndex:
+    """Titles and alternative titles of all items, findable by what they are spelled like.
+
+    `folded` and `shown` are Arrow string arrays [t], a title as compared and as written; `rows`
+    int64 [t] the item of each, rising; `norms` float32 [t] the length of each title's vector of
+    trigram weights. Trigram i, `trigrams[i]` (uint32 [g], rising), stands in the titles
+    postings[offsets[i]:offsets[i + 1]] (int32, offsets int64). `words` int32 [w, 2] holds every
+    word start, as title and character, sorted by the 32 characters from there on; `vocabulary`
+    uint32 [v], rising, has the CRC-32 of every word.
+    """
+
+    folded: pa.Array
+    shown: pa.Array
+    rows: npt.NDArray[np.int64]
+    norms: npt.NDArray[np.float32]
+    trigrams: npt.NDArray[np.uint32]
+    offsets: npt.NDArray[np.int64]
+    postings: npt.NDArray[np.int32]
+    words: npt.NDArray[np.int32]
+    vocabulary: npt.NDArray[np.uint32]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def knows_every(self, words: Sequence[str]) -> bool:
+        """Whether every one of these folded words stands in some title."""
+        codes = np.array([_code(word) for word in words], dtype=np.uint32)
+        places = np.minimum(np.searchsorted(self.vocabulary, codes), len(self.vocabulary) - 1)
+        return len(self.vocabulary) > 0 and bool(np.all(self.vocabulary[places] == codes))
+
+    def text_from_word(self, place: int) -> str:
+        """The folded text from the word start at this place of `words`, 32 characters of it."""
+        title, start = self.words[place].tolist()
+        return str(self.folded[title].as_py())[start : start + SORTED_CHARACTERS]
+
+
+def fold_title(text: str) -> str:
+    """A title as it is compared: case, diacritics and punctuation gone, `&` read as "and".
+
+    Compatibility forms are decomposed (NFKD) and combining marks dropped, so that "Amélie" and
+    "AMELIE" are equal; apostrophes vanish, everything else that is no letter or digit parts
+    words.
+    """
+    decomposed = unicodedata.normalize("NFKD", text).casefold()
+    bare = "".join(char for char in decomposed if not unicodedata.combining(char))
+    bare = bare.replace("&", " and ").replace("'", "").replace("’", "")
+    return " ".join("".join(char if char.isalnum() else " " for char in bare).split())
+
+
+def trigram_codes(folded: str) -> npt.NDArray[np.uint32]:
+    """The CRC-32 of every distinct run of three characters, uint32, rising.
+
+    Two blanks stand before and after the text, so that its first and last letters count more
+    than once and a typing mistake costs no more than three runs.
+    """
+    padded = f"{_EDGE}{folded}{_EDGE}"
+    runs = {padded[place : place + 3] for place in range(len(padded) - 2)}
+    return np.array(sorted(_code(run) for run in runs), dtype=np.uint32)
+
+
+def _code(text: str) -> int:
+    return zlib.crc32(text.encode())
+
+
+def trigram_weights(n_titles: int, counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """The squared inverse document frequency ln(1 + n/count)² of trigrams in `counts` titles."""
+    squared: npt.NDArray[np.float64] = np.log1p(n_titles / counts) ** 2
+    return squared
+
+
+def write_titles(folder: Path, shown: Sequence[str], rows: npt.NDArray[np.int64]) -> None:
+    """Write the section's files: titles as written, and their rows (int64, rising)."""
+    (folder / FOLDER).mkdir()
+    folded = [fold_title(title) for title in shown]
+    codes, titles = _pairs(folded)
+    trigrams, starts, counts = np.unique(codes, return_index=True, return_counts=True)
+    weights = np.repeat(trigram_weights(len(folded), counts), counts)
+    norms = np.sqrt(np.bincount(titles, weights, minlength=len(folded))).astype(np.float32)
+    table = {
+        "folded": pa.array(folded, pa.large_string()),
+        "shown": pa.array(shown, pa.large_string()),
+        "row": pa.array(rows, pa.int64()),
+        "norm": pa.array(norms, pa.float32()),
+    }
+    write_arrow(folder / NAMES, pa.table(table))
+    np.save(folder / TRIGRAMS, trigrams)
+    np.save(folder / OFFSETS, np.append(starts, len(codes)).astype(np.int64))
+    np.save(folder / POSTINGS, titles)
+    np.save(folder / WORDS, _sorted_words(folded))
+    vocabulary = sorted({_code(word) for text in folded for word in text.split()})
+    np.save(folder / VOCABULARY, np.array(vocabulary, dtype=np.uint32))
+
+
+def _pairs(folded: Sequence[str]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int32]]:
+    """Trigram codes and the titles they stand in, sorted by code, then by title."""
+    codes = [np.empty(0, np.uint32)]
+    titles = [np.empty(0, np.int32)]
+    for begin in range(0, len(folded), _BATCH):
+        of_each = [trigram_codes(text) for text in folded[begin : begin + _BATCH]]
+        lengths = [len(one) for one in of_each]
+        codes.append(np.concatenate(of_each))
+        titles.append(np.repeat(np.arange(begin, begin + len(of_each), dtype=np.int32), lengths))
+    unsorted = np.concatenate(codes)
+    order = np.argsort(unsorted, kind="stable")
+    return unsorted[order], np.concatenate(titles)[order]
+
+
+def _sorted_words(folded: Sequence[str]) -> npt.NDArray[np.int32]:
+    """Every word start as (title, character), sorted by the first 32 characters from there."""
+    places = [(title, start) for title, text in enumerate(folded) for start in _word_starts(text)]
+    texts = pa.array(
+        (folded[title][start : start + SORTED_CHARACTERS] for title, start in places),
+        pa.large_string(),
+    )
+    order: npt.NDArray[np.int64] = pa.compute.array_sort_indices(texts).to_numpy().astype(np.int64)
+    words: npt.NDArray[np.int32] = np.array(places, dtype=np.int32).reshape(-1, 2)
+    return np.take(words, order, axis=0)
+
+
+def _word_starts(text: str) -> Iterator[int]:
+    return (place for place in range(len(text)) if place == 0 or text[place - 1] == " ")
+
+
+def read_titles(folder: Path, *, n_items: int) -> TitleIndex:
+    """Map the section into memory. Raises BundleCorrupt for files that do not fit together."""
+    path = folder / NAMES
+    columns = read_arrow(path)
+    titles = TitleIndex(
+        folded=column_of(path, columns, "folded", *TEXT),
+        shown=column_of(path, columns, "shown", *TEXT),
+        rows=numpy_of(path, columns, "row", pa.int64()),
+        norms=numpy_of(path, columns, "norm", pa.float32()),
+        trigrams=map_array(folder / TRIGRAMS, np.uint32, 1),
+        offsets=map_array(folder / OFFSETS, np.int64, 1),
+        postings=map_array(folder / POSTINGS, np.int32, 1),
+        words=map_array(folder / WORDS, np.int32, 2),
+        vocabulary=map_array(folder / VOCABULARY, np.uint32, 1),
+    )
+    if len(titles.offsets) != len(titles.trigrams) + 1 or not (
+        titles.offsets[0] == 0 and titles.offsets[-1] == len(titles.postings)
+    ):
+        raise BundleCorrupt(f"{OFFSETS}: does not fit {TRIGRAMS} and {POSTINGS}")
+    if len(titles) and not 0 <= titles.rows[0] <= titles.rows[-1] < n_items:
+        raise BundleCorrupt(f"{NAMES}: names rows that the bundle does not have")
+    return titles

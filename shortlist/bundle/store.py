@@ -1,0 +1,250 @@
+"""The artifacts folder: published versions, and CURRENT, which names the live one."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from shortlist.bundle import layout
+from shortlist.bundle.files import sync, sync_tree, write_durably
+from shortlist.bundle.journal import ROLLBACK, Event, Journal
+from shortlist.bundle.locks import free_to_remove, only_writer
+from shortlist.bundle.manifest import Manifest, is_version_name, version_name
+from shortlist.bundle.reader import read_manifest
+from shortlist.errors import BundleCorrupt, BundleError, BundleMissing, PublishError
+
+log = logging.getLogger(__name__)
+
+OnStep = Callable[[str], object]
+T = TypeVar("T")
+
+
+def no_step(_name: str) -> None:
+    """Nothing, at every step."""
+
+
+class ArtifactStore:
+    """Published bundles below `root`. Reading needs no lock; writing holds `lock()`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.journal = Journal(root / layout.JOURNAL)
+
+    def current(self) -> str | None:
+        """The live version, None when nothing is published.
+
+        Raises BundleCorrupt when CURRENT does not hold a version's name.
+        """
+        name = self.current_text()
+        if name is not None and not is_version_name(name):
+            raise BundleCorrupt(
+                f"{self.root / layout.CURRENT}: {name[:80]!r} is no version's name; publish again,"
+                " or `python -m indexing rollback`"
+            )
+        return name
+
+    def current_text(self) -> str | None:
+        """What CURRENT holds, whatever that is; None without the file."""
+        path = self.root / layout.CURRENT
+        try:
+            return path.read_bytes().decode("utf-8", errors="replace").strip()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise BundleCorrupt(f"{path}: cannot be read: {error}") from error
+
+    def folder(self, version: str) -> Path:
+        """Where a version lies, whether it exists or not."""
+        return self.root / version
+
+    def live_folder(self) -> Path:
+        """The folder of the live version. Raises BundleMissing when nothing is published."""
+        version = self.current()
+        if version is None:
+            raise BundleMissing(
+                f"{self.root}: nothing is published here; run `make index` (or `python -m"
+                " indexing build`)"
+            )
+        return self.folder(version)
+
+    def versions(self) -> list[str]:
+        """Every complete version, oldest first."""
+        if not self.root.is_dir():
+            return []
+        return sorted(path.name for path in self.root.iterdir() if is_version_name(path.name))
+
+    def live_catalog(self) -> str | None:
+        """The name of the live catalogue, None when nothing is published.
+
+        Of a live version whose manifest cannot be read, the newest readable version's stands in:
+        damage must not make another catalogue welcome.
+        """
+        current = self.current_text()
+        for version in [current, *reversed(self.versions())] if current else []:
+            try:
+                return read_manifest(self.folder(version)).catalog.name
+            except BundleError:
+                continue
+        return None
+
+    def existing(self, version: str) -> Path:
+        """The folder of a version. Raises BundleMissing naming those that exist."""
+        if version not in self.versions():
+            known = ", ".join(self.versions()) or "none"
+            raise BundleMissing(f"{self.root}: no version {version!r}; published: {known}")
+        return self.folder(version)
+
+    def previous(self) -> str | None:
+        """The version that was live before the live one, by the journal, if it still exists."""
+        current, existing = self.current_text(), set(self.versions())
+        before = [version for version in self.journal.history() if version in existing]
+        while current in before and before.pop() != current:
+            pass
+        return next((version for version in reversed(before) if version != current), None)
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Be the only writer. Raises PublishError saying who is, when somebody else is."""
+        return only_writer(self.root)
+
+    def reconcile(self) -> None:
+        """Close a move that was cut off and remove what killed builds left. Needs the lock."""
+        for pattern in (f"{layout.STAGING_PREFIX}*", f".{layout.CURRENT}-*"):
+            for leftover in self.root.glob(pattern):
+                self._discard(leftover)
+        intent = self.journal.open_intent()
+        if intent is None:
+            return
+        moved = self.current_text() == intent.target
+        event = Event.DONE if moved else Event.ABANDONED
+        if not moved and intent.why != ROLLBACK and intent.target not in self.journal.history():
+            self._discard(self.folder(intent.target))
+        self.journal.append(event, source=intent.source, target=intent.target, why=intent.why)
+        log.warning("a move to %s was cut off; it is %s", intent.target, event.value)
+
+    def _discard(self, leftover: Path) -> None:
+        """Remove a file or folder that no reader knows."""
+        if leftover.is_dir():
+            _explain_errors(self.root, partial(shutil.rmtree, leftover))
+        else:
+            _explain_errors(self.root, partial(leftover.unlink, missing_ok=True))
+
+    @contextmanager
+    def staging(self) -> Iterator[Path]:
+        """An empty folder beside the versions, removed at the end. Needs the lock."""
+        folder = _explain_errors(
+            self.root,
+            lambda: Path(tempfile.mkdtemp(prefix=layout.STAGING_PREFIX, dir=self.root)),
+        )
+        try:
+            inner = folder / "bundle"
+            inner.mkdir()
+            yield inner
+        except OSError as error:
+            raise PublishError(
+                f"{error.filename or self.root}: {error.strerror or error}; the live version is as"
+                " it was"
+            ) from error
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def name_staged(self, staged: Path, manifest: Manifest) -> Path:
+        """Give a sealed folder its version's name, still inside the staging folder."""
+        content = (staged / layout.MANIFEST).read_bytes()
+        return staged.rename(staged.with_name(version_name(manifest.created_at, content)))
+
+    def publish(
+        self, staged: Path, *, expected: str | None, why: str, on_step: OnStep = no_step
+    ) -> str:
+        """Make a named, sealed folder a version and the live one; returns its name.
+
+        `expected` is what CURRENT held when the build began. Raises PublishError, and keeps
+        nothing of the new version, when somebody moved CURRENT meanwhile. Needs the lock.
+        """
+        self._require_current(expected)
+        sync_tree(staged)
+        on_step("synced")
+        version = staged.name
+        self.journal.append(Event.INTENT, source=expected, target=version, why=why)
+        on_step("intent written")
+        try:
+            staged.rename(self.folder(version))
+            sync(self.root)
+            on_step("renamed")
+            self._move(version, expected=expected, why=why, on_step=on_step)
+        except (PublishError, OSError):
+            if self.current_text() != version:
+                shutil.rmtree(self.folder(version), ignore_errors=True)
+            raise
+        return version
+
+    def move_current(self, target: str, *, expected: str | None, why: str) -> None:
+        """Point CURRENT at an existing version, if it still holds `expected`. Needs the lock."""
+        self.journal.append(Event.INTENT, source=expected, target=target, why=why)
+        self._move(target, expected=expected, why=why)
+
+    def _move(
+        self, target: str, *, expected: str | None, why: str, on_step: OnStep = no_step
+    ) -> None:
+        """Replace CURRENT, the intent being written, and close the journal's entry."""
+        try:
+            self._require_current(expected)
+            write_durably(self.root / layout.CURRENT, f"{target}\n".encode())
+        except PublishError:
+            self.journal.append(Event.ABANDONED, source=expected, target=target, why=why)
+            raise
+        except OSError as error:
+            raise PublishError(
+                f"{self.root / layout.CURRENT}: cannot be written: {error.strerror}"
+            ) from error
+        on_step("CURRENT replaced")
+        self.journal.append(Event.MOVE, source=expected, target=target, why=why)
+        on_step("move written")
+        self.journal.append(Event.DONE, source=expected, target=target, why=why)
+        on_step("done written")
+
+    def rollback(self, target: str) -> None:
+        """Point CURRENT at an existing version. Needs the lock."""
+        self.move_current(target, expected=self.current_text(), why=ROLLBACK)
+
+    def prune(self, keep: int) -> list[str]:
+        """Remove all but the newest `keep` versions that are not live; returns those removed.
+
+        The live version, the one before it and any that a running service holds stay in any
+        case. Needs the lock.
+        """
+        safe = {self.current_text(), self.previous()}
+        old = [version for version in self.versions() if version not in safe]
+        spared = max(0, keep - len(safe - {None, self.current_text()}))
+        return [version for version in old[: max(0, len(old) - spared)] if self._remove(version)]
+
+    def _remove(self, version: str) -> bool:
+        """Remove a version unless it is held; a reader never sees half of it."""
+        folder = self.folder(version)
+        with free_to_remove(folder) as free:
+            if not free:
+                return False
+            trash = self.root / f"{layout.STAGING_PREFIX}removed-{version}"
+            _explain_errors(self.root, partial(folder.rename, trash))
+        shutil.rmtree(trash, ignore_errors=True)
+        return True
+
+    def _require_current(self, expected: str | None) -> None:
+        found = self.current_text()
+        if found != expected:
+            raise PublishError(
+                f"{self.root / layout.CURRENT}: was {expected or 'absent'} when this began and is"
+                f" {found or 'absent'} now; somebody moved it, nothing is published; run again"
+            )
+
+
+def _explain_errors(root: Path, action: Callable[[], T]) -> T:
+    try:
+        return action()
+    except OSError as error:
+        raise PublishError(f"{root}: cannot be written: {error.strerror or error}") from error

@@ -1,0 +1,45 @@
+"""What the machine offers: how many cores, and in which number format to compute."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+
+_BF16_CPU_FLAGS = frozenset({"amx_bf16", "avx512_bf16"})
+
+
+class Precision(StrEnum):
+    """`auto` asks for bf16 where the processor multiplies in it, else f32."""
+
+    AUTO = "auto"
+    F32 = "f32"
+    BF16 = "bf16"
+
+
+def resolve_precision(wanted: Precision, *, cpuinfo: Path = Path("/proc/cpuinfo")) -> Precision:
+    """`f32` or `bf16`: what `wanted` means on this machine.
+
+    bf16 is chosen where the processor has bf16 multiply instructions of its own (AMX tiles or
+    AVX-512 BF16 dot products); emulated bf16 is slower than f32 and never chosen.
+    """
+    if wanted is not Precision.AUTO:
+        return wanted
+    return Precision.BF16 if _cpu_flags(cpuinfo) & _BF16_CPU_FLAGS else Precision.F32
+
+
+def _cpu_flags(cpuinfo: Path) -> frozenset[str]:
+    """The first processor's feature flags; empty where the system does not list them."""
+    try:
+        with cpuinfo.open(encoding="ascii", errors="replace") as lines:
+            flags = next((line for line in lines if line.startswith("flags")), "")
+    except OSError:
+        return frozenset()
+    return frozenset(flags.partition(":")[2].split())
+
+
+def available_cores() -> int:
+    """How many processors this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,109 @@
+"""The cursor: where a list was left, and all that is needed to go on with the same list."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+from shortlist.bundle.manifest import is_version_name
+from shortlist.engine.filters import Filter
+from shortlist.engine.query import Options
+from shortlist.errors import CursorExpired, InvalidParameter
+
+MAX_CURSOR_CHARACTERS = 16_384
+
+_DIGEST_BYTES = 16
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """A place in a list: the version and the query it belongs to, and the query's vector.
+
+    `vector` is float32 [dim], empty for a list that needs none. `offset` results were given, the
+    last of them `row`.
+    """
+
+    version: str
+    fingerprint: bytes
+    offset: int
+    row: int
+    vector: npt.NDArray[np.float32]
+
+
+def fingerprint(kind: str, query: Options) -> bytes:
+    """16 bytes that stand for all parameters of a query but the cursor itself."""
+    plain = [
+        _plain(getattr(query, field.name)) for field in fields(query) if field.name != "cursor"
+    ]
+    return hashlib.sha256(repr([kind, plain]).encode(errors="surrogatepass")).digest()[
+        :_DIGEST_BYTES
+    ]
+
+
+def _plain(value: object) -> object:
+    """The value with mappings in one order, whatever order they were sent in."""
+    if isinstance(value, Mapping):
+        return sorted(value.items(), key=repr)
+    if isinstance(value, Filter):
+        return [_plain(getattr(value, field.name)) for field in fields(value)]
+    return value
+
+
+def encode_cursor(cursor: Cursor) -> str:
+    """The cursor as text for a URL."""
+    head = json.dumps([cursor.version, cursor.fingerprint.hex(), cursor.offset, cursor.row])
+    content = head.encode() + b"\0" + cursor.vector.astype("<f4").tobytes()
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+def decode_cursor(text: str) -> Cursor:
+    """The cursor in a text. Raises InvalidParameter for what `encode_cursor` never made."""
+    if len(text) > MAX_CURSOR_CHARACTERS:
+        raise InvalidParameter("cursor", f"expected at most {MAX_CURSOR_CHARACTERS} characters")
+    try:
+        content = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        head, _, packed = content.partition(b"\0")
+        version, digest, offset, row = json.loads(head)
+        cursor = Cursor(
+            version, bytes.fromhex(digest), offset, row, np.frombuffer(packed, "<f4").copy()
+        )
+    except (binascii.Error, ValueError, TypeError, RecursionError) as error:
+        raise InvalidParameter("cursor", "expected the `next` of an answer") from error
+    if not _makes_sense(cursor):
+        raise InvalidParameter("cursor", "expected the `next` of an answer")
+    return cursor
+
+
+def _makes_sense(cursor: Cursor) -> bool:
+    numbers = (cursor.offset, cursor.row)
+    return (
+        isinstance(cursor.version, str)
+        and is_version_name(cursor.version)
+        and all(type(number) is int and 0 <= number < 2**40 for number in numbers)
+        and bool(np.isfinite(cursor.vector).all())
+        and bool(np.all(np.abs(cursor.vector) <= 1.0001))
+    )
+
+
+def check_cursor(cursor: Cursor, *, version: str, expected: bytes, dim: int) -> None:
+    """Raises CursorExpired for another version, InvalidParameter for another query."""
+    if cursor.version != version:
+        raise CursorExpired(
+            f"the list was made by version {cursor.version}, version {version} answers now; ask"
+            " again without a cursor",
+            wanted=cursor.version,
+            live=version,
+        )
+    if cursor.fingerprint != expected:
+        raise InvalidParameter(
+            "cursor", "belongs to a query with other parameters; repeat them all, or leave it out"
+        )
+    if len(cursor.vector) not in {0, dim}:
+        raise InvalidParameter("cursor", "expected the `next` of an answer")

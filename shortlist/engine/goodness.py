@@ -1,0 +1,47 @@
+"""Whether anything in the catalogue is about the query."""
+
+from __future__ import annotations
+
+from shortlist.engine.answers import BestMatch
+from shortlist.engine.lanes.title import TitleMatches, match_titles
+from shortlist.engine.pool import Pool
+from shortlist.engine.snapshot import Snapshot
+
+TOP = 10
+LEAST_UNUSUAL = 0.9
+"""Chosen on the queries written for MovieLens; those for the sample were looked at afterwards."""
+
+LEAST_TITLE_MATCH = 0.5
+
+
+def judge(snapshot: Snapshot, text: str, pool: Pool) -> tuple[BestMatch | None, bool | None]:
+    """The best match and whether it is no good one; None for a bundle without calibration.
+
+    No match is good when the ten best are on average less than 0.9 standard deviations more
+    similar than random pairs, and no title is spelled like the query. One candidate alone can be
+    similar by a word; ten that are not show what the query is not about.
+    """
+    calibration = snapshot.bundle.sections.calibration
+    if calibration is None or not pool.n_retrieved or pool.similarities is None:
+        return None, None
+    best = pool.similarities[: min(TOP, pool.n_retrieved)]
+    match = BestMatch(
+        similarity=float(best[0]),
+        unusualness=round(calibration.unusualness(float(best[0])), 3),
+        unusualness_of_ten=round(calibration.unusualness(float(best.mean())), 3),
+    )
+    poor = match.unusualness_of_ten < LEAST_UNUSUAL
+    return match, poor and not (text and _names_a_title(snapshot, text, pool))
+
+
+def _names_a_title(snapshot: Snapshot, text: str, pool: Pool) -> bool:
+    """Looked up only for the few queries on which it depends."""
+    matches = pool.titles
+    titles = snapshot.bundle.sections.titles
+    if matches is None and titles is not None:
+        matches = match_titles(titles, text)
+    return matches is not None and _best(matches) >= LEAST_TITLE_MATCH
+
+
+def _best(matches: TitleMatches) -> float:
+    return float(max(matches.whole.max(initial=0.0), matches.prefix.max(initial=0.0)))

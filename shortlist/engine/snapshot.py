@@ -1,0 +1,138 @@
+"""One loaded bundle, read-only, with what answers queries from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from shortlist.bundle import layout
+from shortlist.bundle.locks import Hold
+from shortlist.bundle.manifest import Manifest, parse_time
+from shortlist.bundle.reader import Bundle, open_bundle
+from shortlist.encoder.machine import Precision
+from shortlist.encoder.parity import check_canaries, read_canaries
+from shortlist.encoder.runtime import Encoder
+from shortlist.engine.lanes.faiss_backend import FaissRetriever
+from shortlist.engine.lanes.semantic import Retriever
+from shortlist.engine.query_encoder import BatchingEncoder, CachingEncoder, EncodesQuery, Observer
+from shortlist.errors import BundleUnsupported
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """How a snapshot runs on this host, whatever bundle it holds."""
+
+    precision: Precision = Precision.AUTO
+    encoder_threads: int = 1
+    max_batch: int = 16
+    max_waiting: int = 256
+    query_cache: int = 4096
+    filter_exact_up_to: int = 100_000
+    fixed_lengths: tuple[int, ...] = ()
+    observer: Observer | None = None
+
+
+def _no_rows() -> npt.NDArray[np.int64]:
+    return np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A loaded, verified bundle and what answers queries from it. Never changes.
+
+    `blocked_rows` (int64, rising) are never part of an answer. The holds keep other processes
+    from pruning the version, and the one whose encoder is shared, as long as the snapshot
+    lives: the encoder's weights are mapped from there.
+    """
+
+    bundle: Bundle
+    hold: Hold
+    encoder_hold: Hold
+    batching: BatchingEncoder
+    encoder: EncodesQuery
+    precision: Precision
+    retriever: Retriever
+    exact_up_to: int
+    blocked_rows: npt.NDArray[np.int64] = field(default_factory=_no_rows)
+
+    @property
+    def version(self) -> str:
+        """The version it was loaded from."""
+        return self.bundle.version
+
+    def age_s(self, now: datetime | None = None) -> float:
+        """Seconds since the bundle was built."""
+        created_at = parse_time(self.bundle.manifest.created_at)
+        return ((now or datetime.now(UTC)) - created_at).total_seconds()
+
+
+def load_snapshot(
+    folder: Path, options: LoadOptions, *, sharing: Snapshot | None = None
+) -> Snapshot:
+    """Verify and load a published bundle: checksums, canaries, one query to warm it.
+
+    The compiled encoder of `sharing` is used where its files are the same. Raises
+    BundleMissing, BundleCorrupt, BundleUnsupported or EncoderError.
+    """
+    hold = Hold(folder)
+    bundle = open_bundle(folder)
+    info = bundle.manifest.retrieval
+    if info.backend != "faiss":
+        raise BundleUnsupported(f"manifest.json: retrieval backend {info.backend!r} is unknown")
+    if sharing is not None and _same_encoder(sharing.bundle.manifest, bundle.manifest):
+        batching, precision = sharing.batching, sharing.precision
+        encoder_hold = sharing.encoder_hold
+    else:
+        batching, precision = _load_encoder(folder, options)
+        encoder_hold = hold
+    snapshot = Snapshot(
+        bundle=bundle,
+        hold=hold,
+        encoder_hold=encoder_hold,
+        batching=batching,
+        encoder=CachingEncoder(
+            batching, max_entries=options.query_cache, observer=options.observer
+        ),
+        precision=precision,
+        retriever=FaissRetriever(folder, info, bundle.vectors),
+        exact_up_to=options.filter_exact_up_to,
+    )
+    _warm(snapshot)
+    return snapshot
+
+
+def _same_encoder(one: Manifest, other: Manifest) -> bool:
+    return _encoder_files(one) == _encoder_files(other)
+
+
+def _encoder_files(manifest: Manifest) -> dict[str, str]:
+    """Checksum of every file of the encoder: equal ones run alike."""
+    inside = f"{layout.ENCODER}/"
+    return {name: file.sha256 for name, file in manifest.files.items() if name.startswith(inside)}
+
+
+def _load_encoder(folder: Path, options: LoadOptions) -> tuple[BatchingEncoder, Precision]:
+    encoder = Encoder(
+        folder / layout.ENCODER,
+        precision=options.precision,
+        n_threads=options.encoder_threads,
+        fixed_lengths=options.fixed_lengths,
+    )
+    check_canaries(encoder, read_canaries(folder / layout.ENCODER))
+    batching = BatchingEncoder(
+        encoder,
+        max_batch=options.max_batch,
+        max_waiting=options.max_waiting,
+        observer=options.observer,
+    )
+    return batching, encoder.precision
+
+
+def _warm(snapshot: Snapshot) -> None:
+    """One query through both stages, so that the first request finds everything paged in."""
+    vector = snapshot.encoder.encode("warm up")
+    snapshot.retriever.retrieve(vector, 50)

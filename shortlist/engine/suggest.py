@@ -1,0 +1,117 @@
+"""Suggest: what is being typed to the titles it may become."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from shortlist.bundle.sections.item_features import ItemFeatures
+from shortlist.bundle.sections.title_index import SORTED_CHARACTERS, TitleIndex, fold_title
+from shortlist.bundle.tables import ItemId
+from shortlist.engine.lanes.title import match_titles
+from shortlist.engine.query import check_text
+from shortlist.engine.snapshot import Snapshot
+from shortlist.errors import FeatureUnavailable, InvalidParameter
+
+MAX_SUGGESTIONS = 50
+_POPULARITY_SHARE = 0.3
+
+
+@dataclass(frozen=True)
+class SuggestQuery:
+    """The beginning of a title, and how many completions are wanted."""
+
+    text: str
+    k: int = 8
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """One completion; `score` in [0, 1] is what orders them, best first."""
+
+    item_id: ItemId
+    title: str
+    score: float
+
+
+@dataclass(frozen=True)
+class SuggestAnswer:
+    """Up to k completions of what was typed."""
+
+    query: str
+    index_version: str
+    suggestions: list[Suggestion]
+
+
+def suggest(snapshot: Snapshot, query: SuggestQuery) -> SuggestAnswer:
+    """Titles of which some word begins as was typed, then titles spelled like it.
+
+    Each is scored by 0.7 times how well it fits (1 for a beginning) and 0.3 times how many
+    people rated it (the feature rating_volume; 0 without ratings). Raises InvalidParameter for
+    a blank or overlong text or k out of 1 to 50, FeatureUnavailable for a bundle without titles.
+    """
+    check_text(query.text)
+    if not 1 <= query.k <= MAX_SUGGESTIONS:
+        raise InvalidParameter("k", f"expected 1 to {MAX_SUGGESTIONS}, found {query.k}")
+    titles = snapshot.bundle.sections.titles
+    if titles is None:
+        raise FeatureUnavailable("this bundle was built without titles; build it again")
+    rows, fits = _fitting(titles, query)
+    allowed = ~np.isin(rows, snapshot.blocked_rows)
+    rows, fits = rows[allowed], fits[allowed]
+    scores = (1 - _POPULARITY_SHARE) * fits + _POPULARITY_SHARE * _volume(snapshot, rows)
+    best = np.lexsort((rows, -scores))[: query.k]
+    chosen = zip(rows[best].tolist(), scores[best].tolist(), strict=True)
+    return SuggestAnswer(
+        query=query.text,
+        index_version=snapshot.version,
+        suggestions=[_suggestion(snapshot, row, score) for row, score in chosen],
+    )
+
+
+def _suggestion(snapshot: Snapshot, row: int, score: float) -> Suggestion:
+    bundle = snapshot.bundle
+    return Suggestion(bundle.ids.id_of(row), bundle.items.titles[row].as_py(), score)
+
+
+def _fitting(
+    titles: TitleIndex, query: SuggestQuery
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Rows int64 [m], distinct, and how well each fits, float64 [m] in [0, 1]."""
+    folded = fold_title(query.text)
+    begun = _rows_beginning(titles, folded) if folded else np.empty(0, np.int64)
+    if len(begun) >= query.k:
+        return begun, np.ones(len(begun))
+    spelled = match_titles(titles, query.text)
+    others = ~np.isin(spelled.rows, begun)
+    fits = np.maximum(spelled.whole, spelled.prefix)[others]
+    rows = np.concatenate([begun, spelled.rows[others]])
+    return rows, np.concatenate([np.ones(len(begun)), fits])
+
+
+def _rows_beginning(titles: TitleIndex, folded: str) -> npt.NDArray[np.int64]:
+    """The items with a title in which the text from some word on begins with this."""
+    compared = folded[:SORTED_CHARACTERS]
+    first = _first_not_below(titles, compared)
+    last = _first_not_below(titles, f"{compared}\U0010ffff")
+    return np.unique(titles.rows[titles.words[first:last, 0]])
+
+
+def _first_not_below(titles: TitleIndex, text: str) -> int:
+    low, high = 0, len(titles.words)
+    while low < high:
+        middle = (low + high) // 2
+        if titles.text_from_word(middle) < text:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _volume(snapshot: Snapshot, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    features: ItemFeatures | None = snapshot.bundle.sections.features
+    if features is None or "rating_volume" not in features.columns:
+        return np.zeros(len(rows))
+    return features.columns["rating_volume"][rows]

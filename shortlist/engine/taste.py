@@ -1,0 +1,101 @@
+"""What somebody likes and dislikes, as weights on rows and as a query vector."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from shortlist.bundle.reader import Bundle
+from shortlist.bundle.tables import ItemId
+from shortlist.engine.lanes.neighbour import FloatArray, Taste
+from shortlist.engine.pool import RowArray, Vector
+from shortlist.engine.query import MAX_LIKED, RecommendQuery, check_length
+from shortlist.errors import FeatureUnavailable, InvalidParameter
+
+DISLIKE = 0.5
+"""What a disliked item weighs against a liked one."""
+
+_LEAST_LENGTH = 1e-6
+
+
+def read_taste(bundle: Bundle, query: RecommendQuery) -> Taste:
+    """The known items of a query, liked ones first, with their weights; see `recommend`.
+
+    Raises InvalidParameter when nothing is given, when no given id is known (naming them) and
+    for a rating off the scale, FeatureUnavailable for a rating where there is no scale.
+    """
+    liked, disliked = _known(bundle, query.liked), _known(bundle, query.disliked)
+    _check(query, n_known=len(liked) + len(disliked))
+    weights = _rating_weights(bundle, query)
+    return Taste(
+        rows=np.array([*liked.values(), *disliked.values()], dtype=np.int64),
+        weights=np.array([*(weights.get(one, 1.0) for one in liked), *[-DISLIKE] * len(disliked)]),
+        n_liked=len(liked),
+    )
+
+
+def taste_vector(bundle: Bundle, taste: Taste, text: Vector | None) -> Vector:
+    """The query vector of a taste and of a text's vector, float32 unit [dim]; see `recommend`.
+
+    Raises InvalidParameter when they cancel out.
+    """
+    n_liked = taste.n_liked
+    wanted = np.zeros(bundle.vectors.shape[1])
+    if text is not None:
+        wanted += text
+    wanted += _mean(bundle, taste.rows[:n_liked], taste.weights[:n_liked])
+    wanted += DISLIKE * _mean(bundle, taste.rows[n_liked:], taste.weights[n_liked:])
+    length = float(np.linalg.norm(wanted))
+    if length < _LEAST_LENGTH:
+        if not np.any(taste.weights) and text is None:
+            raise InvalidParameter(
+                "liked", "every rating is the middle of the scale: no preference"
+            )
+        raise InvalidParameter("liked", "what is liked and what is disliked cancel out")
+    return (wanted / length).astype(np.float32)
+
+
+def _mean(bundle: Bundle, rows: RowArray, weights: FloatArray) -> FloatArray:
+    """The mean vector of these rows, float64 [dim], by weights of either sign; 0 for none."""
+    total = float(np.abs(weights).sum())
+    if not total:
+        return np.zeros(bundle.vectors.shape[1])
+    mean: FloatArray = (weights / total) @ bundle.vectors[rows].astype(np.float64)
+    return mean
+
+
+def _known(bundle: Bundle, ids: Sequence[ItemId]) -> dict[ItemId, int]:
+    """The rows of those ids that some item has, each id once."""
+    rows = {item_id: bundle.row_of(item_id) for item_id in ids}
+    return {item_id: row for item_id, row in rows.items() if row is not None}
+
+
+def _check(query: RecommendQuery, *, n_known: int) -> None:
+    given = (*query.liked, *query.disliked)
+    if len(given) > MAX_LIKED:
+        raise InvalidParameter("liked", f"expected at most {MAX_LIKED} ids, found {len(given)}")
+    if not given and not query.text.strip():
+        raise InvalidParameter("liked", "expected an item or a text, found neither")
+    if given and not n_known:
+        listed = ", ".join(map(repr, given[:10]))
+        raise InvalidParameter("liked", f"no item has any of the ids {listed}")
+    check_length(query.text)
+
+
+def _rating_weights(bundle: Bundle, query: RecommendQuery) -> dict[ItemId, float]:
+    """(r - m) / (h - m) for each rating r, in [-1, 1]; m is the middle, h the top of the scale."""
+    if not query.ratings:
+        return {}
+    info = bundle.manifest.popularity
+    if info is None:
+        raise FeatureUnavailable("this catalogue has no ratings, so a rating has no scale")
+    lowest, highest = info.scale
+    middle = (lowest + highest) / 2
+    for item_id, rating in query.ratings.items():
+        if not lowest <= rating <= highest:
+            raise InvalidParameter(
+                "liked",
+                f"rating of {item_id!r}: expected {lowest:g} to {highest:g}, found {rating:g}",
+            )
+    return {one: (rating - middle) / (highest - middle) for one, rating in query.ratings.items()}

@@ -1,0 +1,180 @@
+"""An evaluation and a tuning of the bundled sample, from catalogue to written files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from indexing.catalog.toml import read_catalog_config
+from indexing.job import build
+from indexing.measure import (
+    ascent,
+    known_item,
+    tag_out,
+    taste_systems,
+    taste_tuning,
+    tastes,
+    tuning,
+)
+from indexing.measure.evaluate import Subject, evaluate, open_subject
+from indexing.measure.figures import Evaluation, Line
+from indexing.measure.report import as_markdown, write_report
+from indexing.measure.tune import tune, write_profile, write_tuning
+from shortlist.bundle.manifest import Profile
+from shortlist.encoder.machine import Precision
+from shortlist.errors import CatalogError
+
+SYSTEMS = ["random", "popularity", "BM25", "similarity alone"]
+
+
+@pytest.fixture(scope="module")
+def evaluation(subject: Subject) -> Evaluation:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(known_item, "MAX_ITEMS", 60)
+        patch.setattr(tag_out, "MAX_TAGS", 80)
+        patch.setattr(tastes, "MAX_USERS", 40)
+        return evaluate(subject)
+
+
+def line(evaluation: Evaluation, protocol: str, system: str) -> Line:
+    (measured,) = [one for one in evaluation.measured if one.protocol == protocol]
+    (found,) = [one for one in measured.lines if one.system == system]
+    return found
+
+
+def test_every_system_and_profile_has_a_line(evaluation: Evaluation, subject: Subject) -> None:
+    ours = subject.bundle.manifest.profiles
+    profiles = [f"profile {name}" for name in ours if name not in {"related", "taste"}]
+    for measured in evaluation.measured:
+        assert measured.skipped is None
+        assert [one.system for one in measured.lines] == [*SYSTEMS, *profiles]
+        assert 0 < measured.n_held_out < measured.n_queries
+
+
+def test_the_order_of_the_systems_is_what_it_must_be(evaluation: Evaluation) -> None:
+    def exact(system: str) -> float:
+        return line(evaluation, "known item", system).every["exact"]
+
+    def by_tag(system: str) -> float:
+        return line(evaluation, "leave tag out", system).every["nDCG@10"]
+
+    assert exact("random") < 0.1 < exact("similarity alone") < exact("profile tuned")
+    assert by_tag("random") < 0.02 < by_tag("BM25") < by_tag("profile tuned")
+
+
+def test_a_title_typed_as_it_is_comes_first(evaluation: Evaluation) -> None:
+    tuned = line(evaluation, "known item", "profile tuned").every
+    assert tuned["exact"] >= 0.97
+    assert tuned["one typo"] >= 0.9
+
+
+def test_the_difference_to_the_reference_is_that_of_the_means(evaluation: Evaluation) -> None:
+    tuned = line(evaluation, "known item", "profile tuned")
+    notebook = line(evaluation, "known item", "profile notebook")
+    assert notebook.difference is None
+    assert tuned.difference is not None
+    expected = tuned.held_out["Success@1"] - notebook.held_out["Success@1"]
+    assert tuned.difference.mean == pytest.approx(expected)
+
+
+def test_queries_about_other_things_are_told_apart(evaluation: Evaluation) -> None:
+    found = evaluation.off_topic
+    assert found is not None
+    assert (found.n_on_topic, found.n_off_topic) == (60, 60)
+    assert min(found.precision, found.recall, found.area) > 0.8
+
+
+def test_the_report_says_in_three_files_what_was_measured(
+    evaluation: Evaluation, tmp_path: Path
+) -> None:
+    table, data, chart = write_report(evaluation, tmp_path / "results")
+    assert table.name == "evaluation-sample-films.md"
+    assert table.read_text(encoding="utf-8") == f"{as_markdown(evaluation)}\n"
+    raw = json.loads(data.read_text(encoding="utf-8"), parse_constant=pytest.fail)
+    assert raw["version"] == evaluation.version
+    assert raw["measured"][0]["lines"][0]["system"] == "random"
+    assert chart.read_bytes().startswith(b"\x89PNG")
+    for system in SYSTEMS:
+        assert f"| {system} |" in as_markdown(evaluation)
+
+
+def test_a_catalogue_without_tags_ratings_or_topics_skips_and_names_what_it_lacks(
+    write_catalog: Callable[..., Path], minilm_export: Path, tmp_path: Path
+) -> None:
+    catalog = write_catalog()
+    text = catalog.read_text()
+    begin, end = text.index("[tags]"), text.index("[document]")
+    catalog.write_text(text[:begin] + text[end:].replace(" {tags}", ""))
+    build(catalog, tmp_path / "artifacts", precision=Precision.F32)
+    evaluation = evaluate(open_subject(catalog, tmp_path / "artifacts"))
+    text = as_markdown(evaluation)
+    assert "**Leave tag out**: skipped, the catalogue has no [tags]." in text
+    assert "**Item to item**: skipped, the catalogue has no ratings by users." in text
+    assert "**Personal**: skipped, the catalogue has no ratings by users." in text
+    assert "**No good match**: skipped, catalog.toml names no [evaluation] topics." in text
+    assert evaluation.cold == ()
+    assert [one.system for one in evaluation.measured[0].lines][:2] == ["random", "BM25"]
+
+
+def test_another_catalogue_than_the_published_one_is_refused(
+    write_catalog: Callable[..., Path], minilm_export: Path, tmp_path: Path
+) -> None:
+    catalog = write_catalog()
+    build(catalog, tmp_path / "artifacts", precision=Precision.F32)
+    tags = (catalog.parent / "tags.csv").read_text().replace("robots", "machines")
+    with pytest.raises(CatalogError, match="was built from other items or documents"):
+        open_subject(write_catalog(tags=tags), tmp_path / "artifacts")
+
+
+def test_a_learnt_profile_is_judged_on_queries_held_out(
+    subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(known_item, "MAX_ITEMS", 40)
+    monkeypatch.setattr(tag_out, "MAX_TAGS", 60)
+    monkeypatch.setattr(ascent, "WEIGHTS", (0.0, 0.3, 1.0))
+    monkeypatch.setattr(tuning, "PRICES", (0.0,))
+    monkeypatch.setattr(tuning, "BAGS", 1)
+    monkeypatch.setattr(taste_tuning, "BAGS", 1)
+    monkeypatch.setattr(tastes, "MAX_USERS", 40)
+    found = tune(subject)
+    assert found.profile.weights["similarity"] == 1.0
+    assert {one.protocol for one in found.judged} == {"leave tag out", "known item"}
+    for one in found.judged:
+        assert one.difference.mean == pytest.approx(one.learnt - one.before)
+    table, data = write_tuning(found, tmp_path)
+    verdict = "a significant gain" if found.significant else "no significant gain"
+    assert f"{verdict} over profile {found.compared_with}" in table.read_text(encoding="utf-8")
+    raw = json.loads(data.read_text())
+    assert raw["significant"] is found.significant
+    assert [one.name for one in found.tastes] == ["related", "taste"]
+    for one, written in zip(found.tastes, raw["tastes"], strict=True):
+        assert one.profile.weights[taste_systems.LEADING[one.name == "related"]] == 1.0
+        assert written["trees_win"] is one.trees_win
+        for judged in one.judged:
+            assert judged.gain.mean == pytest.approx(judged.learnt - judged.before)
+            assert judged.trees_gain.mean == pytest.approx(judged.trees - judged.learnt)
+        better = "beats" if one.trees_win else "does not beat"
+        assert f"a learned ranker {better}" in table.read_text(encoding="utf-8")
+
+
+def test_a_profile_is_written_beside_what_the_file_says_already(
+    repository: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "sample"
+    shutil.copytree(repository / "data/sample", folder)
+    path = folder / "catalog.toml"
+    before = path.read_text(encoding="utf-8")
+    profile = Profile(n_candidates=200, n_popular=250, weights={"similarity": 1, "recency": 0.25})
+    write_profile(path, "mine", profile)
+    written = path.read_text(encoding="utf-8")
+    assert read_catalog_config(path).profiles["mine"] == profile
+    kept = {name: value for name, value in tomllib.loads(written).items() if name != "profiles"}
+    assert kept == {k: v for k, v in tomllib.loads(before).items() if k != "profiles"}
+    assert [line for line in before.splitlines() if line.startswith("#")] == [
+        line for line in written.splitlines() if line.startswith("#")
+    ], "every comment stays"

@@ -1,0 +1,270 @@
+"""What is refused before Flask sees it, and what never is."""
+
+from __future__ import annotations
+
+import functools
+import io
+import itertools
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from service.wsgi.admission import Admission, LimitedBody, Places
+from service.wsgi.credentials import Credentials
+from shortlist.errors import ContentTooLarge
+
+Headers = dict[str, str]
+
+
+class Time:
+    """A clock that moves only when told to."""
+
+    seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def taken(places: Places) -> int:
+    """How many places can be taken one after the other."""
+    return next(n for n in itertools.count() if not places.take())
+
+
+def test_as_many_as_there_are_places_may_come_at_once() -> None:
+    places = Places(28)
+    assert taken(places) == 28
+    places.give_back()
+    assert not places.take()  # one was refused a moment ago: now a few places are enough
+
+
+def test_after_a_refusal_only_a_seventh_of_the_places_is_given_away() -> None:
+    places = Places(28, now=Time())
+    for _ in range(taken(places)):
+        places.give_back()
+    assert taken(places) == 4
+
+
+def test_when_nobody_was_refused_for_a_second_all_places_are_there_again() -> None:
+    time = Time()
+    places = Places(28, now=time)
+    for _ in range(taken(places)):
+        places.give_back()
+    time.seconds += 0.9
+    assert taken(places) == 4
+    time.seconds += 0.9
+    assert not places.take()
+    time.seconds += 1
+    assert taken(places) == 28 - 4
+
+
+def test_however_many_are_refused_all_places_are_tried_again_after_a_while() -> None:
+    time = Time()
+    places = Places(28, now=time)
+    for _ in range(taken(places)):
+        places.give_back()
+    assert taken(places) == 4
+    while time.seconds < Places.SHEDDING_S - 0.5:
+        time.seconds += 0.5
+        assert taken(places) == 0
+    time.seconds += 0.5
+    assert taken(places) == 28 - 4
+
+
+def test_there_is_always_one_place() -> None:
+    places = Places(1, now=Time())
+    assert taken(places) == 1
+    places.give_back()
+    assert taken(places) == 1
+
+
+class Inner:
+    """An application that says hello and counts what reached it."""
+
+    def __init__(self) -> None:
+        self.reached = 0
+        self.closed = 0
+        self.error: Exception | None = None
+
+    def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+        self.reached += 1
+        if self.error is not None:
+            raise self.error
+        start_response("200 OK", [])
+        return Body(self)
+
+
+class Body:
+    """Two parts, and a note of its end."""
+
+    def __init__(self, app: Inner) -> None:
+        self._app = app
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from (b"hel", b"lo")
+
+    def close(self) -> None:
+        self._app.closed += 1
+
+
+class Client:
+    """Requests through an admission of two at a time and bodies of ten bytes."""
+
+    def __init__(self) -> None:
+        self.app = Inner()
+        self.times = itertools.count(0.0, 2.0)  # between any two requests all is calm again
+        self.rejected: list[str] = []
+        self.admission = Admission(
+            self.app,
+            places=Places(2, now=lambda: next(self.times)),
+            max_body_bytes=10,
+            credentials=Credentials(api_key="k3y"),
+            rejected=self.rejected.append,
+        )
+
+    def begin(self, path: str = "/", **environ: str) -> tuple[str, Headers, Any]:
+        """A request whose answer nobody has read yet."""
+        begun: list[Any] = []
+        environment = {"REQUEST_METHOD": "GET", "PATH_INFO": path, **environ}
+        body = self.admission(environment, lambda *args: begun.append(args))  # type: ignore[arg-type, misc]
+        status, headers = begun[0]
+        return status, dict(headers), body
+
+
+@pytest.fixture
+def client() -> Client:
+    return Client()
+
+
+def problem(body: Iterable[bytes]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(b"".join(body))
+    assert list(found) == ["type", "title", "status", "detail", "errors"]
+    return found
+
+
+def test_one_too_many_is_answered_503_and_told_when_to_come_back(client: Client) -> None:
+    held = [client.begin() for _ in range(2)]
+    status, headers, body = client.begin()
+    assert (status, headers["Retry-After"]) == ("503 Service Unavailable", "1")
+    assert headers["Content-Type"] == "application/problem+json"
+    found = problem(body)
+    assert found["type"] == "urn:shortlist:problem:overloaded"
+    assert headers["Content-Length"] == str(len(json.dumps(found)))
+    assert (client.rejected, client.app.reached) == (["overloaded"], 2)
+    assert [status for status, _, _ in held] == ["200 OK", "200 OK"]
+
+
+def test_a_place_is_free_again_when_the_answer_is_closed_and_not_before(client: Client) -> None:
+    bodies = [client.begin()[2] for _ in range(2)]
+    assert client.begin()[0].startswith("503")
+    bodies[0].close()
+    assert client.app.closed == 1
+    assert client.begin()[0].startswith("200")
+
+
+def test_a_place_given_back_twice_counts_once(client: Client) -> None:
+    _, _, body = client.begin()
+    assert b"".join(body) == b"hello"
+    body.close()
+    body.close()
+    held = [client.begin() for _ in range(2)]
+    assert client.begin()[0].startswith("503")
+    assert len(held) == 2
+
+
+def test_an_answer_that_nobody_reads_holds_no_place_once_it_is_dropped(client: Client) -> None:
+    for _ in range(5):
+        assert client.begin()[0].startswith("200")
+
+
+def test_an_error_inside_gives_the_place_back(client: Client) -> None:
+    client.app.error = RuntimeError()
+    for _ in range(5):
+        with pytest.raises(RuntimeError):
+            client.begin()
+    client.app.error = None
+    assert client.begin()[0].startswith("200")
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_what_watches_the_service_is_always_answered(client: Client, path: str) -> None:
+    held = [client.begin() for _ in range(2)]
+    assert client.begin(path)[0].startswith("200")
+    assert client.begin()[0].startswith("503")
+    assert len(held) == 2
+
+
+def test_head_gets_the_refusals_headers_without_its_body(client: Client) -> None:
+    held = [client.begin() for _ in range(2)]
+    _, headers, body = client.begin(REQUEST_METHOD="HEAD")
+    assert (list(body), int(headers["Content-Length"]) > 0, len(held)) == ([], True, 2)
+
+
+def test_a_body_announced_too_large_is_refused_unread(client: Client) -> None:
+    assert client.begin(CONTENT_LENGTH="10")[0].startswith("200")
+    status, _, body = client.begin(CONTENT_LENGTH="11")
+    assert status.startswith("413")
+    found = problem(body)
+    assert found["type"] == "urn:shortlist:problem:content_too_large"
+    assert found["detail"] == "expected a body of at most 10 bytes"
+    assert client.rejected == ["content_too_large"]
+
+
+@pytest.mark.parametrize("length", ["", "-1", "x", "²"])
+def test_a_length_that_is_none_is_left_to_the_server(client: Client, length: str) -> None:
+    assert client.begin(CONTENT_LENGTH=length)[0].startswith("200")
+
+
+def test_a_body_without_a_length_may_be_read_up_to_the_limit() -> None:
+    for size in (0, 1, 9, 10):
+        body = b"x" * size
+        assert LimitedBody(io.BytesIO(body), 10).read() == body
+        limited = LimitedBody(io.BytesIO(body), 10)
+        assert b"".join(iter(functools.partial(limited.read, 3), b"")) == body
+
+
+@pytest.mark.parametrize("size", [11, 1000])
+def test_reading_beyond_the_limit_fails_however_it_is_read(size: int) -> None:
+    def limited() -> LimitedBody:
+        return LimitedBody(io.BytesIO(b"x" * size), 10)
+
+    ways: list[Callable[[LimitedBody], object]] = [
+        lambda body: body.read(),
+        lambda body: body.read(size),
+        lambda body: body.readline(),
+        lambda body: body.readlines(),
+        lambda body: list(iter(lambda: body.read(4), b"")),
+    ]
+    for way in ways:
+        with pytest.raises(ContentTooLarge, match="expected a body of at most 10 bytes"):
+            way(limited())
+
+
+def test_lines_of_a_body_are_its_lines() -> None:
+    assert LimitedBody(io.BytesIO(b"a\nbc\nd"), 10).readlines() == [b"a\n", b"bc\n", b"d"]
+    assert LimitedBody(io.BytesIO(b"a\nbc\nd"), 10).readlines(3) == [b"a\n", b"bc\n"]
+
+
+def test_only_a_body_without_a_length_is_wrapped(client: Client) -> None:
+    stream = io.BytesIO(b"")
+    announced: dict[str, Any] = {"wsgi.input": stream, "REQUEST_METHOD": "POST", "PATH_INFO": "/"}
+    chunked = {**announced, "HTTP_TRANSFER_ENCODING": "chunked"}
+    for environ, expected in ((announced, False), (chunked, True)):
+        client.admission(environ, lambda *_: None)  # type: ignore[arg-type, misc, return-value]
+        assert isinstance(environ["wsgi.input"], LimitedBody) == expected
+
+
+def test_without_the_key_there_is_401_and_a_hint(client: Client) -> None:
+    status, headers, body = client.begin("/v1/search")
+    assert (status, headers["WWW-Authenticate"]) == ("401 Unauthorized", 'Bearer realm="shortlist"')
+    assert problem(body)["type"] == "urn:shortlist:problem:unauthorized"
+    assert (client.rejected, client.app.reached) == (["unauthorized"], 0)
+    assert client.begin("/v1/search", HTTP_X_API_KEY="k3y")[0].startswith("200")
+
+
+def test_strangers_take_no_places(client: Client) -> None:
+    refused = [client.begin("/v1/search") for _ in range(9)]
+    held = [client.begin() for _ in range(2)]
+    assert {status[:3] for status, _, _ in refused} == {"401"}
+    assert {status[:3] for status, _, _ in held} == {"200"}
