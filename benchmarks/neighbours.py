@@ -29,7 +29,8 @@ from indexing.neighbours.likes import Likes, read_likes
 from indexing.neighbours.models import Model
 from indexing.sections import liked_from
 from shortlist.bundle.store import ArtifactStore
-from shortlist.engine import RecommendQuery, SimilarQuery, ranked
+from shortlist.engine.query import RecommendQuery, SimilarQuery
+from shortlist.engine.search import ranked
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
 
 SEED = 20261124
@@ -119,7 +120,7 @@ def _timed(snapshot: Snapshot, without: Snapshot, n_liked: int) -> dict[str, Any
     times: dict[str, list[float]] = {"with": [], "without": []}
     for _ in range(N_QUERIES):
         ids = [snapshot.bundle.ids.id_of(int(row)) for row in rng.permutation(known)[:n_liked]]
-        query = SimilarQuery(ids[0]) if n_liked == 1 else RecommendQuery(tuple(ids))
+        query = SimilarQuery(item_id=ids[0]) if n_liked == 1 else RecommendQuery(tuple(ids))
         for name, one in (("with", snapshot), ("without", without)):
             started = time.perf_counter()
             ranked(one, query)

@@ -49,14 +49,15 @@ def query(artifacts: Path) -> dict[str, float]:
     from service.app import load_options
     from service.config import Settings
     from shortlist.bundle.store import ArtifactStore
-    from shortlist.engine import SearchQuery, search
+    from shortlist.engine.query import SearchQuery
+from shortlist.engine.search import ask
     from shortlist.engine.snapshot import load_snapshot
 
     snapshot = load_snapshot(ArtifactStore(artifacts).live_folder(), load_options(Settings()))
     times_ms = []
     for text in distinct_queries(N_QUERIES):
         started = time.perf_counter()
-        search(snapshot, SearchQuery(text))
+        ask(snapshot, SearchQuery(q=text))
         times_ms.append((time.perf_counter() - started) * 1e3)
     times_ms.sort()
     return {"query_p50_ms": times_ms[N_QUERIES // 2], "query_p99_ms": times_ms[-N_QUERIES // 100]}

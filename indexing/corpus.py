@@ -13,7 +13,7 @@ from indexing.catalog import Catalog, joined_tags
 from indexing.documents import Template, parse_template, render_documents
 from indexing.popularity import Popularity, weighted_ratings
 from indexing.recall import probe_texts
-from shortlist.bundle.tables import CategoryColumn, ItemTable, PopularityColumns
+from shortlist.bundle.tables import ItemTable, PopularityColumns
 
 _PROBED_ROWS = 2000
 
@@ -101,10 +101,9 @@ def catalog_popularity(catalog: Catalog) -> Popularity | None:
 
 def item_table(catalog: Catalog, popularity: Popularity | None) -> ItemTable:
     """The item columns of the bundle."""
-    categories = catalog.items.categories
     return ItemTable(
         titles=pa.array(catalog.items.titles, pa.large_string()),
-        categories=CategoryColumn(categories.offsets, categories.codes, categories.names),
+        categories=catalog.items.categories,
         attributes={name: _arrow(column) for name, column in catalog.items.attributes.items()},
         popularity=None if popularity is None else popularity_columns(popularity),
     )

@@ -24,6 +24,7 @@ from indexing.neighbours.likes import Likes, default_liked_from, read_likes
 from indexing.neighbours.lists import as_lists, as_matrix
 from indexing.popularity import Popularity
 from indexing.titles import all_variants
+from shortlist.bundle.arrays import Csr
 from shortlist.bundle.manifest import Section
 from shortlist.bundle.reader import Bundle
 from shortlist.bundle.sections import calibration, described
@@ -32,7 +33,7 @@ from shortlist.bundle.sections import neighbour_lists as neighbours
 from shortlist.bundle.sections import title_index as titles
 from shortlist.bundle.sections.calibration import Calibration, calibrate
 from shortlist.bundle.sections.item_features import MAX_POPULAR, ItemFeatures
-from shortlist.bundle.sections.neighbour_lists import NeighbourLists, Neighbours
+from shortlist.bundle.sections.neighbour_lists import Neighbours
 
 log = logging.getLogger(__name__)
 
@@ -160,7 +161,7 @@ def _live_neighbours(
     )
 
 
-def _moved(lists: NeighbourLists, rows: npt.NDArray[np.int64], n_items: int) -> NeighbourLists:
+def _moved(lists: Csr, rows: npt.NDArray[np.int64], n_items: int) -> Csr:
     """The lists with row i at `rows[i]`; items that are gone (-1) have no neighbours."""
     kept = np.flatnonzero(rows >= 0)
     return as_lists(as_matrix(lists)[kept][:, kept], rows[kept], n_items=n_items)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -10,30 +11,27 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound, UnsupportedMediaType
 
 from service.live import SnapshotHolder
-from service.problems import problem
-from service.schemas.answers import (
-    encode_answer,
-    encode_batch,
-    encode_catalog,
-    encode_item,
-    encode_suggestions,
-)
-from service.schemas.bodies import BatchBody, RecommendBody, SearchBody, parse_body, parse_entry
-from service.schemas.parameters import (
-    MAX_ID_LENGTH,
-    NoParameters,
-    PopularParameters,
-    SearchParameters,
-    SimilarParameters,
-    SuggestParameters,
-    parse_parameters,
-)
+from service.openapi import LISTS, document
+from service.requests import read_parameters, refuse_parameters
+from service.responses import encode_answer, encode_batch
 from service.wsgi.exchange import Exchange, exchange_of
-from shortlist import engine
-from shortlist.engine import Options, SearchAnswer, SearchQuery
+from shortlist.engine.answer import Answer
 from shortlist.engine.clock import Stage
+from shortlist.engine.cursor import decode_cursor
+from shortlist.engine.overview import overview
+from shortlist.engine.query import (
+    MAX_ID_LENGTH,
+    BatchQuery,
+    Query,
+    SearchQuery,
+    SimilarQuery,
+    SuggestQuery,
+    read_query,
+)
+from shortlist.engine.search import Asked, ask, ask_many, item
 from shortlist.engine.snapshot import Snapshot
-from shortlist.errors import InvalidParameter, MalformedRequest, QueryError
+from shortlist.engine.suggest import suggest
+from shortlist.errors import InvalidParameter, MalformedRequest, NotReady, QueryError
 
 _ITEMS = "/v1/items/"
 
@@ -42,42 +40,27 @@ def api_blueprint(holder: SnapshotHolder) -> Blueprint:
     """Everything below /v1, the document, liveness and readiness over the holder's snapshot."""
     api = Blueprint("api", __name__)
 
-    @api.get("/v1/search")
-    def search() -> Response:
-        query = parse_parameters(SearchParameters, request.query_string).to_query()
-        return _answered(engine.search(_snapshot(holder, query), query, clock=_exchange().clock))
-
-    @api.post("/v1/search")
-    def search_by_body() -> Response:
-        query = parse_body(SearchBody, _body()).to_query()
-        return _answered(engine.search(_snapshot(holder, query), query, clock=_exchange().clock))
+    for path, method, model in LISTS:
+        api.add_url_rule(
+            path, f"{method} {path[4:]}", partial(_list, holder, model), methods=[method]
+        )
 
     @api.post("/v1/search/batch")
     def batch() -> Response:
-        return _batch(holder.get(), parse_body(BatchBody, _body()))
+        return _batch(holder.get(), read_query(BatchQuery, _body()))
 
     @api.get("/v1/suggest")
-    def suggest() -> Response:
-        query = parse_parameters(SuggestParameters, request.query_string).to_query()
-        return _json(encode_suggestions(engine.suggest(holder.get(), query)))
+    def complete() -> Response:
+        query = read_parameters(SuggestQuery, request.query_string)
+        return _json(encode_answer(suggest(holder.get(), query)))
 
     @api.get("/v1/catalog")
     def catalog() -> Response:
-        parse_parameters(NoParameters, request.query_string)
-        return _json(encode_catalog(engine.catalog(holder.get())))
-
-    @api.get("/v1/popular")
-    def popular() -> Response:
-        query = parse_parameters(PopularParameters, request.query_string).to_query()
-        return _answered(engine.popular(_snapshot(holder, query), query, clock=_exchange().clock))
-
-    @api.post("/v1/recommend")
-    def recommend() -> Response:
-        query = parse_body(RecommendBody, _body()).to_query()
-        return _answered(engine.recommend(_snapshot(holder, query), query, clock=_exchange().clock))
+        refuse_parameters(request.query_string)
+        return _json(encode_answer(overview(holder.get())))
 
     @api.get(f"{_ITEMS}<path:item_id>")
-    def item(item_id: str) -> Response:  # noqa: ARG001  # decoded: see _segments
+    def one(item_id: str) -> Response:  # noqa: ARG001  # decoded: see _segments
         return _item(holder, _segments())
 
     @api.get(f"{_ITEMS}<path:item_id>/similar")
@@ -85,15 +68,12 @@ def api_blueprint(holder: SnapshotHolder) -> Blueprint:
         segments = _segments()
         if len(segments) == 1:  # an id that ends in "/similar", its slash encoded
             return _item(holder, segments)
-        query = parse_parameters(SimilarParameters, request.query_string).to_query(
-            _item_id(segments[:-1])
-        )
-        return _answered(engine.similar(_snapshot(holder, query), query, clock=_exchange().clock))
+        given = _item_id(segments[:-1])
+        query = read_parameters(SimilarQuery, request.query_string, item_id=given)
+        return _answered(holder, query)
 
     @api.get("/openapi.json")
     def openapi() -> Response:
-        from service.openapi import document  # takes time to make, and few ask for it
-
         return _json_of(document())
 
     @api.get("/healthz")
@@ -102,56 +82,66 @@ def api_blueprint(holder: SnapshotHolder) -> Blueprint:
 
     @api.get("/readyz")
     def readyz() -> Response:
-        return _readiness(holder)
+        return _json_of(_readiness(holder))
 
     return api
 
 
-def _snapshot(holder: SnapshotHolder, query: Options) -> Snapshot:
-    """The snapshot to answer from: for a cursor of another version, that one if it is due."""
-    if query.cursor is None:
-        return holder.get()
-    return holder.at(engine.decode_cursor(query.cursor).version)
+def _list(holder: SnapshotHolder, model: type[Any]) -> Response:
+    """A list of results: its query in the address of a GET, in the body of a POST."""
+    if request.method == "POST":
+        return _answered(holder, read_query(model, _body()))
+    return _answered(holder, read_parameters(model, request.query_string))
 
 
-def _exchange() -> Exchange:
-    return exchange_of(request.environ)
+def _answered(holder: SnapshotHolder, query: Asked) -> Response:
+    exchange = exchange_of(request.environ)
+    answer = ask(_snapshot(holder, query), query, clock=exchange.clock)
+    note_answer(exchange, answer)
+    with exchange.clock.enter(Stage.SERIALISE):
+        return _json(encode_answer(answer))
 
 
-def _answered(answer: SearchAnswer) -> Response:
-    exchange = _exchange()
+def note_answer(exchange: Exchange, answer: Answer) -> None:
+    """Write down what was answered, for the log and the numbers."""
     exchange.answered(
         version=answer.index_version,
         n_results=len(answer.results),
         no_good_match=bool(answer.no_good_match),
     )
-    with exchange.clock.enter(Stage.SERIALISE):
-        return _json(encode_answer(answer))
 
 
-def _batch(snapshot: Snapshot, body: BatchBody) -> Response:
+def _snapshot(holder: SnapshotHolder, query: Query) -> Snapshot:
+    """The snapshot to answer from: for a cursor of another version, that one if it is due."""
+    if query.cursor is None:
+        return holder.get()
+    return holder.at(decode_cursor(query.cursor).version)
+
+
+def _batch(snapshot: Snapshot, batch: BatchQuery) -> Response:
     """Every query that can be read is asked; the others keep their place with their problem."""
-    read = [_read_entry(value) for value in body.queries]
+    exchange = exchange_of(request.environ)
+    read = [_read_entry(values) for values in batch.queries]
     queries = [one for one in read if isinstance(one, SearchQuery)]
-    answers = iter(engine.search_many(snapshot, queries, clock=_exchange().clock))
+    answers = iter(ask_many(snapshot, queries, clock=exchange.clock))
     found = [next(answers) if isinstance(one, SearchQuery) else one for one in read]
-    results = sum(len(one.results) for one in found if isinstance(one, SearchAnswer))
-    _exchange().answered(version=snapshot.version, n_results=results)
-    with _exchange().clock.enter(Stage.SERIALISE):
+    n_results = sum(len(one.results) for one in found if isinstance(one, Answer))
+    exchange.answered(version=snapshot.version, n_results=n_results)
+    with exchange.clock.enter(Stage.SERIALISE):
         return _json(encode_batch(snapshot.version, found))
 
 
-def _read_entry(value: dict[str, Any]) -> SearchQuery | QueryError:
+def _read_entry(values: dict[str, Any]) -> SearchQuery | QueryError:
     try:
-        return parse_entry(SearchBody, value).to_query()
+        return read_query(SearchQuery, values)
     except InvalidParameter as error:
         return error
 
 
 def _item(holder: SnapshotHolder, segments: list[str]) -> Response:
-    parse_parameters(NoParameters, request.query_string)
-    found = engine.item(holder.get(), _item_id(segments))
-    response = _json(encode_item(found))
+    refuse_parameters(request.query_string)
+    found = item(holder.get(), _item_id(segments))
+    response = _json(encode_answer(found))
     response.add_etag()
     response.make_conditional(request)
     return response
@@ -179,33 +169,31 @@ def _item_id(segments: list[str]) -> str:
 def _body() -> bytes:
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("expected Content-Type: application/json")
-    parse_parameters(NoParameters, request.query_string)
+    refuse_parameters(request.query_string)
     return request.get_data(cache=False)
 
 
-def _readiness(holder: SnapshotHolder) -> Response:
+def _readiness(holder: SnapshotHolder) -> dict[str, Any]:
     snapshot = holder.peek()
     if snapshot is None:
-        return problem(503, "not_ready", str(holder.problem), headers={"Retry-After": "1"})
-    manifest = snapshot.bundle.manifest
-    return _json_of(
-        {
-            "status": "ready",
-            "version": snapshot.version,
-            "catalog": manifest.catalog.name,
-            "items": snapshot.bundle.n_items,
-            "age_s": round(snapshot.age_s(), 3),
-            "precision": snapshot.precision.value,
-            "ignored_sections": list(snapshot.bundle.unknown_sections),
-            "degraded": (holder.problem or holder.blocklist_problem) is not None,
-            "refused_version": holder.refused,
-            "problem": holder.problem or holder.blocklist_problem,
-            "query_cache": {"hits": snapshot.encoder.hits, "misses": snapshot.encoder.misses},
-            "blocked_items": len(snapshot.blocked_rows),
-            "swaps": holder.swaps,
-            "refusals": holder.refusals,
-        }
-    )
+        raise NotReady(str(holder.problem))
+    problem = holder.problem or holder.blocklist_problem
+    return {
+        "status": "ready",
+        "version": snapshot.version,
+        "catalog": snapshot.bundle.manifest.catalog.name,
+        "items": snapshot.bundle.n_items,
+        "age_s": round(snapshot.age_s(), 3),
+        "precision": snapshot.precision.value,
+        "ignored_sections": list(snapshot.bundle.unknown_sections),
+        "degraded": problem is not None,
+        "refused_version": holder.refused,
+        "problem": problem,
+        "query_cache": {"hits": snapshot.encoder.hits, "misses": snapshot.encoder.misses},
+        "blocked_items": len(snapshot.blocked_rows),
+        "swaps": holder.swaps,
+        "refusals": holder.refusals,
+    }
 
 
 def _json_of(value: dict[str, Any]) -> Response:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
 
 from service.api import api_blueprint
 from service.config import Settings
@@ -15,8 +17,9 @@ from service.live import SnapshotHolder
 from service.logs import log_exchange
 from service.metrics import CONTENT_TYPE, Metrics
 from service.pages import pages_blueprint
-from service.problems import register_problems
+from service.problems import MEDIA_TYPE, defect_body, problem_body, problem_of
 from service.reloader import Reloader
+from service.requests import spelled
 from service.wsgi import compression
 from service.wsgi.admission import Admission, Places
 from service.wsgi.credentials import METRICS_PATH, Credentials
@@ -24,9 +27,14 @@ from service.wsgi.exchange import Exchange, Exchanges, exchange_of
 from service.wsgi.headers import ResponseHeaders
 from shortlist.bundle.store import ArtifactStore
 from shortlist.engine.snapshot import LoadOptions
+from shortlist.errors import InvalidParameter, QueryError
 
 QUERY_LENGTHS = (12,)
 """Token counts that short queries are padded to; each costs memory and start-up. See Encoder."""
+
+
+_KIND = {413: "content_too_large", 422: "unprocessable_content"}
+"""Statuses whose phrase is another one in another version of Python."""
 
 
 def create_app(
@@ -100,6 +108,38 @@ def _finish(
     if exchange.n_results is not None:
         metrics.observe_answer(n_results=exchange.n_results, no_good_match=exchange.no_good_match)
     log_exchange(environ, exchange, queries=queries)
+
+
+def register_problems(app: Flask) -> None:
+    """Answer every error of this app in the problem-details shape."""
+    app.register_error_handler(QueryError, _query_problem)
+    app.register_error_handler(HTTPException, _http_problem)
+    app.register_error_handler(Exception, _unexpected_problem)
+
+
+def _query_problem(error: QueryError) -> Response:
+    if isinstance(error, InvalidParameter) and request.method != "POST":
+        error = spelled(error)
+    status, body = problem_of(error)
+    headers = {"Retry-After": "1"} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    return Response(body, status=status, mimetype=MEDIA_TYPE, headers=headers)
+
+
+def _http_problem(error: HTTPException) -> Response:
+    status = error.code or 500
+    kind = _KIND.get(status, HTTPStatus(status).phrase.lower().replace(" ", "_"))
+    body = problem_body(status, kind, error.description or error.name)
+    response = Response(body, status=status, mimetype=MEDIA_TYPE)
+    for name, value in error.get_headers():
+        if name not in {"Content-Type", "Content-Length"}:
+            response.headers[name] = value
+    return response
+
+
+def _unexpected_problem(error: Exception) -> Response:
+    """A defect of ours: the log has the exception, the client only an id to quote."""
+    request_id = exchange_of(request.environ).request_id
+    return Response(defect_body(request_id, error), status=500, mimetype=MEDIA_TYPE)
 
 
 def _note_route() -> None:

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-
-from shortlist.bundle.tables import IdMap, ItemId
-
-_INTEGER = re.compile(r"-?[0-9]{1,19}")
+from shortlist.bundle.arrays import RowArray
+from shortlist.bundle.tables import IdMap
 
 
 @dataclass(frozen=True)
@@ -21,16 +15,9 @@ class Blocklist:
 
     ids: frozenset[str] = frozenset()
 
-    def rows(self, id_map: IdMap) -> npt.NDArray[np.int64]:
+    def rows(self, id_map: IdMap) -> RowArray:
         """The rows of those blocked items that this catalogue has, int64, rising."""
-        integer = pa.types.is_integer(id_map.ids.type)
-        found = [id_map.row_of(item_id) for item_id in self._typed(integer=integer)]
-        return np.sort(np.array([row for row in found if row is not None], dtype=np.int64))
-
-    def _typed(self, *, integer: bool) -> list[ItemId]:
-        if not integer:
-            return list(self.ids)
-        return [int(text) for text in self.ids if _INTEGER.fullmatch(text)]
+        return id_map.rows_of(self.ids)
 
 
 def read_blocklist(path: Path) -> Blocklist:

@@ -6,20 +6,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, TypeAdapter
+from pydantic.fields import FieldInfo
 
-from service.problem_details import MEDIA_TYPE
-from service.schemas.answers import BatchAnswer
-from service.schemas.bodies import BatchBody, RecommendBody, SearchBody
-from service.schemas.parameters import (
-    PopularParameters,
-    SearchParameters,
-    SimilarParameters,
-    SuggestParameters,
+from service.problems import MEDIA_TYPE
+from service.requests import RANGES, spellings
+from service.responses import BatchAnswer
+from shortlist.engine.answer import Answer, Item, RecommendAnswer
+from shortlist.engine.overview import CatalogAnswer
+from shortlist.engine.query import (
+    BatchQuery,
+    PopularQuery,
+    Query,
+    RecommendQuery,
+    SearchQuery,
+    SimilarQuery,
+    SuggestQuery,
 )
-from shortlist.engine import CatalogAnswer, Item, RecommendAnswer, SearchAnswer, SuggestAnswer
+from shortlist.engine.suggest import SuggestAnswer
 
 _TEMPLATE = "#/components/schemas/{model}"
 _ALWAYS = (400, 401, 404, 405, 413, 422, 500, 503)
@@ -27,14 +33,13 @@ _ALWAYS = (400, 401, 404, 405, 413, 422, 500, 503)
 
 @dataclass(frozen=True)
 class Operation:
-    """One endpoint: what it takes, what it answers, and an example that runs."""
+    """One endpoint: the query it takes, what it answers, and an example that runs."""
 
     method: str
     path: str
     summary: str
     response: Any
-    parameters: type[BaseModel] | None = None
-    body: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
     statuses: Sequence[int] = ()
     example: str = ""
     body_example: dict[str, Any] = field(default_factory=dict)
@@ -42,39 +47,46 @@ class Operation:
 
 OPERATIONS = (
     Operation(
-        "get", "/v1/search", "Search by a text, or browse by a filter.", SearchAnswer,
-        parameters=SearchParameters, statuses=(409, 410), example="q=space+travel&k=3",
+        "get", "/v1/search", "Search by a text, or browse by a filter.", Answer,
+        query=SearchQuery, statuses=(409, 410), example="q=space+travel&k=3",
     ),
     Operation(
-        "post", "/v1/search", "Search, everything in a body.", SearchAnswer,
-        body=SearchBody, statuses=(409, 410, 415),
+        "post", "/v1/search", "Search, everything in a body.", Answer,
+        query=SearchQuery, statuses=(409, 410, 415),
         body_example={"q": "space travel", "k": 3, "filters": {"categories": {"any": ["Drama"]}}},
     ),
     Operation(
         "post", "/v1/search/batch", "Up to 256 searches at once.", BatchAnswer,
-        body=BatchBody, statuses=(415,),
+        query=BatchQuery, statuses=(415,),
         body_example={"queries": [{"q": "space travel", "k": 1}, {"q": "a heist", "k": 1}]},
     ),
     Operation(
         "get", "/v1/suggest", "Complete a title.", SuggestAnswer,
-        parameters=SuggestParameters, statuses=(409,), example="q=star&k=5",
+        query=SuggestQuery, statuses=(409,), example="q=star&k=5",
     ),
     Operation(
-        "get", "/v1/popular", "List by popularity.", SearchAnswer,
-        parameters=PopularParameters, statuses=(409, 410), example="k=5",
+        "get", "/v1/popular", "List by popularity.", Answer,
+        query=PopularQuery, statuses=(409, 410), example="k=5",
     ),
     Operation(
         "post", "/v1/recommend", "Recommend for a taste.", RecommendAnswer,
-        body=RecommendBody, statuses=(409, 410, 415),
+        query=RecommendQuery, statuses=(409, 410, 415),
         body_example={"text": "space travel", "k": 3},
     ),
     Operation("get", "/v1/catalog", "What there is: profiles, features, facets.", CatalogAnswer),
     Operation("get", "/v1/items/{item_id}", "One item.", Item, statuses=(304,)),
     Operation(
-        "get", "/v1/items/{item_id}/similar", "Items like one.", SearchAnswer,
-        parameters=SimilarParameters, statuses=(409, 410),
+        "get", "/v1/items/{item_id}/similar", "Items like one.", Answer,
+        query=SimilarQuery, statuses=(409, 410),
     ),
 )  # fmt: skip
+
+LISTS = tuple(
+    (one.path, one.method.upper(), one.query)
+    for one in OPERATIONS
+    if one.query is not None and issubclass(one.query, Query) and "{" not in one.path
+)
+"""The endpoints that answer a query with a list and need nothing but the query."""
 
 
 @cache
@@ -110,12 +122,12 @@ def _described(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
         },
     }
     parameters = _path_parameters(operation.path)
-    if operation.parameters is not None:
-        parameters += _query_parameters(operation.parameters, schemas)
+    if operation.query is not None and operation.method == "get":
+        parameters += _query_parameters(operation.query)
     if parameters:
         described["parameters"] = parameters
-    if operation.body is not None:
-        content = {"schema": _schema(operation.body, schemas), "example": operation.body_example}
+    if operation.method == "post":
+        content = {"schema": _schema(operation.query, schemas), "example": operation.body_example}
         described["requestBody"] = {"required": True, "content": {"application/json": content}}
     return described
 
@@ -127,20 +139,33 @@ def _path_parameters(path: str) -> list[dict[str, Any]]:
     return [{"name": "item_id", "in": "path", "required": True, "schema": schema}]
 
 
-def _query_parameters(model: type[BaseModel], schemas: dict[str, Any]) -> list[dict[str, Any]]:
-    schema = model.model_json_schema(ref_template=_TEMPLATE)
-    schemas.update(schema.get("$defs", {}))
-    required = set(schema.get("required", ()))
+def _query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
             "in": "query",
-            "required": name in required,
-            "description": one.get("description", f"Replaces the profile's {name}."),
-            "schema": {key: value for key, value in one.items() if key != "description"},
+            "required": one.field.is_required(),
+            "description": one.field.description or f"Replaces the profile's {name}.",
+            "schema": _RANGES if one.path == RANGES else _schema_of(one.field),
         }
-        for name, one in schema["properties"].items()
+        for name, one in spellings(model).items()
     ]
+
+
+_RANGES = {
+    "type": "array",
+    "maxItems": 100,
+    "items": {"type": "string", "description": "attribute:low:high, a bound may be empty"},
+}
+
+
+def _schema_of(field: FieldInfo) -> dict[str, Any]:
+    """What one parameter may be; to leave it out is not to send null."""
+    annotated: Any = Annotated[field.annotation, field]
+    schema = TypeAdapter(annotated).json_schema()
+    schema.pop("description", None)
+    several = [one for one in schema.pop("anyOf", ()) if one != {"type": "null"}]
+    return {"anyOf": several} if len(several) > 1 else {**schema, **dict(*several)}
 
 
 def _schema(model: Any, schemas: dict[str, Any]) -> dict[str, Any]:

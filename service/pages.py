@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template, request
 
+from service.api import note_answer
 from service.live import SnapshotHolder
-from service.problems import status_of
-from service.schemas.parameters import PageParameters, parse_parameters
+from service.openapi import OPERATIONS
+from service.problems import problem_of
+from service.requests import read_parameters, spelled, spellings
 from service.wsgi.exchange import exchange_of
-from shortlist import engine
-from shortlist.engine import PopularQuery, SearchAnswer
-from shortlist.engine.clock import StageClock
+from shortlist.engine.answer import Answer
+from shortlist.engine.features import Source, features_from
+from shortlist.engine.query import PopularQuery, SearchQuery, SimilarQuery
+from shortlist.engine.search import Asked, ask
 from shortlist.engine.snapshot import Snapshot
-from shortlist.errors import QueryError
+from shortlist.errors import InvalidParameter, QueryError
 
 
 def pages_blueprint(holder: SnapshotHolder, *, shows_results: bool) -> Blueprint:
@@ -49,45 +52,47 @@ def pages_blueprint(holder: SnapshotHolder, *, shows_results: bool) -> Blueprint
 
     @pages.get("/docs")
     def docs_page() -> str:
-        from service.openapi import OPERATIONS  # takes time to load, and few ask for it
-
-        return render_template("docs.html", operations=OPERATIONS)
+        return render_template("docs.html", operations=OPERATIONS, spellings=spellings)
 
     return pages
 
 
-def _answer(holder: SnapshotHolder) -> tuple[SearchAnswer | None, str | None, int]:
+def _answer(holder: SnapshotHolder) -> tuple[Answer | None, str | None, int]:
     """The answer to show, or what to say instead, and the page's status."""
     try:
         snapshot = holder.get()
-        wanted = parse_parameters(PageParameters, request.query_string)
-        exchange = exchange_of(request.environ)
-        answer = _asked(snapshot, wanted, exchange.clock)
-        if answer is None:
+        query = _query(snapshot)
+        if query is None:
             return None, None, 200
-        exchange.answered(
-            version=answer.index_version,
-            n_results=len(answer.results),
-            no_good_match=bool(answer.no_good_match),
-        )
+        exchange = exchange_of(request.environ)
+        answer = ask(snapshot, query, clock=exchange.clock)
+        note_answer(exchange, answer)
         return answer, None, 200
     except QueryError as error:
-        return None, str(error), status_of(error)
+        shown = spelled(error) if isinstance(error, InvalidParameter) else error
+        return None, str(shown), problem_of(error)[0]
 
 
-def _asked(snapshot: Snapshot, wanted: PageParameters, clock: StageClock) -> SearchAnswer | None:
+def _query(snapshot: Snapshot) -> Asked | None:
     """Items like one, a search, or what is popular; None where there is nothing to ask.
 
-    A taste is kept in the browser: its list is left to the scripts.
+    What a query does not take is passed over: the address also has what belongs to the page, and
+    what another of its lists takes. A taste is kept in the browser: that list is the scripts'.
     """
-    if wanted.taste:
+    address = request.query_string
+    if request.args.get("taste") == "true":
         return None
-    if wanted.like is not None:
-        return engine.similar(snapshot, wanted.to_query(wanted.like), clock=clock)
-    query = wanted.to_search()
-    if query.text.strip():
-        return engine.search(snapshot, query, clock=clock)
+    if like := request.args.get("like"):
+        return read_parameters(SimilarQuery, address, lenient=True, item_id=like)
+    if request.args.get("q", "").strip():
+        return _without_taste(read_parameters(SearchQuery, address, lenient=True))
     if snapshot.bundle.items.popularity is None:
         return None
-    popular = PopularQuery(filter=query.filter, diversity=query.diversity)
-    return engine.popular(snapshot, popular, clock=clock)
+    return read_parameters(PopularQuery, address, lenient=True)
+
+
+def _without_taste(query: SearchQuery) -> SearchQuery:
+    """The search without the weights that only a taste has."""
+    of_taste = features_from(Source.LIKES)
+    weights = {name: weight for name, weight in query.weights.items() if name not in of_taste}
+    return query.model_copy(update={"weights": weights})

@@ -1,15 +1,14 @@
-"""Exceptions to the one JSON error shape (RFC 9457, application/problem+json)."""
+"""The one JSON error shape (RFC 9457), and the status of every error."""
 
 from __future__ import annotations
 
+import json
+import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
+from wsgiref.types import StartResponse
 
-from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException
-
-from service.problem_details import MEDIA_TYPE, problem_body
-from service.wsgi.exchange import defect_body, exchange_of
 from shortlist.errors import (
     ContentTooLarge,
     CursorExpired,
@@ -22,6 +21,10 @@ from shortlist.errors import (
     Overloaded,
     QueryError,
 )
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
 
 _STATUS: dict[type[QueryError], tuple[int, str]] = {
     InvalidParameter: (422, "invalid_parameter"),
@@ -36,61 +39,51 @@ _STATUS: dict[type[QueryError], tuple[int, str]] = {
 }
 
 
-_KIND = {413: "content_too_large", 422: "unprocessable_content"}
-"""Statuses whose phrase is another one in another version of Python."""
+def problem_body(
+    status: int, kind: str, detail: str, *, errors: Mapping[str, str] | None = None, **more: Any
+) -> bytes:
+    """One problem as JSON in ASCII; `errors` maps a field to what is wrong with it."""
+    body = {
+        "type": f"urn:shortlist:problem:{kind}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "errors": [{"field": name, "message": text} for name, text in (errors or {}).items()],
+        **more,
+    }
+    return json.dumps(body, ensure_ascii=True, allow_nan=False).encode()
 
 
-def register_problems(app: Flask) -> None:
-    """Answer every error of this app in the problem-details shape."""
-    app.register_error_handler(QueryError, _query_problem)
-    app.register_error_handler(HTTPException, _http_problem)
-    app.register_error_handler(Exception, _unexpected_problem)
-
-
-def problem(
-    status: int,
-    kind: str,
-    detail: str,
-    *,
-    errors: dict[str, str] | None = None,
-    headers: dict[str, str] | None = None,
-    **more: Any,
-) -> Response:
-    """One error answer; `errors` maps a field to what is wrong with it."""
-    body = problem_body(status, kind, detail, errors=errors, **more)
-    return Response(body, status=status, mimetype=MEDIA_TYPE, headers=headers)
-
-
-def status_of(error: QueryError) -> int:
-    """The HTTP status that says what kind of error this is."""
-    return _STATUS[type(error)][0]
-
-
-def kind_of(error: QueryError) -> str:
-    """The last part of the problem's type."""
-    return _STATUS[type(error)][1]
-
-
-def _query_problem(error: QueryError) -> Response:
+def problem_of(error: QueryError) -> tuple[int, bytes]:
+    """The HTTP status and the body of a query's error."""
     status, kind = _STATUS[type(error)]
-    headers = {"Retry-After": "1"} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
     errors = error.fields if isinstance(error, InvalidParameter) else None
-    if isinstance(error, CursorExpired):
-        return problem(status, kind, str(error), wanted=error.wanted, live=error.live)
-    return problem(status, kind, str(error), errors=errors, headers=headers)
+    more = {"wanted": error.wanted, "live": error.live} if isinstance(error, CursorExpired) else {}
+    return status, problem_body(status, kind, str(error), errors=errors, **more)
 
 
-def _http_problem(error: HTTPException) -> Response:
-    status = error.code or 500
-    kind = _KIND.get(status, HTTPStatus(status).phrase.lower().replace(" ", "_"))
-    response = problem(status, kind, error.description or error.name)
-    for name, value in error.get_headers():
-        if name not in {"Content-Type", "Content-Length"}:
-            response.headers[name] = value
-    return response
+def defect_body(request_id: str, error: Exception) -> bytes:
+    """The problem a client gets for a defect of ours; the log gets the exception."""
+    log.error("request %s failed", request_id, exc_info=error)
+    detail = f"an unexpected error; quote request {request_id}"
+    return problem_body(500, "internal_error", detail, request_id=request_id)
 
 
-def _unexpected_problem(error: Exception) -> Response:
-    """A defect of ours: the log has the exception, the client only an id to quote."""
-    request_id = exchange_of(request.environ).request_id
-    return Response(defect_body(request_id, error), status=500, mimetype=MEDIA_TYPE)
+class PlainProblem:
+    """A problem made once and answered without Flask, again and again."""
+
+    def __init__(self, status: int, kind: str, detail: str, **headers: str) -> None:
+        self.status = status
+        self.kind = kind
+        self._line = f"{status} {HTTPStatus(status).phrase}"
+        self._body = problem_body(status, kind, detail)
+        self._headers = [
+            ("Content-Type", MEDIA_TYPE),
+            ("Content-Length", str(len(self._body))),
+            *((name.replace("_", "-"), value) for name, value in headers.items()),
+        ]
+
+    def answer(self, environ: Mapping[str, Any], start_response: StartResponse) -> list[bytes]:
+        """Begin the answer; returns its body, none for HEAD."""
+        start_response(self._line, list(self._headers))
+        return [] if environ.get("REQUEST_METHOD") == "HEAD" else [self._body]

@@ -12,12 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from indexing.neighbours.models import Model
 from shortlist.bundle.manifest import (
     NOTEBOOK_PROFILE,
-    RATING_FEATURES,
     RELATED_PROFILE,
     TASTE_PROFILE,
     Profile,
 )
 from shortlist.encoder.machine import Precision
+from shortlist.engine.features import FEATURES, Source, weighs
 
 NonEmpty = Annotated[str, Field(min_length=1)]
 
@@ -241,7 +241,13 @@ class CatalogConfig(_Table):
     @model_validator(mode="after")
     def _profiles_can_rank(self) -> Self:
         for name, profile in self.profiles.items():
-            if not any(profile.weights.get(feature) for feature in ("similarity", *self._own())):
+            unknown = [feature for feature in profile.weights if feature not in FEATURES]
+            if unknown:
+                raise ValueError(
+                    f"profiles.{name}.weights: unknown feature {unknown[0]!r};"
+                    f" known: {', '.join(FEATURES)}"
+                )
+            if not weighs(profile.weights, *self._sources):
                 raise ValueError(
                     f"profiles.{name}: weighs only what this catalogue or some query has not:"
                     " popularity needs [ratings], recency [recency], collaborative and co_liked"
@@ -249,10 +255,11 @@ class CatalogConfig(_Table):
                 )
         return self
 
-    def _own(self) -> tuple[str, ...]:
-        """The features of its items that this catalogue has."""
-        rated = RATING_FEATURES if self.ratings is not None else ()
-        return (*rated, *(("recency",) if self.recency is not None else ()))
+    @property
+    def _sources(self) -> tuple[Source, ...]:
+        """Where the features come from that every query in this catalogue has."""
+        rated = (Source.RATINGS,) if self.ratings is not None else ()
+        return (Source.TEXT, *rated, *((Source.RECENCY,) if self.recency is not None else ()))
 
     @model_validator(mode="after")
     def _recency_is_a_number(self) -> Self:

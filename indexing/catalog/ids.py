@@ -10,10 +10,10 @@ import pandas as pd
 
 from indexing.catalog.config import IdType
 from indexing.catalog.tables import locate
+from shortlist.bundle.tables import CANONICAL_INTEGER
 from shortlist.errors import CatalogError
 
 MAX_ID_LENGTH = 256
-_CANONICAL_INTEGER = r"0|-?[1-9][0-9]{0,18}"
 _HIGHEST, _LOWEST = str(2**63 - 1), str(-(2**63))
 
 
@@ -38,7 +38,7 @@ def _canonical_integers(text: pd.Series) -> pd.Series:
     """Which texts are what `str` makes of an int64."""
     digits = text.str.removeprefix("-")
     fits = (digits.str.len() < len(_HIGHEST)) | (digits <= _HIGHEST) | (text == _LOWEST)
-    return text.str.fullmatch(_CANONICAL_INTEGER) & fits
+    return text.str.fullmatch(CANONICAL_INTEGER) & fits
 
 
 def ids_as_text(values: pd.Series) -> pd.Series:

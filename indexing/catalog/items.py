@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from indexing.catalog.config import (
@@ -19,19 +18,9 @@ from indexing.catalog.config import (
 )
 from indexing.catalog.ids import read_ids
 from indexing.catalog.tables import locate, read_table
+from shortlist.bundle.arrays import Csr
+from shortlist.bundle.tables import Categories
 from shortlist.errors import CatalogError
-
-
-@dataclass(frozen=True)
-class Categories:
-    """Categories as compressed sparse rows.
-
-    Row r has codes[offsets[r]:offsets[r + 1]] (int32), indices into `names`, which is sorted.
-    """
-
-    offsets: npt.NDArray[np.int64]
-    codes: npt.NDArray[np.int32]
-    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -85,7 +74,7 @@ def split_categories(
 ) -> Categories:
     """The categories column split at its separator; blanks and the `none` marker are left out."""
     if config is None:
-        return Categories(np.zeros(n_items + 1, np.int64), np.empty(0, np.int32), ())
+        return Categories(Csr(np.zeros(n_items + 1, np.int64), np.empty(0, np.int32)), ())
     parts = text[config.column].reset_index(drop=True).str.split(config.separator, regex=False)
     flat = parts.explode().str.strip()
     flat = flat[(flat != "") & (flat != (config.none or ""))]
@@ -94,7 +83,7 @@ def split_categories(
     counts = np.bincount(flat.index.to_numpy(dtype=np.int64), minlength=n_items)
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     codes = pd.Index(names, dtype="str").get_indexer(pd.Index(flat, dtype="str"))
-    return Categories(offsets, codes.astype(np.int32), tuple(names))
+    return Categories(Csr(offsets, codes.astype(np.int32)), tuple(names))
 
 
 def read_attribute(

@@ -11,7 +11,8 @@ from indexing.gate.diff import ReleaseDiff, comparable, release_diff
 from indexing.gate.integrity import check_integrity
 from shortlist.bundle.reader import read_manifest
 from shortlist.encoder.machine import Precision
-from shortlist.engine import SearchQuery, search
+from shortlist.engine.query import SearchQuery
+from shortlist.engine.search import ask
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
 from shortlist.errors import BundleError, EncoderError, GateError
 
@@ -97,7 +98,7 @@ def _load_live(live: Path | None, new: Snapshot) -> Snapshot | None:
 def _check_golden(new: Snapshot, golden: tuple[GoldenQuery, ...]) -> None:
     for wanted in golden:
         k = min(wanted.top, search_depth(new))
-        found = [result.item_id for result in search(new, SearchQuery(wanted.query, k=k)).results]
+        found = [result.item_id for result in ask(new, SearchQuery(q=wanted.query, k=k)).results]
         if wanted.item not in found:
             raise GateError(
                 f"golden query {wanted.query!r}: item {wanted.item!r} is not among the first {k}:"

@@ -13,7 +13,8 @@ from shortlist.bundle import layout
 from shortlist.bundle.reader import Bundle
 from shortlist.bundle.store import ArtifactStore
 from shortlist.bundle.tables import ItemId
-from shortlist.engine import SearchQuery, search
+from shortlist.engine.query import SearchQuery
+from shortlist.engine.search import ask
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
 
 N_PROBES = 40
@@ -130,7 +131,7 @@ def probe_queries(bundle: Bundle) -> list[str]:
 def _top(snapshot: Snapshot, query: str) -> list[ItemId]:
     manifest = snapshot.bundle.manifest
     k = min(TOP, manifest.profiles[manifest.default_profile].n_candidates)
-    return [result.item_id for result in search(snapshot, SearchQuery(query, k=k)).results]
+    return [result.item_id for result in ask(snapshot, SearchQuery(q=query, k=k)).results]
 
 
 def _overlap(one: Sequence[ItemId], other: Sequence[ItemId]) -> float:

@@ -8,7 +8,7 @@ import pyarrow.parquet
 from shortlist.bundle import layout
 from shortlist.bundle.reader import Bundle
 from shortlist.engine.snapshot import Snapshot
-from shortlist.errors import GateError
+from shortlist.errors import BundleCorrupt, GateError
 
 _BLOCK_ROWS = 65_536
 _NORM_TOLERANCE = 1e-4
@@ -59,13 +59,14 @@ def _check_documents(bundle: Bundle) -> None:
 
 
 def _check_categories(bundle: Bundle) -> None:
-    column = bundle.items.categories
-    steps = np.diff(column.offsets)
-    codes = column.codes[column.offsets[0] : column.offsets[-1]]
-    if len(steps) != bundle.n_items or np.any(steps < 0):
-        raise GateError(f"{layout.ITEMS}: the categories' offsets do not rise row by row")
-    if np.any((codes < 0) | (codes >= len(column.names))):
-        raise GateError(f"{layout.ITEMS}: a category code names no category")
+    categories = bundle.items.categories
+    n_names = len(categories.names)
+    try:
+        categories.lists.check(
+            f"{layout.ITEMS}: categories", n_rows=bundle.n_items, n_indices=n_names
+        )
+    except BundleCorrupt as error:
+        raise GateError(str(error)) from error
 
 
 def _check_vectors(bundle: Bundle) -> None:

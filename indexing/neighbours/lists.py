@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from shortlist.bundle.sections.neighbour_lists import NeighbourLists
+from shortlist.bundle.arrays import Csr
 
 ROW_CAP = 4
 """An item may have so many times the neighbours that there are for each on average."""
@@ -55,9 +55,7 @@ def largest_of_each_row(matrix: sparse.csr_matrix, *, per_item: int) -> sparse.c
     return sparse.csr_matrix((matrix.data[kept], matrix.indices[kept], offsets), shape=matrix.shape)
 
 
-def as_lists(
-    matrix: sparse.csr_matrix, rows: npt.NDArray[np.int64], *, n_items: int
-) -> NeighbourLists:
+def as_lists(matrix: sparse.csr_matrix, rows: npt.NDArray[np.int64], *, n_items: int) -> Csr:
     """The lists of a whole catalogue from a matrix over some of its items.
 
     `matrix` [m, m] speaks of the items of these `rows` (int64 [m], distinct).
@@ -66,16 +64,15 @@ def as_lists(
     entries = (coordinates.data, (rows[coordinates.row], rows[coordinates.col]))
     whole = sparse.csr_matrix(entries, shape=(n_items, n_items))
     whole.sort_indices()
-    return NeighbourLists(
+    return Csr(
         offsets=whole.indptr.astype(np.int64),
-        rows=whole.indices.astype(np.int32),
+        indices=whole.indices.astype(np.int32),
         weights=whole.data.astype(np.float16),
     )
 
 
-def as_matrix(lists: NeighbourLists) -> sparse.csr_matrix:
+def as_matrix(lists: Csr) -> sparse.csr_matrix:
     """The lists as a sparse matrix float32 [n, n]."""
-    shape = (len(lists), len(lists))
-    return sparse.csr_matrix(
-        (lists.weights.astype(np.float32), lists.rows, lists.offsets), shape=shape
-    )
+    assert lists.weights is not None
+    entries = (lists.weights.astype(np.float32), lists.indices, lists.offsets)
+    return sparse.csr_matrix(entries, shape=(len(lists), len(lists)))

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from wsgiref.types import InputStream, StartResponse, WSGIApplication, WSGIEnvironment
 
-from service.problem_details import PlainProblem
+from service.problems import PlainProblem
 from service.wsgi.credentials import METRICS_PATH, Credentials
 from shortlist.errors import ContentTooLarge
 

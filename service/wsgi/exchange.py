@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import secrets
 from collections.abc import Callable, Iterable
@@ -10,10 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from service.problem_details import MEDIA_TYPE, problem_body
+from service.problems import MEDIA_TYPE, defect_body
 from shortlist.engine.clock import StageClock
-
-log = logging.getLogger(__name__)
 
 UNROUTED = "(none)"
 """The route of a request that no rule matched, or that was refused before routing."""
@@ -81,13 +78,6 @@ class Exchanges:
             body = _defect(begin, exchange.request_id, error)
         self._finish(environ, exchange)
         return body
-
-
-def defect_body(request_id: str, error: Exception) -> bytes:
-    """The problem a client gets for a defect of ours; the log gets the exception."""
-    log.error("request %s failed", request_id, exc_info=error)
-    detail = f"an unexpected error; quote request {request_id}"
-    return problem_body(500, "internal_error", detail, request_id=request_id)
 
 
 def _defect(begin: Callable[..., Any], request_id: str, error: Exception) -> list[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,60 @@ import pyarrow as pa
 import pyarrow.ipc
 
 from shortlist.errors import BundleCorrupt
+
+FloatArray = npt.NDArray[np.float64]
+RowArray = npt.NDArray[np.int64]
+Vectors = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Csr:
+    """A list of numbers for each row, as compressed sparse rows.
+
+    The list of row i is `indices[offsets[i]:offsets[i + 1]]` (int32; offsets int64 [n + 1]). Where
+    there are `weights` (float16), those of its entries stand at the same places.
+    """
+
+    offsets: RowArray
+    indices: npt.NDArray[np.int32]
+    weights: npt.NDArray[np.float16] | None = None
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays."""
+        return sum(part.nbytes for part in vars(self).values() if part is not None)
+
+    def of(self, row: int) -> npt.NDArray[np.int32]:
+        """The list of one row."""
+        return self.indices[self.offsets[row] : self.offsets[row + 1]]
+
+    def counts(self, rows: RowArray) -> RowArray:
+        """How many entries each of these rows (int64 [m]) has, int64 [m]."""
+        return self.offsets[rows + 1] - self.offsets[rows]
+
+    def places(self, rows: RowArray) -> RowArray:
+        """Where the entries of these rows (int64 [m]) stand, one list behind the other, int64."""
+        counts = self.counts(rows)
+        ends = np.cumsum(counts)
+        places: RowArray = np.arange(int(ends[-1]) if len(ends) else 0)
+        places += np.repeat(self.offsets[rows] - (ends - counts), counts)
+        return places
+
+    def check(self, name: str, *, n_rows: int, n_indices: int) -> None:
+        """Raises BundleCorrupt, naming the file, unless the arrays fit together and the bundle."""
+        offsets, n_entries = self.offsets, len(self.indices)
+        n_weights = n_entries if self.weights is None else len(self.weights)
+        if len(offsets) != n_rows + 1 or offsets[0] != 0 or np.any(np.diff(offsets) < 0):
+            raise BundleCorrupt(f"{name}: expected {n_rows + 1} rising offsets")
+        if not n_entries == n_weights == offsets[-1]:
+            raise BundleCorrupt(f"{name}: expected {offsets[-1]} entries, found {n_entries}")
+        if n_entries and not (self.indices.min() >= 0 and self.indices.max() < n_indices):
+            raise BundleCorrupt(f"{name}: an entry is none of 0 to {n_indices - 1}")
+        if self.weights is not None and not np.isfinite(self.weights).all():
+            raise BundleCorrupt(f"{name}: expected finite weights")
 
 
 def map_array(path: Path, dtype: npt.DTypeLike, ndim: int) -> npt.NDArray[Any]:
@@ -85,12 +140,12 @@ def numpy_of(path: Path, columns: Mapping[str, pa.Array], name: str, kind: pa.Da
     return np.frombuffer(column.buffers()[1] or b"", dtype, len(column), begin)
 
 
-def numbers_of(column: pa.Array) -> npt.NDArray[np.float64]:
+def numbers_of(column: pa.Array) -> FloatArray:
     """An Arrow array of int64 or float64 as float64 [n], NaN in the place of nulls."""
     dtype = np.dtype(column.type.to_pandas_dtype())
     begin = column.offset * dtype.itemsize
     values = np.frombuffer(column.buffers()[1] or b"", dtype, len(column), begin)
-    numbers: npt.NDArray[np.float64] = values.astype(np.float64)
+    numbers: FloatArray = values.astype(np.float64)
     valid = column.buffers()[0]
     if valid is not None:
         bits = np.unpackbits(np.frombuffer(valid, np.uint8), bitorder="little")

@@ -17,14 +17,6 @@ FORMAT_VERSION = 3
 """2 added the features beyond similarity and popularity, and `n_popular`; 3 those of a taste,
 `n_neighbours`, and the profiles of similar items and of recommendations."""
 
-RATING_FEATURES = ("popularity", "expected_popularity", "rating_volume", "rating_percentile")
-TITLE_FEATURES = ("title_match", "title_prefix")
-TASTE_FEATURES = ("collaborative", "co_liked")
-"""What is known of an item beside others that somebody likes; a search by text has none."""
-
-FEATURES = ("similarity", *TASTE_FEATURES, *RATING_FEATURES, "recency", *TITLE_FEATURES)
-"""What a profile can weigh, in the order of an answer's components."""
-
 Count = Annotated[int, Field(ge=0)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Weight = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
@@ -52,9 +44,6 @@ class Profile(_Value):
     @field_validator("weights")
     @classmethod
     def _some_weight(cls, weights: dict[str, float]) -> dict[str, float]:
-        unknown = sorted(set(weights) - set(FEATURES))
-        if unknown:
-            raise ValueError(f"unknown feature {unknown[0]!r}; known: {', '.join(FEATURES)}")
         if not any(weights.values()):
             raise ValueError("expected at least one weight above 0")
         return weights

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from shortlist.bundle import layout
 from shortlist.bundle.arrays import map_array
 from shortlist.bundle.manifest import FileInfo, Manifest, decode_manifest, version_name
 from shortlist.bundle.sections import Sections, read_sections, unknown_sections
-from shortlist.bundle.tables import IdMap, ItemId, ItemTable, read_id_map, read_items
+from shortlist.bundle.tables import IdMap, ItemTable, read_id_map, read_items
 from shortlist.encoder.parity import CANARY_TEXTS, CANARY_VECTORS
 from shortlist.encoder.runtime import MODEL, SETTINGS, TOKENIZER, WEIGHTS
 from shortlist.errors import BundleCorrupt, BundleMissing
 
 _HASHING_THREADS = 2
-_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _ENCODER_FILES = (MODEL, WEIGHTS, TOKENIZER, SETTINGS, CANARY_TEXTS, CANARY_VECTORS)
 _ALWAYS = (
     *(layout.VECTORS, layout.ID_MAP, layout.ITEMS, layout.DOCUMENTS),
@@ -51,17 +48,6 @@ class Bundle:
     def n_items(self) -> int:
         """How many items the bundle holds."""
         return len(self.ids)
-
-    def row_of(self, item_id: ItemId) -> int | None:
-        """The row of an item, None when there is none of this id.
-
-        Where ids are integers, the text of one will do: a query string has no types.
-        """
-        if isinstance(item_id, str) and pa.types.is_integer(self.ids.ids.type):
-            if not _INTEGER.fullmatch(item_id):
-                return None
-            return self.ids.row_of(int(item_id))
-        return self.ids.row_of(item_id)
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from shortlist.bundle.arrays import TEXT, column_of, numpy_of, read_arrow, write_arrow
+from shortlist.bundle.arrays import (
+    TEXT,
+    Csr,
+    FloatArray,
+    RowArray,
+    column_of,
+    numpy_of,
+    read_arrow,
+    write_arrow,
+)
 from shortlist.bundle.layout import ATTRIBUTE_PREFIX
 
 ItemId = int | str
+
+CANONICAL_INTEGER = r"0|-?[1-9][0-9]{0,18}"
+"""What `str` makes of an integer id: the only text that stands for one, everywhere."""
 
 _CATEGORIES = pa.large_list(pa.dictionary(pa.int32(), pa.string()))
 
@@ -27,26 +42,20 @@ class PopularityColumns:
     """
 
     rating_count: npt.NDArray[np.int32]
-    mean_rating: npt.NDArray[np.float64]
-    popularity_score: npt.NDArray[np.float64]
+    mean_rating: FloatArray
+    popularity_score: FloatArray
 
 
 @dataclass(frozen=True)
-class CategoryColumn:
-    """Categories as compressed sparse rows.
+class Categories:
+    """The categories of each item: lists of codes, which index `names`."""
 
-    Row r has codes[offsets[r]:offsets[r + 1]] (offsets int64, codes int32), indices into
-    `names`.
-    """
-
-    offsets: npt.NDArray[np.int64]
-    codes: npt.NDArray[np.int32]
+    lists: Csr
     names: tuple[str, ...]
 
     def of(self, row: int) -> list[str]:
         """The category names of one item."""
-        codes = self.codes[self.offsets[row] : self.offsets[row + 1]]
-        return [self.names[code] for code in codes.tolist()]
+        return [self.names[code] for code in self.lists.of(row).tolist()]
 
 
 @dataclass(frozen=True)
@@ -58,12 +67,25 @@ class ItemTable:
     """
 
     titles: pa.Array
-    categories: CategoryColumn
+    categories: Categories
     attributes: Mapping[str, pa.Array]
     popularity: PopularityColumns | None
 
     def __len__(self) -> int:
         return len(self.titles)
+
+    def described(self, row: int) -> dict[str, Any]:
+        """What is shown of an item, by the names that answers use."""
+        rated = self.popularity
+        mean_rating = math.nan if rated is None else float(rated.mean_rating[row])
+        return {
+            "title": self.titles[row].as_py(),
+            "categories": self.categories.of(row),
+            "attributes": {name: values[row].as_py() for name, values in self.attributes.items()},
+            "popularity_score": None if rated is None else float(rated.popularity_score[row]),
+            "rating_count": None if rated is None else int(rated.rating_count[row]),
+            "mean_rating": None if math.isnan(mean_rating) else mean_rating,
+        }
 
 
 @dataclass(frozen=True)
@@ -75,7 +97,7 @@ class IdMap:
     """
 
     ids: pa.Array
-    rows_by_id: npt.NDArray[np.int64]
+    rows_by_id: RowArray
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -86,8 +108,14 @@ class IdMap:
         return item_id
 
     def row_of(self, item_id: ItemId) -> int | None:
-        """The row of an item, None when no item has this id (or an id of this type)."""
+        """The row of an item, None when no item has this id.
+
+        Where ids are integers their canonical text will do, as a query string has no types; no
+        other text does, and no number where ids are text.
+        """
         integer = pa.types.is_integer(self.ids.type)
+        if integer and isinstance(item_id, str) and re.fullmatch(CANONICAL_INTEGER, item_id):
+            item_id = int(item_id)
         if isinstance(item_id, int) is not integer or isinstance(item_id, bool):
             return None
         place = self._first_not_below(item_id)
@@ -95,6 +123,11 @@ class IdMap:
             return None
         row = int(self.rows_by_id[place])
         return row if self.id_of(row) == item_id else None
+
+    def rows_of(self, item_ids: Iterable[ItemId]) -> RowArray:
+        """The rows of those ids that some item has, int64, rising, each once."""
+        rows = {self.row_of(item_id) for item_id in item_ids} - {None}
+        return np.sort(np.fromiter(rows, np.int64, len(rows)))
 
     def _first_not_below(self, item_id: ItemId) -> int:
         low, high = 0, len(self.ids)
@@ -131,10 +164,11 @@ def read_id_map(path: Path) -> IdMap:
 def write_items(path: Path, items: ItemTable) -> None:
     """Write items.arrow."""
     names = pa.array(items.categories.names, pa.string())
-    coded = pa.DictionaryArray.from_arrays(pa.array(items.categories.codes), names)
+    lists = items.categories.lists
+    coded = pa.DictionaryArray.from_arrays(pa.array(lists.indices), names)
     columns: dict[str, pa.Array] = {
         "title": items.titles,
-        "categories": pa.LargeListArray.from_arrays(pa.array(items.categories.offsets), coded),
+        "categories": pa.LargeListArray.from_arrays(pa.array(lists.offsets), coded),
     }
     for name, values in items.attributes.items():
         columns[ATTRIBUTE_PREFIX + name] = values
@@ -149,7 +183,7 @@ def read_items(path: Path) -> ItemTable:
     """Map items.arrow into memory. Raises BundleCorrupt for anything else."""
     columns = read_arrow(path)
     categories = column_of(path, columns, "categories", _CATEGORIES)
-    parts = {"offsets": categories.offsets, "codes": categories.values.indices}
+    parts = {"offsets": categories.offsets, "indices": categories.values.indices}
     attributes = {
         name.removeprefix(ATTRIBUTE_PREFIX): values
         for name, values in columns.items()
@@ -157,9 +191,11 @@ def read_items(path: Path) -> ItemTable:
     }
     return ItemTable(
         titles=column_of(path, columns, "title", *TEXT),
-        categories=CategoryColumn(
-            offsets=numpy_of(path, parts, "offsets", pa.int64()),
-            codes=numpy_of(path, parts, "codes", pa.int32()),
+        categories=Categories(
+            Csr(
+                offsets=numpy_of(path, parts, "offsets", pa.int64()),
+                indices=numpy_of(path, parts, "indices", pa.int32()),
+            ),
             names=tuple(categories.values.dictionary.to_pylist()),
         ),
         attributes=attributes,

@@ -6,15 +6,14 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from shortlist.bundle.arrays import Vectors
 from shortlist.bundle.manifest import is_version_name
-from shortlist.engine.filters import Filter
-from shortlist.engine.query import Options
+from shortlist.engine.query import Query
+from shortlist.engine.snapshot import Snapshot
 from shortlist.errors import CursorExpired, InvalidParameter
 
 MAX_CURSOR_CHARACTERS = 16_384
@@ -34,33 +33,35 @@ class Cursor:
     fingerprint: bytes
     offset: int
     row: int
-    vector: npt.NDArray[np.float32]
+    vector: Vectors
 
 
-def fingerprint(kind: str, query: Options) -> bytes:
+def fingerprint(query: Query) -> bytes:
     """16 bytes that stand for all parameters of a query but the cursor itself."""
-    plain = [
-        _plain(getattr(query, field.name)) for field in fields(query) if field.name != "cursor"
-    ]
-    return hashlib.sha256(repr([kind, plain]).encode(errors="surrogatepass")).digest()[
-        :_DIGEST_BYTES
-    ]
+    plain = [type(query).__name__, query.model_dump(exclude={"cursor"})]
+    text = json.dumps(plain, sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).digest()[:_DIGEST_BYTES]
 
 
-def _plain(value: object) -> object:
-    """The value with mappings in one order, whatever order they were sent in."""
-    if isinstance(value, Mapping):
-        return sorted(value.items(), key=repr)
-    if isinstance(value, Filter):
-        return [_plain(getattr(value, field.name)) for field in fields(value)]
-    return value
+def encode_cursor(version: str, mark: bytes, offset: int, row: int, vector: Vectors | None) -> str:
+    """The cursor as text for a URL; the parameters are those of `Cursor`."""
+    head = json.dumps([version, mark.hex(), offset, row])
+    packed = b"" if vector is None else vector.astype("<f4").tobytes()
+    return base64.urlsafe_b64encode(head.encode() + b"\0" + packed).rstrip(b"=").decode()
 
 
-def encode_cursor(cursor: Cursor) -> str:
-    """The cursor as text for a URL."""
-    head = json.dumps([cursor.version, cursor.fingerprint.hex(), cursor.offset, cursor.row])
-    content = head.encode() + b"\0" + cursor.vector.astype("<f4").tobytes()
-    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+def read_cursor(snapshot: Snapshot, query: Query, mark: bytes) -> Cursor | None:
+    """The cursor that a query of this fingerprint comes with, None without one.
+
+    Raises CursorExpired for another version's, InvalidParameter for another query's and for what
+    `encode_cursor` never made.
+    """
+    if query.cursor is None:
+        return None
+    cursor = decode_cursor(query.cursor)
+    dim = snapshot.bundle.manifest.embedding_dim
+    check_cursor(cursor, version=snapshot.version, expected=mark, dim=dim)
+    return cursor
 
 
 def decode_cursor(text: str) -> Cursor:

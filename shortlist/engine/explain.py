@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shortlist.engine.ranking import FloatArray
+from shortlist.bundle.arrays import FloatArray
+from shortlist.bundle.reader import Bundle
+from shortlist.engine.features import POPULARITY
+from shortlist.engine.pool import Pool
 
 HIGHEST_WEIGHT = 10.0
-POPULARITY = "popularity"
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,14 @@ class Explanation:
 
     rank_without: dict[str, int]
     popularity_range: WeightRange | None
+
+
+def explain_pool(bundle: Bundle, pool: Pool, first: int, last: int) -> list[Explanation]:
+    """Explanations of the places `first` to `last` (excluded) of a ranked pool."""
+    popularity = bundle.items.popularity
+    scores = None if popularity is None else popularity.popularity_score[pool.rows]
+    order = pool.order.tolist()
+    return explain(pool.features, pool.plan.weights, order, scores, first=first, last=last)
 
 
 def explain(

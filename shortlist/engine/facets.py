@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from shortlist.bundle.arrays import RowArray
 from shortlist.bundle.reader import Bundle
 from shortlist.engine.filters import attribute_numbers, numeric_attributes
 from shortlist.errors import InvalidParameter
@@ -50,12 +50,12 @@ class Facets:
     histograms: list[Histogram]
 
 
-def count_facets(bundle: Bundle, wanted: tuple[str, ...], rows: npt.NDArray[np.int64]) -> Facets:
+def count_facets(bundle: Bundle, wanted: tuple[str, ...], rows: RowArray) -> Facets:
     """Counts over these rows (int64, rising). Raises InvalidParameter for an unknown facet."""
     known = [CATEGORIES, *numeric_attributes(bundle)]
     for name in wanted:
         if name not in known:
-            raise InvalidParameter("facet", f"expected one of: {', '.join(known)}; found {name!r}")
+            raise InvalidParameter("facets", f"expected one of: {', '.join(known)}; found {name!r}")
     return Facets(
         categories=_categories(bundle, rows) if CATEGORIES in wanted else None,
         histograms=[
@@ -64,19 +64,18 @@ def count_facets(bundle: Bundle, wanted: tuple[str, ...], rows: npt.NDArray[np.i
     )
 
 
-def _categories(bundle: Bundle, rows: npt.NDArray[np.int64]) -> list[CategoryCount]:
+def _categories(bundle: Bundle, rows: RowArray) -> list[CategoryCount]:
     """The most frequent first, ties by name."""
-    column = bundle.items.categories
-    lengths = np.diff(column.offsets)
+    lists, names = bundle.items.categories.lists, bundle.items.categories.names
     chosen = np.zeros(bundle.n_items, dtype=np.bool_)
     chosen[rows] = True
-    codes = column.codes[column.offsets[0] : column.offsets[-1]][np.repeat(chosen, lengths)]
-    counts = np.bincount(codes, minlength=len(column.names))
-    named = sorted(zip(column.names, counts.tolist(), strict=True), key=lambda one: -one[1])
+    codes = lists.indices[np.repeat(chosen, np.diff(lists.offsets))]
+    counts = np.bincount(codes, minlength=len(names))
+    named = sorted(zip(names, counts.tolist(), strict=True), key=lambda one: -one[1])
     return [CategoryCount(name, count) for name, count in named if count][:MAX_CATEGORIES]
 
 
-def _histogram(bundle: Bundle, name: str, rows: npt.NDArray[np.int64]) -> Histogram:
+def _histogram(bundle: Bundle, name: str, rows: RowArray) -> Histogram:
     """At most 20 bins of equal width, over whole numbers of whole width."""
     values = attribute_numbers(bundle, name)[rows]
     known = values[np.isfinite(values)]

@@ -1,54 +1,20 @@
-"""A filter: an immutable value, and the rows of a bundle that it lets pass."""
+"""Filters to the rows of a bundle that they let pass."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from shortlist.bundle.arrays import numbers_of
+from shortlist.bundle.arrays import FloatArray, RowArray, numbers_of
 from shortlist.bundle.reader import Bundle
-from shortlist.bundle.tables import ItemId
+from shortlist.engine.query import Categories, Filters, Range
 from shortlist.errors import FeatureUnavailable, InvalidParameter
 
-RowArray = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class Range:
-    """Numbers from `low` to `high`, both included; None is no bound."""
-
-    low: float | None = None
-    high: float | None = None
-
-
-@dataclass(frozen=True)
-class Filter:
-    """Conditions that an item must meet, all of them.
-
-    Categories: at least one of `any_of`, every one of `all_of`, none of `none_of`. `ranges` by
-    attribute: an item without a value does not pass. `include` None lets every id pass.
-    """
-
-    any_of: tuple[str, ...] = ()
-    all_of: tuple[str, ...] = ()
-    none_of: tuple[str, ...] = ()
-    ranges: Mapping[str, Range] = field(default_factory=dict)
-    min_rating_count: int | None = None
-    min_mean_rating: float | None = None
-    include: tuple[ItemId, ...] | None = None
-    exclude: tuple[ItemId, ...] = ()
-
-    def __bool__(self) -> bool:
-        """Whether there is any condition."""
-        return self != Filter()
-
-
-def select(bundle: Bundle, wanted: Filter, blocked: RowArray) -> RowArray:
+def select(bundle: Bundle, wanted: Filters, blocked: RowArray) -> RowArray:
     """The rows that pass and are not blocked, int64, rising.
 
     Raises InvalidParameter for an attribute that is unknown or not numeric or a range that is
@@ -56,51 +22,49 @@ def select(bundle: Bundle, wanted: Filter, blocked: RowArray) -> RowArray:
     """
     mask = np.ones(bundle.n_items, dtype=np.bool_)
     mask[blocked] = False
-    _by_category(bundle, wanted, mask)
+    _by_category(bundle, wanted.categories, mask)
     for name, limits in wanted.ranges.items():
         mask &= _in_range(bundle, name, limits)
     _by_rating(bundle, wanted, mask)
-    if wanted.include is not None:
+    if wanted.include_ids is not None:
         included = np.zeros_like(mask)
-        included[_rows_of(bundle, wanted.include)] = True
+        included[bundle.ids.rows_of(wanted.include_ids)] = True
         mask &= included
-    mask[_rows_of(bundle, wanted.exclude)] = False
+    mask[bundle.ids.rows_of(wanted.exclude_ids)] = False
     return np.flatnonzero(mask)
 
 
-def _by_category(bundle: Bundle, wanted: Filter, mask: Mask) -> None:
-    if wanted.any_of:
-        mask &= _carried(bundle, wanted.any_of) > 0
-    if wanted.all_of:
-        mask &= _carried(bundle, wanted.all_of) == len(set(wanted.all_of))
-    if wanted.none_of:
-        mask &= _carried(bundle, wanted.none_of) == 0
+def _by_category(bundle: Bundle, wanted: Categories, mask: Mask) -> None:
+    if wanted.any:
+        mask &= _carried(bundle, wanted.any) > 0
+    if wanted.all:
+        mask &= _carried(bundle, wanted.all) == len(set(wanted.all))
+    if wanted.none:
+        mask &= _carried(bundle, wanted.none) == 0
 
 
-def _carried(bundle: Bundle, names: tuple[str, ...]) -> npt.NDArray[np.int64]:
+def _carried(bundle: Bundle, names: tuple[str, ...]) -> RowArray:
     """How many of these categories each item has; an unknown one is carried by nobody."""
-    column = bundle.items.categories
-    known = {name: code for code, name in enumerate(column.names)}
+    lists = bundle.items.categories.lists
+    known = {name: code for code, name in enumerate(bundle.items.categories.names)}
     codes = [known[name] for name in set(names) if name in known]
-    first = column.offsets[0]
-    here = np.isin(column.codes[first : column.offsets[-1]], codes)
-    sums = np.concatenate([[0], np.cumsum(here)])
-    carried: npt.NDArray[np.int64] = np.diff(sums[column.offsets - first])
+    sums = np.concatenate([[0], np.cumsum(np.isin(lists.indices, codes))])
+    carried: RowArray = np.diff(sums[lists.offsets])
     return carried
 
 
 def _in_range(bundle: Bundle, name: str, limits: Range) -> Mask:
     values = attribute_numbers(bundle, name)
-    if limits.low is not None and limits.high is not None and limits.low > limits.high:
+    low = -np.inf if limits.min is None else limits.min
+    high = np.inf if limits.max is None else limits.max
+    if low > high:
         raise InvalidParameter(
-            f"ranges.{name}", f"expected low <= high, found {limits.low:g} to {limits.high:g}"
+            f"filters.ranges.{name}", f"expected low <= high, found {low:g} to {high:g}"
         )
-    low = -np.inf if limits.low is None else limits.low
-    high = np.inf if limits.high is None else limits.high
     return (values >= low) & (values <= high)
 
 
-def attribute_numbers(bundle: Bundle, name: str) -> npt.NDArray[np.float64]:
+def attribute_numbers(bundle: Bundle, name: str) -> FloatArray:
     """A numeric attribute in row order, float64 [n], NaN where there is none.
 
     Raises InvalidParameter for one that is unknown or text.
@@ -109,7 +73,7 @@ def attribute_numbers(bundle: Bundle, name: str) -> npt.NDArray[np.float64]:
     if name not in numeric:
         listed = ", ".join(numeric) or "none"
         raise InvalidParameter(
-            f"ranges.{name}", f"expected a numeric attribute of this catalogue ({listed})"
+            f"filters.ranges.{name}", f"expected a numeric attribute of this catalogue ({listed})"
         )
     return numbers_of(bundle.items.attributes[name])
 
@@ -123,7 +87,7 @@ def numeric_attributes(bundle: Bundle) -> list[str]:
     ]
 
 
-def _by_rating(bundle: Bundle, wanted: Filter, mask: Mask) -> None:
+def _by_rating(bundle: Bundle, wanted: Filters, mask: Mask) -> None:
     if wanted.min_rating_count is None and wanted.min_mean_rating is None:
         return
     popularity = bundle.items.popularity
@@ -133,8 +97,3 @@ def _by_rating(bundle: Bundle, wanted: Filter, mask: Mask) -> None:
         mask &= popularity.rating_count >= wanted.min_rating_count
     if wanted.min_mean_rating is not None:
         mask &= popularity.mean_rating >= wanted.min_mean_rating
-
-
-def _rows_of(bundle: Bundle, ids: tuple[ItemId, ...]) -> RowArray:
-    rows = [bundle.row_of(item_id) for item_id in ids]
-    return np.array([row for row in rows if row is not None], dtype=np.int64)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from shortlist.engine.answers import BestMatch
-from shortlist.engine.lanes.title import TitleMatches, match_titles
-from shortlist.engine.pool import Pool
+from shortlist.engine.answer import BestMatch
+from shortlist.engine.lanes.title import match_titles
+from shortlist.engine.pool import TITLE, Pool
 from shortlist.engine.snapshot import Snapshot
 
 TOP = 10
@@ -14,7 +14,7 @@ LEAST_UNUSUAL = 0.9
 LEAST_TITLE_MATCH = 0.5
 
 
-def judge(snapshot: Snapshot, text: str, pool: Pool) -> tuple[BestMatch | None, bool | None]:
+def judge(snapshot: Snapshot, pool: Pool) -> tuple[BestMatch | None, bool | None]:
     """The best match and whether it is no good one; None for a bundle without calibration.
 
     No match is good when the ten best are on average less than 0.9 standard deviations more
@@ -30,18 +30,15 @@ def judge(snapshot: Snapshot, text: str, pool: Pool) -> tuple[BestMatch | None, 
         unusualness=round(calibration.unusualness(float(best[0])), 3),
         unusualness_of_ten=round(calibration.unusualness(float(best.mean())), 3),
     )
-    poor = match.unusualness_of_ten < LEAST_UNUSUAL
-    return match, poor and not (text and _names_a_title(snapshot, text, pool))
+    poor = match["unusualness_of_ten"] < LEAST_UNUSUAL
+    return match, poor and not _names_a_title(snapshot, pool)
 
 
-def _names_a_title(snapshot: Snapshot, text: str, pool: Pool) -> bool:
+def _names_a_title(snapshot: Snapshot, pool: Pool) -> bool:
     """Looked up only for the few queries on which it depends."""
-    matches = pool.titles
-    titles = snapshot.bundle.sections.titles
-    if matches is None and titles is not None:
-        matches = match_titles(titles, text)
-    return matches is not None and _best(matches) >= LEAST_TITLE_MATCH
-
-
-def _best(matches: TitleMatches) -> float:
-    return float(max(matches.whole.max(initial=0.0), matches.prefix.max(initial=0.0)))
+    matches, titles = pool.matches.get(TITLE), snapshot.bundle.sections.titles
+    if matches is None and titles is not None and pool.plan.text:
+        matches = match_titles(titles, pool.plan.text)
+    if matches is None:
+        return False
+    return any(one.max(initial=0.0) >= LEAST_TITLE_MATCH for one in matches.values.values())

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shortlist.bundle.manifest import TASTE_FEATURES
+from shortlist.bundle.manifest import Profile
 from shortlist.engine.facets import CATEGORIES, Facets, count_facets
+from shortlist.engine.features import Source, available_features, features_from
 from shortlist.engine.filters import numeric_attributes
-from shortlist.engine.plan import available_features
-from shortlist.engine.pool import Scope
+from shortlist.engine.plan import rows_without
 from shortlist.engine.snapshot import Snapshot
-
-
-@dataclass(frozen=True)
-class ProfileShown:
-    """A named set of weights and how deep it looks."""
-
-    n_candidates: int
-    n_popular: int
-    n_neighbours: int
-    weights: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -36,7 +27,7 @@ class CatalogAnswer:
     index_version: str
     created_at: str
     items: int
-    profiles: dict[str, ProfileShown]
+    profiles: dict[str, Profile]
     default_profile: str
     similar_profile: str
     recommend_profile: str
@@ -46,30 +37,28 @@ class CatalogAnswer:
     facets: Facets
 
 
-def catalog(snapshot: Snapshot) -> CatalogAnswer:
+def overview(snapshot: Snapshot) -> CatalogAnswer:
     """The live version's profiles, features and facets."""
     bundle, manifest = snapshot.bundle, snapshot.bundle.manifest
     every = available_features(bundle, taste=True)
-    rows = Scope(None, snapshot.blocked_rows, bundle.n_items).all_rows()
+    rows = rows_without(snapshot.blocked_rows, bundle.n_items)
     return CatalogAnswer(
         name=manifest.catalog.name,
         index_version=snapshot.version,
         created_at=manifest.created_at,
         items=bundle.n_items,
-        profiles={
-            name: ProfileShown(
-                n_candidates=profile.n_candidates,
-                n_popular=profile.n_popular,
-                n_neighbours=profile.n_neighbours,
-                weights={one: profile.weights[one] for one in every if one in profile.weights},
-            )
-            for name, profile in manifest.profiles.items()
-        },
+        profiles={name: _shown(profile, every) for name, profile in manifest.profiles.items()},
         default_profile=manifest.default_profile,
         similar_profile=manifest.similar_profile or manifest.default_profile,
         recommend_profile=manifest.recommend_profile or manifest.default_profile,
         features=list(available_features(bundle)),
-        taste_features=[feature for feature in every if feature in TASTE_FEATURES],
+        taste_features=[one for one in features_from(Source.LIKES) if one in every],
         rating_scale=None if manifest.popularity is None else manifest.popularity.scale,
         facets=count_facets(bundle, (CATEGORIES, *numeric_attributes(bundle)), rows),
     )
+
+
+def _shown(profile: Profile, features: Sequence[str]) -> Profile:
+    """The profile with those weights that count in this bundle, in the order of the features."""
+    weights = {name: profile.weights[name] for name in features if name in profile.weights}
+    return profile.model_copy(update={"weights": weights})

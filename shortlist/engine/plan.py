@@ -1,27 +1,50 @@
-"""A query with everything decided: depth, number of results, weights."""
+"""A query with everything decided: what is looked for, among which rows, and what it weighs."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shortlist.bundle.manifest import (
-    FEATURES,
-    RATING_FEATURES,
-    TASTE_FEATURES,
-    TITLE_FEATURES,
-    Profile,
-)
+import numpy as np
+
+from shortlist.bundle.arrays import RowArray, Vectors
+from shortlist.bundle.manifest import Profile
 from shortlist.bundle.reader import Bundle
-from shortlist.engine.query import DEFAULT_K, MAX_CANDIDATES, Options
+from shortlist.engine.features import (
+    ABSENT,
+    FEATURES,
+    POPULARITY,
+    SIMILARITY,
+    Source,
+    available_features,
+)
+from shortlist.engine.filters import select
+from shortlist.engine.lanes.neighbour import Taste
+from shortlist.engine.query import DEFAULT_K, MAX_CANDIDATES, Query, RankedQuery
+from shortlist.engine.snapshot import Snapshot
 from shortlist.errors import FeatureUnavailable, InvalidParameter
+
+_BY_POPULARITY = Profile(n_candidates=MAX_CANDIDATES, n_neighbours=0, weights={POPULARITY: 1.0})
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Decisions for one query; `weights` only of features the bundle has, in a fixed order."""
+    """Decisions for one query.
 
+    `vector` is float32 unit [dim], None to order by popularity alone; `text` is for the title
+    lane, "" without one; `taste` is what the query gives of somebody's likes. `rows` (int64,
+    rising) are those that pass a filter, None without one; `left_out` (int64, rising) never are
+    candidates: blocked items, and those that were given. `weights` are of features that the bundle
+    has, in the order of the registry; `k` results are wanted of `n_candidates` retrieved ones,
+    `n_popular` and `n_neighbours` join them.
+    """
+
+    vector: Vectors | None
+    text: str
+    taste: Taste | None
+    rows: RowArray | None
+    left_out: RowArray
+    n_items: int
     profile: str
     k: int
     n_candidates: int
@@ -30,96 +53,106 @@ class Plan:
     weights: dict[str, float]
 
     @property
-    def matches_titles(self) -> bool:
-        """Whether the title lane contributes anything."""
-        return any(self.weights.get(feature, 0.0) > 0 for feature in TITLE_FEATURES)
+    def n_matches(self) -> int:
+        """How many rows may be candidates."""
+        return self.n_items - len(self.left_out) if self.rows is None else len(self.rows)
+
+    def all_rows(self) -> RowArray:
+        """Every row that may be a candidate, int64, rising."""
+        return rows_without(self.left_out, self.n_items) if self.rows is None else self.rows
+
+    def within(self, rows: RowArray) -> RowArray:
+        """Those of these rows that may be candidates, in the same order."""
+        if not len(rows) or (self.rows is None and not len(self.left_out)):
+            return rows
+        allowed = ~np.isin(rows, self.left_out)
+        if self.rows is not None:
+            place = np.searchsorted(self.rows, rows)
+            inside = place < len(self.rows)
+            allowed &= inside
+            allowed[inside] &= self.rows[place[inside]] == rows[inside]
+        return rows[allowed]
+
+
+def rows_without(left_out: RowArray, n_items: int) -> RowArray:
+    """Every row of a catalogue but these, int64, rising."""
+    mask = np.ones(n_items, dtype=np.bool_)
+    mask[left_out] = False
+    return np.flatnonzero(mask)
 
 
 def make_plan(
-    bundle: Bundle, query: Options, *, preferred: str | None = None, taste: bool = False
+    snapshot: Snapshot,
+    query: Query,
+    *,
+    vector: Vectors | None,
+    text: str = "",
+    taste: Taste | None = None,
+    left_out: RowArray | None = None,
+    preferred: str | None = None,
 ) -> Plan:
     """Decide what the query leaves open.
 
-    `preferred` is the profile of this kind of query where the bundle names one; `taste` says that
-    items are given that somebody likes. Raises InvalidParameter for k or n_candidates out of
-    1 <= k <= n_candidates <= 1000, n_popular or n_neighbours out of 0 to 1000, an unknown
-    profile, weights out of 0 to 10 or all 0, and weights of a taste's features without one;
+    `preferred` is the profile of this kind of query where the bundle names one; without a `vector`
+    the list is by popularity. Raises InvalidParameter for k above n_candidates, an unknown profile,
+    weights that are all 0, weights of a taste's features without one, and what a filter refuses;
     FeatureUnavailable for a weight of a feature that this bundle does not have.
     """
-    name, profile = _profile(bundle, preferred if query.profile is None else query.profile)
-    n_candidates = _within(
-        "n_candidates", query.n_candidates, profile.n_candidates, lowest=1, highest=MAX_CANDIDATES
+    bundle = snapshot.bundle
+    by_popularity = vector is None
+    name, profile = (
+        _popularity(bundle, query) if by_popularity else _profile(bundle, query, preferred)
     )
-    n_popular = _within(
-        "n_popular", query.n_popular, profile.n_popular, lowest=0, highest=MAX_CANDIDATES
+    replaced = query.weights if isinstance(query, RankedQuery) else {}
+    left_out = _joined(snapshot.blocked_rows, left_out)
+    n_candidates = _given(query.n_candidates, profile.n_candidates)
+    return Plan(
+        vector=vector,
+        text=text,
+        taste=taste,
+        rows=select(bundle, query.filters, left_out) if query.filters else None,
+        left_out=left_out,
+        n_items=bundle.n_items,
+        profile=name,
+        k=_page_size(query, n_candidates),
+        n_candidates=n_candidates,
+        n_popular=_given(getattr(query, "n_popular", None), profile.n_popular),
+        n_neighbours=_given(getattr(query, "n_neighbours", None), profile.n_neighbours),
+        weights=_weights(bundle, profile, replaced, taste=taste is not None),
     )
-    n_neighbours = _within(
-        "n_neighbours", query.n_neighbours, profile.n_neighbours, lowest=0, highest=MAX_CANDIDATES
-    )
-    _check_diversity(query.diversity)
-    k = _page_size(query, n_candidates)
-    weights = _weights(bundle, profile, query.weights, taste=taste)
-    return Plan(name, k, n_candidates, n_popular, n_neighbours, weights)
 
 
-def popularity_plan(bundle: Bundle, query: Options) -> Plan:
-    """The plan of a list by popularity: no profile, no other weight.
-
-    Raises InvalidParameter as `make_plan`, FeatureUnavailable for a catalogue without ratings.
-    """
-    if bundle.items.popularity is None:
-        raise FeatureUnavailable(f"popularity: {_why_absent('popularity')}")
-    if query.profile is not None or query.weights:
-        raise InvalidParameter("profile", "a list by popularity has no profile and no weights")
-    n_candidates = _within(
-        "n_candidates", query.n_candidates, MAX_CANDIDATES, lowest=1, highest=MAX_CANDIDATES
-    )
-    _check_diversity(query.diversity)
-    k = _page_size(query, n_candidates)
-    return Plan("popularity", k, n_candidates, 0, 0, {"popularity": 1.0})
+def _joined(blocked: RowArray, given: RowArray | None) -> RowArray:
+    return blocked if given is None else np.union1d(blocked, given).astype(np.int64)
 
 
-def _page_size(query: Options, n_candidates: int) -> int:
-    k = min(DEFAULT_K, n_candidates) if query.k is None else query.k
-    if not 1 <= k <= n_candidates:
+def _given(value: int | None, otherwise: int) -> int:
+    return otherwise if value is None else value
+
+
+def _page_size(query: Query, n_candidates: int) -> int:
+    k = _given(query.k, min(DEFAULT_K, n_candidates))
+    if k > n_candidates:
         raise InvalidParameter("k", f"expected 1 to n_candidates ({n_candidates}), found {k}")
     return k
 
 
-def _check_diversity(diversity: float) -> None:
-    if not 0 <= diversity <= 1:
-        raise InvalidParameter("diversity", f"expected 0 to 1, found {diversity}")
+def _popularity(bundle: Bundle, query: Query) -> tuple[str, Profile]:
+    if bundle.items.popularity is None:
+        raise FeatureUnavailable(f"{POPULARITY}: {ABSENT[Source.RATINGS]}")
+    if isinstance(query, RankedQuery) and (query.profile is not None or query.weights):
+        raise InvalidParameter("profile", "a list by popularity has no profile and no weights")
+    return POPULARITY, _BY_POPULARITY
 
 
-def available_features(bundle: Bundle, *, taste: bool = False) -> tuple[str, ...]:
-    """The features that this bundle has, in the order of an answer's components.
-
-    Those of a `taste` only where there is one.
-    """
-    columns = bundle.sections.features.columns if bundle.sections.features else {}
-    has = {
-        "similarity": True,
-        "popularity": bundle.items.popularity is not None,
-        **dict.fromkeys(columns, True),
-        **dict.fromkeys(TITLE_FEATURES, bundle.sections.titles is not None),
-        **dict.fromkeys(TASTE_FEATURES, taste and bundle.sections.neighbours is not None),
-    }
-    return tuple(feature for feature in FEATURES if has.get(feature))
-
-
-def _within(name: str, wanted: int | None, default: int, *, lowest: int, highest: int) -> int:
-    value = default if wanted is None else wanted
-    if not lowest <= value <= highest:
-        raise InvalidParameter(name, f"expected {lowest} to {highest}, found {value}")
-    return value
-
-
-def _profile(bundle: Bundle, wanted: str | None) -> tuple[str, Profile]:
+def _profile(bundle: Bundle, query: Query, preferred: str | None) -> tuple[str, Profile]:
     profiles = bundle.manifest.profiles
-    name = bundle.manifest.default_profile if wanted is None else wanted
+    usual = bundle.manifest.default_profile if preferred is None else preferred
+    wanted = getattr(query, "profile", None)
+    name = usual if wanted is None else wanted
     if name not in profiles:
         known = ", ".join(sorted(profiles))
-        raise InvalidParameter("profile", f"expected one of: {known}; found {name!r}")
+        raise InvalidParameter("profile", f"expected one of: {known}; found {name[:80]!r}")
     return name, profiles[name]
 
 
@@ -127,34 +160,19 @@ def _weights(
     bundle: Bundle, profile: Profile, replaced: Mapping[str, float], *, taste: bool
 ) -> dict[str, float]:
     available = available_features(bundle, taste=taste)
-    for feature, weight in replaced.items():
-        if feature not in FEATURES:
+    for name, weight in replaced.items():
+        if not weight or name in available:
+            continue
+        if FEATURES[name].source is Source.LIKES and not taste:
             raise InvalidParameter(
-                "weights", f"no such feature: {feature[:80]!r}; known: {', '.join(FEATURES)}"
+                f"weights.{name}", "a search has none: ask for similar items or for recommendations"
             )
-        if not (math.isfinite(weight) and 0 <= weight <= 10):
-            raise InvalidParameter(f"w_{feature}", f"expected 0 to 10, found {weight}")
-        if weight and feature in TASTE_FEATURES and not taste:
-            raise InvalidParameter(
-                f"w_{feature}", "a search has none: ask for similar items or for recommendations"
-            )
-        if weight and feature not in available:
-            raise FeatureUnavailable(f"w_{feature}: {_why_absent(feature)}")
+        raise FeatureUnavailable(f"{name}: {ABSENT[FEATURES[name].source]}")
     wanted = {**profile.weights, **replaced}
-    weights = {feature: wanted[feature] for feature in available if feature in wanted}
+    weights = {name: wanted[name] for name in available if name in wanted}
     if not any(weights.values()):
         raise InvalidParameter(
-            "w_similarity",
+            f"weights.{SIMILARITY}",
             f"expected a weight above 0 for at least one of: {', '.join(available)}",
         )
     return weights
-
-
-def _why_absent(feature: str) -> str:
-    if feature in RATING_FEATURES:
-        return "this catalogue has no ratings, or was built before this feature was there"
-    if feature in TASTE_FEATURES:
-        return "this catalogue has no ratings by users, or too few of them"
-    if feature == "recency":
-        return "this catalogue has no [recency]"
-    return "this bundle was built without it; build it again"

@@ -8,13 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
+from shortlist.bundle.arrays import Vectors
 from shortlist.encoder.text import normalise_text
 from shortlist.errors import Overloaded
-
-FloatArray = npt.NDArray[np.float32]
 
 _TOGETHER = 64
 """Texts of one request encoded in one inference: other queries wait no longer than that."""
@@ -23,7 +19,7 @@ _TOGETHER = 64
 class EncodesQueries(Protocol):
     """What is asked of an encoder: float32 unit vectors [n, dim] for n texts."""
 
-    def encode_queries(self, texts: Sequence[str]) -> FloatArray:
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
         """One row a text, in order."""
         ...
 
@@ -34,11 +30,11 @@ class EncodesQuery(Protocol):
     hits: int
     misses: int
 
-    def encode(self, text: str) -> FloatArray:
+    def encode(self, text: str) -> Vectors:
         """The float32 unit vector [dim] of one query."""
         ...
 
-    def encode_many(self, texts: Sequence[str]) -> list[FloatArray]:
+    def encode_many(self, texts: Sequence[str]) -> list[Vectors]:
         """A vector each, encoded together."""
         ...
 
@@ -70,7 +66,7 @@ class _Waiting:
     """One query on its way; `wake` is set when it is done, or when it is its turn to lead."""
 
     text: str
-    vector: FloatArray | None = None
+    vector: Vectors | None = None
     error: BaseException | None = None
     wake: threading.Event = field(default_factory=threading.Event)
 
@@ -100,7 +96,7 @@ class BatchingEncoder:
         self._queue: deque[_Waiting] = deque()
         self._busy = False
 
-    def encode(self, text: str) -> FloatArray:
+    def encode(self, text: str) -> Vectors:
         """The float32 unit vector [dim] of one query."""
         mine = _Waiting(text)
         with self._mutex:
@@ -115,9 +111,9 @@ class BatchingEncoder:
             self._lead()
         return _result(mine)
 
-    def encode_many(self, texts: Sequence[str]) -> list[FloatArray]:
+    def encode_many(self, texts: Sequence[str]) -> list[Vectors]:
         """Vectors of one request's texts, beside the queue: the encoder takes turns itself."""
-        found: list[FloatArray] = []
+        found: list[Vectors] = []
         for begin in range(0, len(texts), _TOGETHER):
             some = texts[begin : begin + _TOGETHER]
             self._observer.observe_batch(len(some))
@@ -152,7 +148,7 @@ class BatchingEncoder:
             raise
 
 
-def _result(waiting: _Waiting) -> FloatArray:
+def _result(waiting: _Waiting) -> Vectors:
     if waiting.error is not None:
         raise waiting.error
     assert waiting.vector is not None
@@ -171,12 +167,12 @@ class CachingEncoder:
         self._encoder = encoder
         self._observer = observer or Unobserved()
         self._max_entries = max_entries
-        self._entries: OrderedDict[str, FloatArray] = OrderedDict()
+        self._entries: OrderedDict[str, Vectors] = OrderedDict()
         self._mutex = threading.Lock()
         self.hits = 0
         self.misses = 0
 
-    def encode(self, text: str) -> FloatArray:
+    def encode(self, text: str) -> Vectors:
         """The float32 unit vector [dim] of one query."""
         key = normalise_text(text)
         with self._mutex:
@@ -195,7 +191,7 @@ class CachingEncoder:
             self._keep(key, vector)
         return vector
 
-    def encode_many(self, texts: Sequence[str]) -> list[FloatArray]:
+    def encode_many(self, texts: Sequence[str]) -> list[Vectors]:
         """A vector each; those that are not in the cache are encoded together."""
         keys = [normalise_text(text) for text in texts]
         with self._mutex:
@@ -211,7 +207,7 @@ class CachingEncoder:
             self._observer.observe_lookup(key not in missing)
         return [known[key] for key in keys]
 
-    def _keep(self, key: str, vector: FloatArray) -> None:
+    def _keep(self, key: str, vector: Vectors) -> None:
         kept = vector.copy()  # the vector may be a view of a whole batch
         kept.flags.writeable = False
         with self._mutex:

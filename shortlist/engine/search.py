@@ -1,177 +1,228 @@
-"""The use-cases that end in a list: search, similar, recommend, popular."""
+"""Every list of results is asked for and made here, whatever is looked for."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from shortlist.bundle.arrays import Vectors
 from shortlist.bundle.tables import ItemId
-from shortlist.engine.answering import Aim, Ranked, Start, answer, rank_all, start
-from shortlist.engine.answers import Item, RecommendAnswer, SearchAnswer
+from shortlist.engine.answer import (
+    Answer,
+    Item,
+    RecommendAnswer,
+    describe,
+    describe_results,
+)
 from shortlist.engine.clock import Stage, StageClock
+from shortlist.engine.cursor import Cursor, encode_cursor, fingerprint, read_cursor
+from shortlist.engine.explain import explain_pool
+from shortlist.engine.facets import count_facets
+from shortlist.engine.goodness import judge
 from shortlist.engine.lanes.neighbour import Taste
-from shortlist.engine.pool import Vector
+from shortlist.engine.plan import make_plan
+from shortlist.engine.pool import Pool, gather
 from shortlist.engine.query import (
     PopularQuery,
+    Query,
     RecommendQuery,
     SearchQuery,
     SimilarQuery,
-    check_text,
 )
-from shortlist.engine.results import describe
+from shortlist.engine.ranked import rank_pool
 from shortlist.engine.snapshot import Snapshot
 from shortlist.engine.taste import read_taste, taste_vector
 from shortlist.errors import InvalidParameter, ItemUnknown, QueryError
 
+Asked = SearchQuery | SimilarQuery | RecommendQuery | PopularQuery
 
-def search(
+
+def ask(
     snapshot: Snapshot,
-    query: SearchQuery,
+    query: Asked,
     *,
     clock: StageClock | None = None,
-    vector: Vector | None = None,
-) -> SearchAnswer:
-    """Retrieve, rank and describe the best items for a text.
+    vector: Vectors | None = None,
+) -> Answer:
+    """Retrieve, rank and describe the best items for a query.
 
-    A blank text with a filter gives what passes it by popularity. `vector` is the text's, where
-    it is known already. Raises InvalidParameter for a blank text without a filter, an overlong
-    one, and for what a plan or a filter refuses; CursorExpired; FeatureUnavailable.
+    A search takes a text; a blank one with a filter gives what passes it by popularity. Similar
+    items leave out the one they are like. Recommendations leave out what is given; their query
+    vector is normalise(text + mean(liked) - 0.5 · mean(disliked)) of unit vectors, the first two
+    if they are there. A liked item of rating r weighs (r - m) / (h - m) in its mean, m the middle
+    and h the top of the scale: below the middle it counts against. Source: Rocchio 1971, relevance
+    feedback. Where the bundle has neighbours and the profile weighs them, what others like who
+    like the same brings candidates and features.
+
+    `vector` is the text's (float32 unit [dim]), where it is known already. Raises InvalidParameter
+    for a blank text without a filter, a taste without a known item or a text, vectors that cancel
+    out, a rating off the scale, and what a plan or a filter refuses; ItemUnknown, CursorExpired,
+    FeatureUnavailable, DeadlineExceeded.
     """
     clock = clock or StageClock()
-    begin = start(snapshot, "search", query)
-    if query.filter and not query.text.strip():
-        return answer(snapshot, Aim(query.text, None), query, begin, clock)
-    check_text(query.text)
-    if begin.cursor is not None and len(begin.cursor.vector):
-        vector = begin.cursor.vector
-    if vector is None:
-        vector = _encoded(snapshot, query.text, clock)
-    return answer(snapshot, Aim(query.text, vector, query.text), query, begin, clock)
+    mark = fingerprint(query)
+    cursor = read_cursor(snapshot, query, mark)
+    if cursor is not None and len(cursor.vector):
+        vector = cursor.vector
+    pool = _ranked(snapshot, query, vector, clock)
+    first, last = _page(pool, cursor)
+    best_match, no_good_match = judge(snapshot, pool)
+    kind, more = _kind(snapshot, query)
+    return kind(
+        query=_shown(query),
+        index_version=snapshot.version,
+        profile=pool.plan.profile,
+        k=pool.plan.k,
+        n_candidates=pool.plan.n_candidates,
+        exact=pool.exact,
+        considered=len(pool.rows),
+        matched=pool.plan.n_matches,
+        best_match=best_match,
+        no_good_match=no_good_match,
+        collaboration=pool.collaboration,
+        results=describe_results(
+            snapshot,
+            pool,
+            first=first,
+            last=last,
+            explanations=explain_pool(snapshot.bundle, pool, first, last)
+            if query.explain
+            else [None] * (last - first),
+        ),
+        facets=count_facets(snapshot.bundle, query.facets, pool.plan.all_rows())
+        if query.facets
+        else None,
+        next=_next(snapshot, pool, mark, last),
+        took_ms=round(clock.elapsed_s() * 1e3, 3),
+        **more,
+    )
 
 
-def search_many(
+def ask_many(
     snapshot: Snapshot, queries: Sequence[SearchQuery], *, clock: StageClock | None = None
-) -> list[SearchAnswer | QueryError]:
+) -> list[Answer | QueryError]:
     """Each query's answer, or what is wrong with it; their texts are encoded together."""
     clock = clock or StageClock()
-    texts = list(dict.fromkeys(query.text for query in queries if _wants_encoding(query)))
+    texts = list(dict.fromkeys(one.q for one in queries if one.q.strip() and one.cursor is None))
     with clock.enter(Stage.ENCODE):
         vectors = dict(zip(texts, snapshot.encoder.encode_many(texts), strict=True))
-    found: list[SearchAnswer | QueryError] = []
+    found: list[Answer | QueryError] = []
     for query in queries:
         try:
-            found.append(search(snapshot, query, clock=clock, vector=vectors.get(query.text)))
+            found.append(ask(snapshot, query, clock=clock, vector=vectors.get(query.q)))
         except QueryError as error:
             found.append(error)
     return found
 
 
-def similar(
-    snapshot: Snapshot, query: SimilarQuery, *, clock: StageClock | None = None
-) -> SearchAnswer:
-    """The items most like one of the catalogue, that one left out. Raises ItemUnknown."""
-    begin = start(snapshot, "similar", query)
-    return answer(snapshot, _like(snapshot, query), query, begin, clock or StageClock())
-
-
-def _like(snapshot: Snapshot, query: SimilarQuery) -> Aim:
-    row = _row(snapshot, query.item_id)
-    return Aim(
-        query=str(query.item_id),
-        vector=np.asarray(snapshot.bundle.vectors[row]),
-        left_out=np.array([row], dtype=np.int64),
-        taste=Taste(np.array([row], dtype=np.int64), np.ones(1), n_liked=1),
-        profile=snapshot.bundle.manifest.similar_profile,
-    )
-
-
-def recommend(
-    snapshot: Snapshot, query: RecommendQuery, *, clock: StageClock | None = None
-) -> RecommendAnswer:
-    """Items for a taste, the given ones left out.
-
-    The query vector is normalise(text + mean(liked) - 0.5 · mean(disliked)) of unit vectors;
-    the first two count if they are there. A liked item of rating r weighs (r - m) / (h - m) in
-    its mean, m the middle and h the top of the scale: below the middle it counts against.
-    Source: Rocchio 1971, relevance feedback. Where the bundle has neighbours and the profile
-    weighs them, what others like who like the same brings candidates and features. Raises
-    InvalidParameter when nothing is given, when no given id is known (naming them), when the
-    vectors cancel out and for a rating off the scale.
-    """
-    clock = clock or StageClock()
-    begin = start(snapshot, "recommend", query)
-    aim = _taste_aim(snapshot, query, begin, clock)
-    found = answer(snapshot, aim, query, begin, clock)
-    return RecommendAnswer(
-        **{name: getattr(found, name) for name in SearchAnswer.__dataclass_fields__},
-        ignored=[
-            item_id
-            for item_id in (*query.liked, *query.disliked)
-            if snapshot.bundle.row_of(item_id) is None
-        ],
-    )
-
-
-def _taste_aim(snapshot: Snapshot, query: RecommendQuery, begin: Start, clock: StageClock) -> Aim:
-    taste = read_taste(snapshot.bundle, query)
-    if begin.cursor is not None and len(begin.cursor.vector):
-        vector = begin.cursor.vector
-    else:
-        text = _encoded(snapshot, query.text, clock) if query.text.strip() else None
-        vector = taste_vector(snapshot.bundle, taste, text)
-    return Aim(
-        query=query.text,
-        vector=vector,
-        text=query.text,
-        left_out=np.unique(taste.rows),
-        taste=taste,
-        profile=snapshot.bundle.manifest.recommend_profile if taste.n_liked else None,
-    )
-
-
-def popular(
-    snapshot: Snapshot, query: PopularQuery, *, clock: StageClock | None = None
-) -> SearchAnswer:
-    """The most popular items, of those that pass the filter."""
-    begin = start(snapshot, "popular", query)
-    return answer(snapshot, Aim("", None), query, begin, clock or StageClock())
+def ranked(snapshot: Snapshot, query: Asked) -> Pool:
+    """Every candidate of a query in its final order, not described; raises as `ask`."""
+    return _ranked(snapshot, query, None, StageClock())
 
 
 def item(snapshot: Snapshot, item_id: ItemId) -> Item:
     """One item. Raises ItemUnknown, also for a blocked one."""
-    return describe(snapshot, _row(snapshot, item_id))
+    shown = describe(snapshot, _row(snapshot, item_id))
+    return Item(**shown, index_version=snapshot.version)
 
 
-def ranked(snapshot: Snapshot, query: SearchQuery | SimilarQuery | RecommendQuery) -> Ranked:
-    """Every candidate of a query in its final order, not described."""
-    clock = StageClock()
+def _ranked(snapshot: Snapshot, query: Asked, vector: Vectors | None, clock: StageClock) -> Pool:
+    wanted = _wanted(snapshot, query, vector, clock)
+    with clock.enter(Stage.RETRIEVE):
+        pool = gather(snapshot, make_plan(snapshot, query, **wanted))
+    with clock.enter(Stage.RANK):
+        return rank_pool(snapshot, pool, query)
+
+
+def _wanted(
+    snapshot: Snapshot, query: Asked, vector: Vectors | None, clock: StageClock
+) -> dict[str, Any]:
+    """What a query looks for, as `make_plan` takes it; a text is encoded unless it was before."""
     match query:
-        case SimilarQuery():
-            aim = _like(snapshot, query)
-        case RecommendQuery():
-            aim = _taste_aim(snapshot, query, start(snapshot, "recommend", query), clock)
-        case _:
-            check_text(query.text)
-            aim = Aim(query.text, snapshot.encoder.encode(query.text), query.text)
-    return rank_all(snapshot, aim, query, clock)
+        case PopularQuery():
+            return {"vector": None}
+        case SimilarQuery(item_id=item_id):
+            row = np.array([_row(snapshot, item_id)], dtype=np.int64)
+            return {
+                "vector": np.asarray(snapshot.bundle.vectors[row[0]]),
+                "left_out": row,
+                "taste": Taste(row, np.ones(1), n_liked=1),
+                "preferred": snapshot.bundle.manifest.similar_profile,
+            }
+        case RecommendQuery(text=text):
+            return _wanted_for_taste(snapshot, query, vector, clock)
+        case SearchQuery(q=text) if text.strip():
+            return {"vector": _encoded(snapshot, text, vector, clock), "text": text}
+    if not query.filters:
+        raise InvalidParameter("q", "expected a text, found none or only blanks")
+    return {"vector": None}
 
 
-def _wants_encoding(query: SearchQuery) -> bool:
-    try:
-        check_text(query.text)
-    except InvalidParameter:
-        return False
-    return query.cursor is None
+def _wanted_for_taste(
+    snapshot: Snapshot, query: RecommendQuery, vector: Vectors | None, clock: StageClock
+) -> dict[str, Any]:
+    taste = read_taste(snapshot.bundle, query)
+    if vector is None:
+        text = _encoded(snapshot, query.text, None, clock) if query.text.strip() else None
+        vector = taste_vector(snapshot.bundle, taste, text)
+    return {
+        "vector": vector,
+        "text": query.text,
+        "taste": taste,
+        "left_out": np.unique(taste.rows),
+        "preferred": snapshot.bundle.manifest.recommend_profile if taste.n_liked else None,
+    }
 
 
-def _encoded(snapshot: Snapshot, text: str, clock: StageClock) -> Vector:
+def _encoded(snapshot: Snapshot, text: str, known: Vectors | None, clock: StageClock) -> Vectors:
+    if known is not None:
+        return known
     with clock.enter(Stage.ENCODE):
         return snapshot.encoder.encode(text)
 
 
 def _row(snapshot: Snapshot, item_id: ItemId) -> int:
-    row = snapshot.bundle.row_of(item_id)
+    row = snapshot.bundle.ids.row_of(item_id)
     if row is None or bool(np.isin(row, snapshot.blocked_rows)):
         raise ItemUnknown(f"no item has the id {item_id!r}")
     return row
+
+
+def _page(pool: Pool, cursor: Cursor | None) -> tuple[int, int]:
+    """The places of the results to show, first and last (excluded).
+
+    After a cursor they begin behind the last item that was shown; it is looked up, so that an
+    item blocked meanwhile shifts nothing.
+    """
+    first, end = 0, len(pool.order)
+    if cursor is not None:
+        shown = np.flatnonzero(pool.rows[pool.order] == cursor.row)
+        first = min(int(shown[0]) + 1 if len(shown) else cursor.offset, end)
+    return first, min(first + pool.plan.k, end)
+
+
+def _next(snapshot: Snapshot, pool: Pool, mark: bytes, last: int) -> str | None:
+    if not 0 < last < len(pool.order):
+        return None
+    row = int(pool.rows[pool.order[last - 1]])
+    return encode_cursor(snapshot.version, mark, last, row, pool.plan.vector)
+
+
+def _shown(query: Query) -> str:
+    """What an answer repeats of its query."""
+    match query:
+        case SearchQuery(q=text) | RecommendQuery(text=text):
+            return text
+        case SimilarQuery(item_id=item_id):
+            return str(item_id)
+    return ""
+
+
+def _kind(snapshot: Snapshot, query: Query) -> tuple[type[Answer], dict[str, Any]]:
+    """The type of the answer, and what it says beyond every other."""
+    if not isinstance(query, RecommendQuery):
+        return Answer, {}
+    row_of = snapshot.bundle.ids.row_of
+    return RecommendAnswer, {"ignored": [one for one in query.given if row_of(one) is None]}

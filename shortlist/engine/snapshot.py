@@ -7,15 +7,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from shortlist.bundle import layout
+from shortlist.bundle.arrays import RowArray
 from shortlist.bundle.locks import Hold
 from shortlist.bundle.manifest import Manifest, parse_time
 from shortlist.bundle.reader import Bundle, open_bundle
 from shortlist.encoder.machine import Precision
 from shortlist.encoder.parity import check_canaries, read_canaries
 from shortlist.encoder.runtime import Encoder
+from shortlist.engine.features import check_profiles
 from shortlist.engine.lanes.faiss_backend import FaissRetriever
 from shortlist.engine.lanes.semantic import Retriever
 from shortlist.engine.query_encoder import BatchingEncoder, CachingEncoder, EncodesQuery, Observer
@@ -29,14 +30,14 @@ class LoadOptions:
     precision: Precision = Precision.AUTO
     encoder_threads: int = 1
     max_batch: int = 16
-    max_waiting: int = 256
+    max_waiting: int = 24
     query_cache: int = 4096
     filter_exact_up_to: int = 100_000
     fixed_lengths: tuple[int, ...] = ()
     observer: Observer | None = None
 
 
-def _no_rows() -> npt.NDArray[np.int64]:
+def _no_rows() -> RowArray:
     return np.empty(0, dtype=np.int64)
 
 
@@ -57,7 +58,7 @@ class Snapshot:
     precision: Precision
     retriever: Retriever
     exact_up_to: int
-    blocked_rows: npt.NDArray[np.int64] = field(default_factory=_no_rows)
+    blocked_rows: RowArray = field(default_factory=_no_rows)
 
     @property
     def version(self) -> str:
@@ -80,6 +81,7 @@ def load_snapshot(
     """
     hold = Hold(folder)
     bundle = open_bundle(folder)
+    check_profiles(bundle.manifest.profiles)
     info = bundle.manifest.retrieval
     if info.backend != "faiss":
         raise BundleUnsupported(f"manifest.json: retrieval backend {info.backend!r} is unknown")

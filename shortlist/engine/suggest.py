@@ -5,26 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from shortlist.bundle.arrays import FloatArray, RowArray
 from shortlist.bundle.sections.item_features import ItemFeatures
 from shortlist.bundle.sections.title_index import SORTED_CHARACTERS, TitleIndex, fold_title
 from shortlist.bundle.tables import ItemId
 from shortlist.engine.lanes.title import match_titles
-from shortlist.engine.query import check_text
+from shortlist.engine.query import SuggestQuery
 from shortlist.engine.snapshot import Snapshot
 from shortlist.errors import FeatureUnavailable, InvalidParameter
 
-MAX_SUGGESTIONS = 50
 _POPULARITY_SHARE = 0.3
-
-
-@dataclass(frozen=True)
-class SuggestQuery:
-    """The beginning of a title, and how many completions are wanted."""
-
-    text: str
-    k: int = 8
 
 
 @dataclass(frozen=True)
@@ -50,11 +41,10 @@ def suggest(snapshot: Snapshot, query: SuggestQuery) -> SuggestAnswer:
 
     Each is scored by 0.7 times how well it fits (1 for a beginning) and 0.3 times how many
     people rated it (the feature rating_volume; 0 without ratings). Raises InvalidParameter for
-    a blank or overlong text or k out of 1 to 50, FeatureUnavailable for a bundle without titles.
+    a blank text, FeatureUnavailable for a bundle without titles.
     """
-    check_text(query.text)
-    if not 1 <= query.k <= MAX_SUGGESTIONS:
-        raise InvalidParameter("k", f"expected 1 to {MAX_SUGGESTIONS}, found {query.k}")
+    if not query.q.strip():
+        raise InvalidParameter("q", "expected a text, found none or only blanks")
     titles = snapshot.bundle.sections.titles
     if titles is None:
         raise FeatureUnavailable("this bundle was built without titles; build it again")
@@ -65,7 +55,7 @@ def suggest(snapshot: Snapshot, query: SuggestQuery) -> SuggestAnswer:
     best = np.lexsort((rows, -scores))[: query.k]
     chosen = zip(rows[best].tolist(), scores[best].tolist(), strict=True)
     return SuggestAnswer(
-        query=query.text,
+        query=query.q,
         index_version=snapshot.version,
         suggestions=[_suggestion(snapshot, row, score) for row, score in chosen],
     )
@@ -76,22 +66,20 @@ def _suggestion(snapshot: Snapshot, row: int, score: float) -> Suggestion:
     return Suggestion(bundle.ids.id_of(row), bundle.items.titles[row].as_py(), score)
 
 
-def _fitting(
-    titles: TitleIndex, query: SuggestQuery
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+def _fitting(titles: TitleIndex, query: SuggestQuery) -> tuple[RowArray, FloatArray]:
     """Rows int64 [m], distinct, and how well each fits, float64 [m] in [0, 1]."""
-    folded = fold_title(query.text)
+    folded = fold_title(query.q)
     begun = _rows_beginning(titles, folded) if folded else np.empty(0, np.int64)
     if len(begun) >= query.k:
         return begun, np.ones(len(begun))
-    spelled = match_titles(titles, query.text)
+    spelled = match_titles(titles, query.q)
     others = ~np.isin(spelled.rows, begun)
-    fits = np.maximum(spelled.whole, spelled.prefix)[others]
+    fits = np.max(list(spelled.values.values()), axis=0)[others]
     rows = np.concatenate([begun, spelled.rows[others]])
     return rows, np.concatenate([np.ones(len(begun)), fits])
 
 
-def _rows_beginning(titles: TitleIndex, folded: str) -> npt.NDArray[np.int64]:
+def _rows_beginning(titles: TitleIndex, folded: str) -> RowArray:
     """The items with a title in which the text from some word on begins with this."""
     compared = folded[:SORTED_CHARACTERS]
     first = _first_not_below(titles, compared)
@@ -110,7 +98,7 @@ def _first_not_below(titles: TitleIndex, text: str) -> int:
     return low
 
 
-def _volume(snapshot: Snapshot, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+def _volume(snapshot: Snapshot, rows: RowArray) -> FloatArray:
     features: ItemFeatures | None = snapshot.bundle.sections.features
     if features is None or "rating_volume" not in features.columns:
         return np.zeros(len(rows))

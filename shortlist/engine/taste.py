@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from shortlist.bundle.arrays import FloatArray, RowArray, Vectors
 from shortlist.bundle.reader import Bundle
 from shortlist.bundle.tables import ItemId
-from shortlist.engine.lanes.neighbour import FloatArray, Taste
-from shortlist.engine.pool import RowArray, Vector
-from shortlist.engine.query import MAX_LIKED, RecommendQuery, check_length
+from shortlist.engine.lanes.neighbour import Taste
+from shortlist.engine.query import MAX_LIKED, Rated, RecommendQuery
 from shortlist.errors import FeatureUnavailable, InvalidParameter
 
 DISLIKE = 0.5
@@ -20,12 +20,15 @@ _LEAST_LENGTH = 1e-6
 
 
 def read_taste(bundle: Bundle, query: RecommendQuery) -> Taste:
-    """The known items of a query, liked ones first, with their weights; see `recommend`.
+    """The known items of a query, liked ones first, with their weights; see `ask`.
 
     Raises InvalidParameter when nothing is given, when no given id is known (naming them) and
     for a rating off the scale, FeatureUnavailable for a rating where there is no scale.
     """
-    liked, disliked = _known(bundle, query.liked), _known(bundle, query.disliked)
+    n_disliked = len(query.disliked)
+    given = query.given
+    liked = _known(bundle, given[: len(given) - n_disliked])
+    disliked = _known(bundle, query.disliked)
     _check(query, n_known=len(liked) + len(disliked))
     weights = _rating_weights(bundle, query)
     return Taste(
@@ -35,8 +38,8 @@ def read_taste(bundle: Bundle, query: RecommendQuery) -> Taste:
     )
 
 
-def taste_vector(bundle: Bundle, taste: Taste, text: Vector | None) -> Vector:
-    """The query vector of a taste and of a text's vector, float32 unit [dim]; see `recommend`.
+def taste_vector(bundle: Bundle, taste: Taste, text: Vectors | None) -> Vectors:
+    """The query vector of a taste and of a text's vector, float32 unit [dim]; see `ask`.
 
     Raises InvalidParameter when they cancel out.
     """
@@ -67,12 +70,12 @@ def _mean(bundle: Bundle, rows: RowArray, weights: FloatArray) -> FloatArray:
 
 def _known(bundle: Bundle, ids: Sequence[ItemId]) -> dict[ItemId, int]:
     """The rows of those ids that some item has, each id once."""
-    rows = {item_id: bundle.row_of(item_id) for item_id in ids}
+    rows = {item_id: bundle.ids.row_of(item_id) for item_id in ids}
     return {item_id: row for item_id, row in rows.items() if row is not None}
 
 
 def _check(query: RecommendQuery, *, n_known: int) -> None:
-    given = (*query.liked, *query.disliked)
+    given = query.given
     if len(given) > MAX_LIKED:
         raise InvalidParameter("liked", f"expected at most {MAX_LIKED} ids, found {len(given)}")
     if not given and not query.text.strip():
@@ -80,22 +83,22 @@ def _check(query: RecommendQuery, *, n_known: int) -> None:
     if given and not n_known:
         listed = ", ".join(map(repr, given[:10]))
         raise InvalidParameter("liked", f"no item has any of the ids {listed}")
-    check_length(query.text)
 
 
 def _rating_weights(bundle: Bundle, query: RecommendQuery) -> dict[ItemId, float]:
     """(r - m) / (h - m) for each rating r, in [-1, 1]; m is the middle, h the top of the scale."""
-    if not query.ratings:
+    ratings = {one.item_id: one.rating for one in query.liked if isinstance(one, Rated)}
+    if not ratings:
         return {}
     info = bundle.manifest.popularity
     if info is None:
         raise FeatureUnavailable("this catalogue has no ratings, so a rating has no scale")
     lowest, highest = info.scale
     middle = (lowest + highest) / 2
-    for item_id, rating in query.ratings.items():
+    for item_id, rating in ratings.items():
         if not lowest <= rating <= highest:
             raise InvalidParameter(
                 "liked",
                 f"rating of {item_id!r}: expected {lowest:g} to {highest:g}, found {rating:g}",
             )
-    return {one: (rating - middle) / (highest - middle) for one, rating in query.ratings.items()}
+    return {one: (rating - middle) / (highest - middle) for one, rating in ratings.items()}

@@ -13,7 +13,8 @@ from indexing.job import build
 from indexing.models import resolve_model
 from shortlist.bundle.store import ArtifactStore
 from shortlist.encoder.machine import Precision
-from shortlist.engine import SearchQuery, search
+from shortlist.engine.query import SearchQuery
+from shortlist.engine.search import ask
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
 
 PRINTED_QUERY = "Space travel and futuristic wars"
@@ -118,7 +119,7 @@ def automatic(
 
 
 def test_the_printed_table_of_the_notebook_is_reproduced(exact: Snapshot) -> None:
-    results = search(exact, SearchQuery(PRINTED_QUERY)).results
+    results = ask(exact, SearchQuery(q=PRINTED_QUERY)).results
     assert [result.title for result in results] == [title for title, _ in PRINTED_TABLE]
     scores = [result.score for result in results]
     assert scores == pytest.approx([score for _, score in PRINTED_TABLE], abs=1e-4)
@@ -136,7 +137,7 @@ def test_ids_and_scores_equal_a_plain_implementation(
     exact: Snapshot, notebook: Notebook, query: str
 ) -> None:
     ids, scores = notebook.answer(query)
-    results = search(exact, SearchQuery(query)).results
+    results = ask(exact, SearchQuery(q=query)).results
     assert [result.score for result in results] == pytest.approx(scores, abs=1e-4)
     assert_same_order([int(result.item_id) for result in results], ids, scores, tolerance=2e-6)
 
@@ -162,7 +163,7 @@ def test_automatic_precision_stays_close_to_the_notebook(
     for query in QUERIES:
         ids, scores = notebook.answer(query)
         by_id = dict(zip(*notebook.answer(query, k=50), strict=True))
-        results = search(automatic, SearchQuery(query)).results
+        results = ask(automatic, SearchQuery(q=query)).results
         overlaps.append(len({result.item_id for result in results} & set(ids)) / len(ids))
         common = [result for result in results if result.item_id in by_id]
         worst = max([worst, *(abs(result.score - by_id[int(result.item_id)]) for result in common)])
@@ -172,7 +173,7 @@ def test_automatic_precision_stays_close_to_the_notebook(
 
 
 def test_a_query_of_the_notebook_reaches_years_and_categories(exact: Snapshot) -> None:
-    first = search(exact, SearchQuery(PRINTED_QUERY)).results[0]
+    first = ask(exact, SearchQuery(q=PRINTED_QUERY)).results[0]
     assert first.item_id == 109487
     assert first.categories == ["Sci-Fi", "IMAX"]
     assert first.attributes == {"year": 2014}

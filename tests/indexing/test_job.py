@@ -19,7 +19,8 @@ from shortlist.bundle.reader import Bundle, open_bundle
 from shortlist.bundle.store import ArtifactStore
 from shortlist.encoder.machine import Precision, resolve_precision
 from shortlist.encoder.runtime import Encoder
-from shortlist.engine import SearchQuery, search
+from shortlist.engine.query import SearchQuery
+from shortlist.engine.search import ask
 from shortlist.engine.snapshot import LoadOptions, load_snapshot
 
 Films = Callable[..., Path]
@@ -248,17 +249,17 @@ def test_a_catalogue_of_products_is_built_and_searched(tmp_path: Path, artifacts
     assert open_bundle(folder).manifest.popularity is None
     assert not (folder / "popularity.parquet").exists()
     snapshot = load_snapshot(folder, LoadOptions(precision=Precision.F32))
-    answer = search(snapshot, SearchQuery("listen to music on the train", k=3))
+    answer = ask(snapshot, SearchQuery(q="listen to music on the train", k=3))
     assert answer.profile == "notebook"
     best, *others = answer.results
     assert (best.item_id, best.title) == ("SKU-007/β", "Wireless noise-cancelling headphones")
     assert (best.attributes, best.categories) == ({"price": 199.9}, [])
     assert (best.popularity_score, best.rating_count, best.mean_rating) == (None, None, None)
     (component,) = best.components
-    assert (component.feature, component.weight) == ("similarity", 0.7)
-    assert component.value == pytest.approx(best.retrieval_score)
+    assert (component["feature"], component["weight"]) == ("similarity", 0.7)
+    assert component["value"] == pytest.approx(best.retrieval_score)
     assert best.score == pytest.approx(0.7 * best.retrieval_score)
     assert {result.item_id for result in others} == {"SKU-008", "0012"}
-    assert search(snapshot, SearchQuery("frying an egg", k=1)).results[0].attributes == {
+    assert ask(snapshot, SearchQuery(q="frying an egg", k=1)).results[0].attributes == {
         "price": None
     }

@@ -40,8 +40,9 @@ def pairs(bundle: Bundle) -> dict[tuple[int | str, int | str], float]:
     neighbours = bundle.sections.neighbours
     assert neighbours is not None
     lists = neighbours.co_liked
+    assert lists.weights is not None
     return {
-        (bundle.ids.id_of(row), bundle.ids.id_of(int(lists.rows[place]))): float(
+        (bundle.ids.id_of(row), bundle.ids.id_of(int(lists.indices[place]))): float(
             lists.weights[place]
         )
         for row in range(len(lists))
@@ -84,7 +85,7 @@ def test_unchanged_likes_are_taken_over_to_where_items_stand_now(
         strict=True,
     ):
         assert np.array_equal(one.offsets, other.offsets)
-        assert np.array_equal(one.rows, other.rows)
+        assert np.array_equal(one.indices, other.indices)
         assert np.allclose(one.weights, other.weights, atol=1e-3)
 
 

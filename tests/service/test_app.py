@@ -18,9 +18,9 @@ from flask import Flask, abort, request
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
+from service import api
 from service.app import create_app
 from service.config import Settings
-from shortlist import engine
 from shortlist.encoder.machine import Precision
 
 Start = Callable[..., Flask]
@@ -131,7 +131,7 @@ def test_a_defect_quotes_the_id_the_client_sent(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("swordfish")
 
-    monkeypatch.setattr(engine, "search", fail)
+    monkeypatch.setattr(api, "ask", fail)
     response = sample_client.get("/v1/search?q=a", headers={"X-Request-ID": "mine"})
     assert (response.status_code, response.headers["X-Request-ID"]) == (500, "mine")
     assert response.get_json()["request_id"] == "mine"
@@ -255,14 +255,14 @@ def test_every_status_has_the_one_shape(bare: Flask) -> None:
 def test_no_answer_has_a_number_that_json_lacks(
     sample_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    search = engine.search
+    ask = api.ask
 
     def unnumbered(*arguments: Any, **more: Any) -> Any:
-        answer = search(*arguments, **more)
+        answer = ask(*arguments, **more)
         first = replace(answer.results[0], score=math.nan, attributes={"price": math.inf})
         return replace(answer, results=[first])
 
-    monkeypatch.setattr(engine, "search", unnumbered)
+    monkeypatch.setattr(api, "ask", unnumbered)
     text = sample_client.get("/v1/search?q=a").text
     (result,) = json.loads(text, parse_constant=pytest.fail)["results"]
     assert (result["score"], result["attributes"]) == (None, {"price": None})

@@ -40,7 +40,7 @@ def documented(sample_artifacts: Path) -> Iterator[Any]:
 
 def modes_of(operation: Operation) -> list[GenerationMode]:
     """Sound requests, and unsound ones of what takes anything that could be."""
-    takes = operation.parameters or operation.body or "{" in operation.path
+    takes = operation.query or "{" in operation.path
     return list(GenerationMode) if takes else [GenerationMode.POSITIVE]
 
 

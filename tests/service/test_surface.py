@@ -77,22 +77,22 @@ def test_both_forms_of_a_search_answer_alike(sample_client: FlaskClient) -> None
         ({"q": "a", "k": True}, "k"),
         ({"q": "a", "limit": 1}, "limit"),
         ({"q": "a", "weights": {"similarity": 11}}, "weights.similarity"),
-        ({"q": "a", "weights": {"bogus": 1}}, "weights"),
+        ({"q": "a", "weights": {"bogus": 1}}, "weights.bogus"),
         ({"q": "a", "diversity": 2}, "diversity"),
-        ({"q": "a", "filters": {"ranges": {"year": {"min": 2, "max": 1}}}}, "ranges.year"),
-        ({"q": "a", "filters": {"ranges": {"title": {"min": 2}}}}, "ranges.title"),
-        ({"q": "a", "filters": {"include_ids": [""]}}, None),
-        ({"q": "a", "filters": {"include_ids": [2**63]}}, None),
-        ({"q": "a", "filters": {"include_ids": ["x" * 257]}}, None),
-        ({"q": "a", "facets": ["nothing"]}, "facet"),
+        ({"q": "a", "filters": {"ranges": {"year": {"min": 2, "max": 1}}}}, "filters.ranges.year"),
+        ({"q": "a", "filters": {"ranges": {"title": {"min": 2}}}}, "filters.ranges.title"),
+        ({"q": "a", "filters": {"include_ids": [""]}}, "filters.include_ids.0"),
+        ({"q": "a", "filters": {"include_ids": [2**63]}}, "filters.include_ids.0"),
+        ({"q": "a", "filters": {"include_ids": ["x" * 257]}}, "filters.include_ids.0"),
+        ({"q": "a", "facets": ["nothing"]}, "facets"),
         ({"q": "a", "cursor": "zz"}, "cursor"),
     ],
 )
 def test_a_body_that_is_not_allowed_is_refused_by_field(
-    sample_client: FlaskClient, body: object, field: str | None
+    sample_client: FlaskClient, body: object, field: str
 ) -> None:
     errors = refused(sample_client, "/v1/search", body)
-    assert field is None or list(errors) == [field]
+    assert list(errors) == [field]
 
 
 @pytest.mark.parametrize(
@@ -207,12 +207,11 @@ def test_a_cursor_of_a_version_that_is_gone_names_both(
 
 
 def _cursor_of(client: FlaskClient, version: str) -> str:
-    from dataclasses import replace
-
     from shortlist.engine.cursor import decode_cursor, encode_cursor
 
     cursor = client.get("/v1/search?q=robots&k=1").get_json()["next"]
-    return encode_cursor(replace(decode_cursor(cursor), version=version))
+    place = decode_cursor(cursor)
+    return encode_cursor(version, place.fingerprint, place.offset, place.row, place.vector)
 
 
 def test_the_document_names_every_endpoint(sample_client: FlaskClient) -> None:

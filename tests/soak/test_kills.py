@@ -15,7 +15,8 @@ from indexing.job import build
 from shortlist.bundle import layout
 from shortlist.bundle.store import ArtifactStore
 from shortlist.encoder.machine import Precision
-from shortlist.engine import SearchQuery, search
+from shortlist.engine.query import SearchQuery
+from shortlist.engine.search import ask
 from shortlist.engine.snapshot import LoadOptions, load_snapshot
 
 pytestmark = pytest.mark.soak
@@ -61,7 +62,7 @@ def assert_serves_one_of(artifacts: Path, versions: set[str]) -> str:
     live = ArtifactStore(artifacts).live_folder()
     assert live.name in versions
     snapshot = load_snapshot(live, LoadOptions(precision=Precision.F32))
-    assert search(snapshot, SearchQuery("voyage to the stars", k=1)).results[0].item_id == 1
+    assert ask(snapshot, SearchQuery(q="voyage to the stars", k=1)).results[0].item_id == 1
     return live.name
 
 

@@ -15,7 +15,8 @@ import pytest
 from indexing.job import build
 from shortlist.bundle.store import ArtifactStore
 from shortlist.encoder.machine import Precision
-from shortlist.engine import SearchQuery, search
+from shortlist.engine.query import SearchQuery
+from shortlist.engine.search import ask
 from shortlist.engine.snapshot import LoadOptions, load_snapshot
 
 pytestmark = pytest.mark.soak
@@ -73,7 +74,7 @@ def expected_answers(
     for version in versions:
         snapshot = load_snapshot(store.folder(version), LoadOptions(precision=Precision.F32))
         answers[version] = {
-            query: [(r.item_id, r.score) for r in search(snapshot, SearchQuery(query, k=5)).results]
+            query: [(r.item_id, r.score) for r in ask(snapshot, SearchQuery(q=query, k=5)).results]
             for query in queries
         }
     return answers

@@ -10,7 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from shortlist.bundle.arrays import map_array, numpy_of, read_arrow, write_arrow
+from shortlist.bundle.arrays import (
+    FloatArray,
+    RowArray,
+    map_array,
+    numpy_of,
+    read_arrow,
+    write_arrow,
+)
 from shortlist.errors import BundleCorrupt
 
 SECTION, VERSION = "features", 1
@@ -30,9 +37,9 @@ class ItemFeatures:
     `popular` are the rows (int64) of up to 1,000 items, most ratings first.
     """
 
-    columns: Mapping[str, npt.NDArray[np.float64]]
+    columns: Mapping[str, FloatArray]
     estimated: npt.NDArray[np.uint8]
-    popular: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    popular: RowArray = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 def write_features(folder: Path, features: ItemFeatures) -> None:

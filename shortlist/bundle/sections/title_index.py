@@ -12,7 +12,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from shortlist.bundle.arrays import TEXT, column_of, map_array, numpy_of, read_arrow, write_arrow
+from shortlist.bundle.arrays import (
+    TEXT,
+    Csr,
+    FloatArray,
+    RowArray,
+    column_of,
+    map_array,
+    numpy_of,
+    read_arrow,
+    write_arrow,
+)
 from shortlist.errors import BundleCorrupt
 
 SECTION, VERSION = "titles", 1
@@ -34,19 +44,17 @@ class TitleIndex:
 
     `folded` and `shown` are Arrow string arrays [t], a title as compared and as written; `rows`
     int64 [t] the item of each, rising; `norms` float32 [t] the length of each title's vector of
-    trigram weights. Trigram i, `trigrams[i]` (uint32 [g], rising), stands in the titles
-    postings[offsets[i]:offsets[i + 1]] (int32, offsets int64). `words` int32 [w, 2] holds every
-    word start, as title and character, sorted by the 32 characters from there on; `vocabulary`
-    uint32 [v], rising, has the CRC-32 of every word.
+    trigram weights. `trigrams` uint32 [g] rise; `postings` list the titles that each stands in.
+    `words` int32 [w, 2] holds every word start, as title and character, sorted by the 32 characters
+    from there on; `vocabulary` uint32 [v], rising, has the CRC-32 of every word.
     """
 
     folded: pa.Array
     shown: pa.Array
-    rows: npt.NDArray[np.int64]
+    rows: RowArray
     norms: npt.NDArray[np.float32]
     trigrams: npt.NDArray[np.uint32]
-    offsets: npt.NDArray[np.int64]
-    postings: npt.NDArray[np.int32]
+    postings: Csr
     words: npt.NDArray[np.int32]
     vocabulary: npt.NDArray[np.uint32]
 
@@ -93,13 +101,13 @@ def _code(text: str) -> int:
     return zlib.crc32(text.encode())
 
 
-def trigram_weights(n_titles: int, counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+def trigram_weights(n_titles: int, counts: RowArray) -> FloatArray:
     """The squared inverse document frequency ln(1 + n/count)² of trigrams in `counts` titles."""
-    squared: npt.NDArray[np.float64] = np.log1p(n_titles / counts) ** 2
+    squared: FloatArray = np.log1p(n_titles / counts) ** 2
     return squared
 
 
-def write_titles(folder: Path, shown: Sequence[str], rows: npt.NDArray[np.int64]) -> None:
+def write_titles(folder: Path, shown: Sequence[str], rows: RowArray) -> None:
     """Write the section's files: titles as written, and their rows (int64, rising)."""
     (folder / FOLDER).mkdir()
     folded = [fold_title(title) for title in shown]
@@ -143,7 +151,7 @@ def _sorted_words(folded: Sequence[str]) -> npt.NDArray[np.int32]:
         (folded[title][start : start + SORTED_CHARACTERS] for title, start in places),
         pa.large_string(),
     )
-    order: npt.NDArray[np.int64] = pa.compute.array_sort_indices(texts).to_numpy().astype(np.int64)
+    order: RowArray = pa.compute.array_sort_indices(texts).to_numpy().astype(np.int64)
     words: npt.NDArray[np.int32] = np.array(places, dtype=np.int32).reshape(-1, 2)
     return np.take(words, order, axis=0)
 
@@ -162,15 +170,13 @@ def read_titles(folder: Path, *, n_items: int) -> TitleIndex:
         rows=numpy_of(path, columns, "row", pa.int64()),
         norms=numpy_of(path, columns, "norm", pa.float32()),
         trigrams=map_array(folder / TRIGRAMS, np.uint32, 1),
-        offsets=map_array(folder / OFFSETS, np.int64, 1),
-        postings=map_array(folder / POSTINGS, np.int32, 1),
+        postings=Csr(
+            map_array(folder / OFFSETS, np.int64, 1), map_array(folder / POSTINGS, np.int32, 1)
+        ),
         words=map_array(folder / WORDS, np.int32, 2),
         vocabulary=map_array(folder / VOCABULARY, np.uint32, 1),
     )
-    if len(titles.offsets) != len(titles.trigrams) + 1 or not (
-        titles.offsets[0] == 0 and titles.offsets[-1] == len(titles.postings)
-    ):
-        raise BundleCorrupt(f"{OFFSETS}: does not fit {TRIGRAMS} and {POSTINGS}")
+    titles.postings.check(OFFSETS, n_rows=len(titles.trigrams), n_indices=len(titles))
     if len(titles) and not 0 <= titles.rows[0] <= titles.rows[-1] < n_items:
         raise BundleCorrupt(f"{NAMES}: names rows that the bundle does not have")
     return titles

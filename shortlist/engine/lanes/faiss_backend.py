@@ -8,6 +8,7 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
+from shortlist.bundle.arrays import RowArray
 from shortlist.bundle.manifest import RetrievalInfo
 from shortlist.engine.lanes.semantic import Candidates, best_among, best_first, true_scores
 from shortlist.errors import BundleCorrupt
@@ -40,7 +41,7 @@ class FaissRetriever:
         self,
         query_vector: npt.NDArray[np.float32],
         n_candidates: int,
-        rows: npt.NDArray[np.int64],
+        rows: RowArray,
         *,
         exact_up_to: int,
     ) -> Candidates:
@@ -58,7 +59,7 @@ class FaissRetriever:
         return best_first(found, query_vector, self._vectors, exact=False).head(n_found)
 
     def score(
-        self, query_vector: npt.NDArray[np.float32], rows: npt.NDArray[np.int64]
+        self, query_vector: npt.NDArray[np.float32], rows: RowArray
     ) -> npt.NDArray[np.float32]:
         """The true inner products of these rows, from the stored vectors."""
         return true_scores(query_vector, self._vectors, rows)
@@ -68,12 +69,12 @@ class FaissRetriever:
         query_vector: npt.NDArray[np.float32],
         n_candidates: int,
         selector: faiss.IDSelector | None,
-    ) -> npt.NDArray[np.int64]:
+    ) -> RowArray:
         """The rows that the index finds, without FAISS's padding."""
         n_fetched = min(n_candidates * self._overfetch, len(self._vectors))
         params = self._search_params(n_fetched, selector)
         _, found = self._index.search(query_vector[np.newaxis], n_fetched, params=params)
-        rows: npt.NDArray[np.int64] = found[0][found[0] >= 0]
+        rows: RowArray = found[0][found[0] >= 0]
         return rows
 
     def _search_params(

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
 
-from shortlist.bundle.sections.neighbour_lists import (
-    CO_LIKED,
-    COLLABORATIVE,
-    NeighbourLists,
-    Neighbours,
-)
-from shortlist.engine.lanes.semantic import values_at
-
-FloatArray = npt.NDArray[np.float64]
-RowArray = npt.NDArray[np.int64]
+from shortlist.bundle.arrays import Csr, FloatArray, RowArray
+from shortlist.bundle.sections.neighbour_lists import CO_LIKED, COLLABORATIVE, Neighbours
+from shortlist.engine.lanes import Matches
 
 _DENSE_UP_TO = 100_000
 
@@ -34,35 +28,73 @@ class Taste:
     n_liked: int
 
 
-@dataclass(frozen=True)
-class NeighbourScores:
-    """What the neighbours of a taste say of items.
+class Reason(StrEnum):
+    """Why an answer rests on text and popularity alone."""
 
-    rows int64 [m], rising; `collaborative` and `co_liked` float64 [m] in [0, 1].
+    NO_NEIGHBOURS = "bundle_without_neighbours"
+    NOT_WEIGHED = "profile_without_neighbours"
+    NOTHING_LIKED = "nothing_liked"
+    NOBODY_LIKES = "liked_by_nobody"
+
+
+@dataclass(frozen=True)
+class Collaboration:
+    """What others like, in an answer for a taste.
+
+    Of the `given` items `known` have neighbours: somebody likes them together with others. `used`
+    says that neighbours brought candidates and features; if not, text and popularity alone decided,
+    for the `reason`: the bundle has no neighbours (its ratings name no users, nobody likes two
+    items, or it was built without), nothing that is liked was given, the profile weighs neither
+    `collaborative` nor `co_liked`, or nobody likes what was given together with anything else.
     """
 
-    rows: RowArray
-    collaborative: FloatArray
-    co_liked: FloatArray
+    used: bool
+    given: int
+    known: int
+    reason: Reason | None
 
-    def value_of(self, rows: RowArray, name: str) -> FloatArray:
-        """The feature of this name at these rows, float64 [n]; 0 for rows not spoken of."""
-        return values_at(self.rows, getattr(self, name), rows)
 
-    def best(self, n: int, weights: dict[str, float], rows: RowArray) -> RowArray:
-        """Of these rows (int64, rising) up to `n` by the weighted sum of both features.
+def collaborate(
+    neighbours: Neighbours | None, taste: Taste, weights: Mapping[str, float]
+) -> tuple[Matches | None, Collaboration]:
+    """What the neighbours of a taste say; None with the reason where they say nothing."""
+    known = np.zeros(len(taste.rows), np.bool_)
+    if neighbours is not None:
+        known = neighbours.knows(taste.rows)
+    liked = taste.weights > 0
+    wanted = [name for name in (COLLABORATIVE, CO_LIKED) if name in weights]
+    reason = None
+    if neighbours is None:
+        reason = Reason.NO_NEIGHBOURS
+    elif not liked.any():
+        reason = Reason.NOTHING_LIKED
+    elif not any(weights[name] for name in wanted):
+        reason = Reason.NOT_WEIGHED
+    elif not (known & liked).any():
+        reason = Reason.NOBODY_LIKES
+    told = Collaboration(reason is None, len(taste.rows), int(known.sum()), reason)
+    if neighbours is None or reason is not None:
+        return None, told
+    return score_neighbours(neighbours, taste, wanted), told
 
-        Rows whose sum is 0 are left out; ties in rising row order.
-        """
-        sums = sum(self.value_of(rows, name) * weight for name, weight in weights.items())
-        order = np.argsort(-np.asarray(sums), kind="stable")[:n]
-        best: RowArray = rows[order[np.asarray(sums)[order] > 0]]
-        return best
+
+def strongest(matches: Matches, n: int, weights: Mapping[str, float], rows: RowArray) -> RowArray:
+    """Of these rows (int64, rising) up to `n` by the weighted sum of what is said of them.
+
+    Rows whose sum is 0 are left out; ties in rising row order.
+    """
+    sums = np.zeros(len(rows))
+    for name in matches.values:
+        if weights.get(name):
+            sums += matches.at(rows, name) * weights[name]
+    order = np.argsort(-sums, kind="stable")[:n]
+    best: RowArray = rows[order[sums[order] > 0]]
+    return best
 
 
 def score_neighbours(
     neighbours: Neighbours, taste: Taste, wanted: Collection[str] = (COLLABORATIVE, CO_LIKED)
-) -> NeighbourScores:
+) -> Matches:
     """The wanted features of every item that a neighbour of the taste's speaks of, others 0.
 
     `collaborative` is Σ weight × B over the given items, divided by the largest such sum of an
@@ -80,7 +112,7 @@ def score_neighbours(
         largest = float(_without(rows, sums[COLLABORATIVE], taste.rows).max(initial=0.0))
         if largest > 0:
             found[COLLABORATIVE] = np.clip(sums[COLLABORATIVE] / largest, 0.0, 1.0)
-    return NeighbourScores(rows, **found)
+    return Matches(rows, found)
 
 
 Part = tuple[npt.NDArray[np.int32], FloatArray]
@@ -106,15 +138,13 @@ def _summed(parts: Mapping[str, Part], *, n_items: int) -> tuple[RowArray, dict[
     }
 
 
-def _weighed(lists: NeighbourLists, taste: Taste) -> Part:
+def _weighed(lists: Csr, taste: Taste) -> Part:
     """The lists of a taste's items, one behind the other, times the items' weights."""
-    counts = lists.counts(taste.rows)
-    ends = np.cumsum(counts)
-    places = np.arange(int(ends[-1]) if len(ends) else 0)
-    places += np.repeat(lists.offsets[taste.rows] - (ends - counts), counts)
+    assert lists.weights is not None
+    places = lists.places(taste.rows)
     weights = lists.weights[places].astype(np.float64)
-    weights *= np.repeat(taste.weights, counts)
-    return lists.rows[places], weights
+    weights *= np.repeat(taste.weights, lists.counts(taste.rows))
+    return lists.indices[places], weights
 
 
 def _without(rows: RowArray, values: FloatArray, left_out: RowArray) -> FloatArray:

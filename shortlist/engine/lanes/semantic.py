@@ -8,6 +8,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from shortlist.bundle.arrays import RowArray
+
 
 @dataclass(frozen=True)
 class Candidates:
@@ -17,11 +19,11 @@ class Candidates:
     whether these are the m best of the whole corpus for certain.
     """
 
-    rows: npt.NDArray[np.int64]
+    rows: RowArray
     scores: npt.NDArray[np.float32]
     exact: bool
 
-    def without(self, rows: npt.NDArray[np.int64]) -> Candidates:
+    def without(self, rows: RowArray) -> Candidates:
         """Those that are not among these rows (int64, rising), in the same order."""
         kept = ~np.isin(self.rows, rows)
         return Candidates(self.rows[kept], self.scores[kept], self.exact)
@@ -42,7 +44,7 @@ class Retriever(Protocol):
         self,
         query_vector: npt.NDArray[np.float32],
         n_candidates: int,
-        rows: npt.NDArray[np.int64],
+        rows: RowArray,
         *,
         exact_up_to: int,
     ) -> Candidates:
@@ -53,20 +55,10 @@ class Retriever(Protocol):
         ...
 
     def score(
-        self, query_vector: npt.NDArray[np.float32], rows: npt.NDArray[np.int64]
+        self, query_vector: npt.NDArray[np.float32], rows: RowArray
     ) -> npt.NDArray[np.float32]:
         """The true inner products of these rows, float32 [m]."""
         ...
-
-
-def values_at(
-    known: npt.NDArray[np.int64], values: npt.NDArray[np.float64], rows: npt.NDArray[np.int64]
-) -> npt.NDArray[np.float64]:
-    """What is known of these rows, float64 [n]: `values` of the `known` rows (rising), else 0."""
-    if not len(known):
-        return np.zeros(len(rows))
-    place = np.minimum(np.searchsorted(known, rows), len(known) - 1)
-    return np.where(known[place] == rows, values[place], 0.0)
 
 
 _SPARE = 64
@@ -76,7 +68,7 @@ _BLOCK_ROWS = 16_384
 def best_among(
     query_vector: npt.NDArray[np.float32],
     vectors: npt.NDArray[np.float32],
-    rows: npt.NDArray[np.int64],
+    rows: RowArray,
     n_candidates: int,
 ) -> Candidates:
     """The best of these rows (int64, rising) by their true scores, every one of them scored.
@@ -96,7 +88,7 @@ def best_among(
 def true_scores(
     query_vector: npt.NDArray[np.float32],
     vectors: npt.NDArray[np.float32],
-    rows: npt.NDArray[np.int64],
+    rows: RowArray,
 ) -> npt.NDArray[np.float32]:
     """The inner products of a query with these rows, float32 [m] in [-1, 1].
 
@@ -108,7 +100,7 @@ def true_scores(
 
 
 def best_first(
-    rows: npt.NDArray[np.int64],
+    rows: RowArray,
     query_vector: npt.NDArray[np.float32],
     vectors: npt.NDArray[np.float32],
     *,

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
+from shortlist.bundle.arrays import FloatArray, RowArray
 from shortlist.bundle.sections.title_index import (
     TitleIndex,
     fold_title,
     trigram_codes,
     trigram_weights,
 )
-from shortlist.engine.lanes.semantic import values_at
+from shortlist.engine.lanes import Matches
 
-FloatArray = npt.NDArray[np.float64]
+TITLE_FEATURES = ("title_match", "title_prefix")
+"""How like the query the whole title is, and how like it the title begins; 1 means equal."""
 
 MAX_POSTINGS = 20_000
 """Trigram occurrences looked at for one query, rarest trigrams first: what bounds the cost."""
@@ -29,24 +29,7 @@ _LEAST = 0.65
 _DENSE_UP_TO = 100_000
 
 
-@dataclass(frozen=True)
-class TitleMatches:
-    """Items whose title resembles the query.
-
-    rows int64 [m], rising. `whole` and `prefix` float64 [m] in [0, 1]: how like the query the
-    whole title is, and how like it the title begins; 1 means equal.
-    """
-
-    rows: npt.NDArray[np.int64]
-    whole: FloatArray
-    prefix: FloatArray
-
-    def value_of(self, rows: npt.NDArray[np.int64], values: FloatArray) -> FloatArray:
-        """`values` (whole or prefix) at these rows, float64 [n]; 0 for rows that do not match."""
-        return values_at(self.rows, values, rows)
-
-
-def match_titles(titles: TitleIndex, text: str) -> TitleMatches:
+def match_titles(titles: TitleIndex, text: str) -> Matches:
     """The items whose title is most like the text, typing mistakes allowed.
 
     Compared are the 64 titles that share most trigrams with it, weighted by how rare they are.
@@ -55,13 +38,13 @@ def match_titles(titles: TitleIndex, text: str) -> TitleMatches:
     optimal string alignment distance d, in which a swap of neighbours is one mistake, or the
     Dice coefficient if that is more. So "robots" is not taken for a misspelt "Roots". A title of
     which the text is the beginning (as it is spelled, if spelled right) has the likeness times
-    the square root of the share typed as `prefix`. What exceeds 0.65 is kept, rescaled to
+    the square root of the share typed as prefix. What exceeds 0.65 is kept, rescaled to
     (s - 0.65) / 0.35. An item with several titles has the best of each.
     """
     folded = fold_title(text)
     found = _sharing_trigrams(titles, folded)
     if not len(found):
-        return TitleMatches(np.empty(0, np.int64), np.empty(0), np.empty(0))
+        return _matches(np.empty(0, np.int64), np.empty((2, 0)))
     names = [titles.folded[title].as_py() for title in found.tolist()]  # take() imports pandas
     spelled_right = titles.knows_every(folded.split())
     whole = _shared_words(folded, names)
@@ -71,12 +54,12 @@ def match_titles(titles: TitleIndex, text: str) -> TitleMatches:
     return _by_row(titles.rows[found], _rescaled(whole), _rescaled(prefix))
 
 
-def _sharing_trigrams(titles: TitleIndex, folded: str) -> npt.NDArray[np.int64]:
+def _sharing_trigrams(titles: TitleIndex, folded: str) -> RowArray:
     """Up to 64 titles by the cosine of trigram vectors, as far as the postings looked at tell."""
     places = _known(titles.trigrams, trigram_codes(folded)) if folded else np.empty(0, np.int64)
     if not len(places):
         return np.empty(0, np.int64)
-    counts = titles.offsets[places + 1] - titles.offsets[places]
+    counts = titles.postings.counts(places)
     rarest = np.argsort(counts, kind="stable")
     within = int(np.searchsorted(np.cumsum(counts[rarest]), MAX_POSTINGS, side="right"))
     chosen = rarest[: max(1, within)]
@@ -86,24 +69,20 @@ def _sharing_trigrams(titles: TitleIndex, folded: str) -> npt.NDArray[np.int64]:
     return _heaviest(titles, codes, np.repeat(weights, [len(one) for one in found]))
 
 
-def _known(
-    trigrams: npt.NDArray[np.uint32], codes: npt.NDArray[np.uint32]
-) -> npt.NDArray[np.int64]:
+def _known(trigrams: npt.NDArray[np.uint32], codes: npt.NDArray[np.uint32]) -> RowArray:
     """The places of those codes that some title has."""
     places = np.minimum(np.searchsorted(trigrams, codes), len(trigrams) - 1)
-    known: npt.NDArray[np.int64] = places[trigrams[places] == codes]
+    known: RowArray = places[trigrams[places] == codes]
     return known
 
 
 def _posted(titles: TitleIndex, place: int) -> npt.NDArray[np.int32]:
     """The titles of one trigram; of one that stands nearly everywhere, the first ones."""
-    begin, end = titles.offsets[place : place + 2].tolist()
-    return titles.postings[begin : min(end, begin + MAX_POSTINGS)]
+    posted: npt.NDArray[np.int32] = titles.postings.of(place)[:MAX_POSTINGS]
+    return posted
 
 
-def _heaviest(
-    titles: TitleIndex, found: npt.NDArray[np.int32], weights: FloatArray
-) -> npt.NDArray[np.int64]:
+def _heaviest(titles: TitleIndex, found: npt.NDArray[np.int32], weights: FloatArray) -> RowArray:
     if len(titles) <= _DENSE_UP_TO:
         sums = np.bincount(found, weights, minlength=len(titles))
         distinct = np.flatnonzero(sums)
@@ -148,11 +127,15 @@ def _rescaled(similarities: FloatArray) -> FloatArray:
     return np.clip((similarities - _LEAST) / (1 - _LEAST), 0.0, 1.0)
 
 
-def _by_row(rows: npt.NDArray[np.int64], whole: FloatArray, prefix: FloatArray) -> TitleMatches:
+def _by_row(rows: RowArray, whole: FloatArray, prefix: FloatArray) -> Matches:
     """The best of each item's titles, items that do not match at all left out."""
     matches = (whole > 0) | (prefix > 0)
     distinct, place = np.unique(rows[matches], return_inverse=True)
     best = np.zeros((2, len(distinct)))
     np.maximum.at(best[0], place, whole[matches])
     np.maximum.at(best[1], place, prefix[matches])
-    return TitleMatches(distinct, best[0], best[1])
+    return _matches(distinct, best)
+
+
+def _matches(rows: RowArray, values: FloatArray) -> Matches:
+    return Matches(rows, dict(zip(TITLE_FEATURES, values, strict=True)))

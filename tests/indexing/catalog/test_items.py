@@ -51,8 +51,8 @@ def test_categories_are_compressed_rows(films: Films) -> None:
     categories = items_of(films()).categories
     assert categories.names == ("Adventure", "Comedy", "Drama", "Romance", "Sci-Fi")
     # Adventure|Sci-Fi, Comedy, Drama|Romance, Sci-Fi, none
-    assert categories.offsets.tolist() == [0, 2, 3, 5, 6, 6]
-    assert categories.codes.tolist() == [0, 4, 1, 2, 3, 4]
+    assert categories.lists.offsets.tolist() == [0, 2, 3, 5, 6, 6]
+    assert categories.lists.indices.tolist() == [0, 4, 1, 2, 3, 4]
 
 
 def test_a_repeated_or_blank_category_counts_once_or_not_at_all() -> None:
@@ -60,8 +60,8 @@ def test_a_repeated_or_blank_category_counts_once_or_not_at_all() -> None:
     config = CategoriesConfig(column="tags", separator=";", none="none")
     categories = split_categories(text, config, n_items=4)
     assert categories.names == ("a", "b")
-    assert categories.offsets.tolist() == [0, 2, 2, 2, 3]
-    assert categories.codes.tolist() == [1, 0, 0]
+    assert categories.lists.offsets.tolist() == [0, 2, 2, 2, 3]
+    assert categories.lists.indices.tolist() == [1, 0, 0]
 
 
 def test_a_separator_is_no_regular_expression() -> None:
@@ -72,8 +72,8 @@ def test_a_separator_is_no_regular_expression() -> None:
 
 def test_a_catalogue_without_categories_has_empty_rows() -> None:
     categories = split_categories({}, None, n_items=2)
-    assert categories.offsets.tolist() == [0, 0, 0]
-    assert (categories.codes.tolist(), categories.names) == ([], ())
+    assert categories.lists.offsets.tolist() == [0, 0, 0]
+    assert (categories.lists.indices.tolist(), categories.names) == ([], ())
 
 
 def attribute(kind: str, *values: object) -> list[object]:

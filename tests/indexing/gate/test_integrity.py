@@ -13,7 +13,7 @@ import pytest
 from indexing.gate.integrity import check_integrity
 from indexing.job import build
 from shortlist.bundle.store import ArtifactStore
-from shortlist.bundle.tables import CategoryColumn
+from shortlist.bundle.tables import Categories
 from shortlist.encoder.machine import Precision
 from shortlist.engine.lanes.faiss_backend import FaissRetriever
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
@@ -78,11 +78,11 @@ def test_rows_by_id_that_leave_one_out_are_refused(snapshot: Snapshot) -> None:
 
 def test_a_category_code_without_a_name_is_refused(snapshot: Snapshot) -> None:
     column = snapshot.bundle.items.categories
-    codes = column.codes.copy()
+    codes = column.lists.indices.copy()
     codes[0] = len(column.names)
-    wrong = CategoryColumn(column.offsets, codes, column.names)
+    wrong = Categories(replace(column.lists, indices=codes), column.names)
     items = replace(snapshot.bundle.items, categories=wrong)
-    with pytest.raises(GateError, match="a category code names no category"):
+    with pytest.raises(GateError, match="categories: an entry is none of 0 to"):
         check_integrity(altered(snapshot, items=items))
 
 

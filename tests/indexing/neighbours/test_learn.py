@@ -9,7 +9,7 @@ import pytest
 from indexing.neighbours.learn import CO_LIKED_PER_ITEM, COLLABORATIVE_PER_ITEM, learn_neighbours
 from indexing.neighbours.likes import Likes, read_likes
 from indexing.neighbours.models import Model, choose
-from shortlist.bundle.sections.neighbour_lists import NeighbourLists
+from shortlist.bundle.arrays import Csr
 
 
 @pytest.fixture(scope="module")
@@ -26,10 +26,11 @@ def likes() -> Likes:
     return read_likes(table.assign(user=table["user"].astype("str")), ids, liked_from=4.0)
 
 
-def strongest_of(lists: NeighbourLists, row: int) -> set[int]:
+def strongest_of(lists: Csr, row: int) -> set[int]:
     here = slice(lists.offsets[row], lists.offsets[row + 1])
+    assert lists.weights is not None
     positive = lists.weights[here] > 0
-    return set(lists.rows[here][positive].tolist())
+    return set(lists.indices[here][positive].tolist())
 
 
 @pytest.mark.parametrize("model", [Model.EASE, Model.COSINE])

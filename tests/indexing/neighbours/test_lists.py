@@ -42,4 +42,4 @@ def test_lists_stand_at_the_rows_of_the_whole_catalogue() -> None:
     assert whole[4, 2] == -4
     assert whole[2, 0] == 3
     assert lists.counts(np.array([0, 1, 2, 4])).tolist() == [1, 0, 2, 2]
-    assert lists.rows[lists.offsets[4] : lists.offsets[5]].tolist() == [0, 2]
+    assert lists.of(4).tolist() == [0, 2]

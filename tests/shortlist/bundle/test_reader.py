@@ -222,7 +222,7 @@ def test_a_well_sealed_manifest_that_cannot_be_true_is_refused(
 
 def test_every_table_is_mapped_and_none_can_be_written(live_folder: Path) -> None:
     bundle = open_bundle(live_folder)
-    arrays = [bundle.vectors, bundle.ids.rows_by_id, bundle.items.categories.codes]
+    arrays = [bundle.vectors, bundle.ids.rows_by_id, bundle.items.categories.lists.indices]
     assert [array.flags.owndata for array in arrays] == [False] * 3
     assert [array.flags.writeable for array in arrays] == [False] * 3
     mapped = Path("/proc/self/maps").read_text()

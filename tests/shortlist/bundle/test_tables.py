@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shortlist.bundle.arrays import Csr
 from shortlist.bundle.tables import (
-    CategoryColumn,
+    Categories,
     IdMap,
     ItemTable,
     PopularityColumns,
@@ -47,7 +48,13 @@ def test_text_ids_are_found_whole(tmp_path: Path) -> None:
     assert ids.id_of(1) == "SKU-007/β"
 
 
-@pytest.mark.parametrize("asked", ["1", True, False])
+def test_the_canonical_text_of_an_integer_id_will_do(tmp_path: Path) -> None:
+    ids = id_map(tmp_path, [0, -5, 10])
+    assert [ids.row_of(asked) for asked in ("0", "-5", "10", 10)] == [0, 1, 2, 2]
+    assert ids.rows_of(["10", "010", 0, "x", 10]).tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("asked", ["01", " 1", "1.0", "+1", "-0", "", "9" * 30, True, False])
 def test_an_integer_id_is_not_found_by_another_type(tmp_path: Path, asked: str | bool) -> None:
     assert id_map(tmp_path, [0, 1]).row_of(asked) is None
 
@@ -91,8 +98,8 @@ def test_a_missing_id_has_no_row(ids: list[int], asked: int) -> None:
 
 ITEMS = ItemTable(
     titles=pa.array(["one", "", "三"], pa.large_string()),
-    categories=CategoryColumn(
-        np.array([0, 2, 2, 3], np.int64), np.array([1, 0, 1], np.int32), ("Drama", "War")
+    categories=Categories(
+        Csr(np.array([0, 2, 2, 3], np.int64), np.array([1, 0, 1], np.int32)), ("Drama", "War")
     ),
     attributes={
         "year": pa.array([1999, None, -5], pa.int64()),
@@ -130,7 +137,7 @@ def test_items_come_back_as_written(items: ItemTable) -> None:
 
 
 def test_items_without_ratings_categories_and_attributes_come_back(tmp_path: Path) -> None:
-    none = CategoryColumn(np.zeros(2, np.int64), np.empty(0, np.int32), ())
+    none = Categories(Csr(np.zeros(2, np.int64), np.empty(0, np.int32)), ())
     table = ItemTable(pa.array(["one"], pa.large_string()), none, {}, None)
     write_items(tmp_path / "items.arrow", table)
     items = read_items(tmp_path / "items.arrow")
@@ -141,7 +148,7 @@ def test_items_without_ratings_categories_and_attributes_come_back(tmp_path: Pat
 
 def test_an_attribute_may_be_called_like_a_column_of_the_table(tmp_path: Path) -> None:
     attributes = {"title": pa.array([1], pa.int64()), "rating_count": pa.array(["x"])}
-    none = CategoryColumn(np.zeros(2, np.int64), np.empty(0, np.int32), ())
+    none = Categories(Csr(np.zeros(2, np.int64), np.empty(0, np.int32)), ())
     table = ItemTable(pa.array(["one"], pa.large_string()), none, attributes, None)
     write_items(tmp_path / "items.arrow", table)
     items = read_items(tmp_path / "items.arrow")
@@ -154,8 +161,8 @@ def test_an_attribute_may_be_called_like_a_column_of_the_table(tmp_path: Path) -
 def test_no_column_is_copied(items: ItemTable, tmp_path: Path) -> None:
     assert items.popularity is not None
     arrays = [
-        items.categories.offsets,
-        items.categories.codes,
+        items.categories.lists.offsets,
+        items.categories.lists.indices,
         items.popularity.rating_count,
         items.popularity.mean_rating,
         items.popularity.popularity_score,

@@ -3,20 +3,40 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
-from shortlist.engine import RecommendQuery, SearchQuery, SimilarQuery, recommend, search, similar
-from shortlist.engine.filters import Filter
+from shortlist.engine.query import (
+    Categories,
+    Filters,
+    Query,
+    Rated,
+    RecommendQuery,
+    SearchQuery,
+    SimilarQuery,
+    read_query,
+)
+from shortlist.engine.search import ask
 from shortlist.engine.snapshot import Snapshot
 from shortlist.errors import FeatureUnavailable, InvalidParameter
 
 ONLY_NEIGHBOURS = {"similarity": 0.0, "rating_volume": 0.0, "collaborative": 1.0}
+
+
+def changed(query: Query, **values: object) -> Any:
+    """The same query but for these values."""
+    return query.model_copy(update=values)
+
+
+def rated(ratings: Mapping[int | str, float]) -> tuple[Rated, ...]:
+    """Liked items with their ratings."""
+    return tuple(Rated(item_id=one, rating=rating) for one, rating in ratings.items())
 
 
 @pytest.fixture(scope="session")
@@ -43,12 +63,12 @@ def expected_order(snapshot: Snapshot, weights: dict[int | str, float]) -> list[
     lists = neighbours.collaborative
     sums = np.zeros(snapshot.bundle.n_items)
     for item_id, weight in weights.items():
-        row = snapshot.bundle.row_of(item_id)
+        row = snapshot.bundle.ids.row_of(item_id)
         assert row is not None
         here = slice(lists.offsets[row], lists.offsets[row + 1])
-        sums[lists.rows[here]] += weight * lists.weights[here].astype(float)
+        sums[lists.indices[here]] += weight * lists.weights[here].astype(float)
     for item_id in weights:
-        sums[snapshot.bundle.row_of(item_id)] = -np.inf
+        sums[snapshot.bundle.ids.row_of(item_id)] = -np.inf
     best = np.argsort(-sums, kind="stable")
     return [snapshot.bundle.ids.id_of(int(row)) for row in best if sums[row] > 0]
 
@@ -56,8 +76,8 @@ def expected_order(snapshot: Snapshot, weights: dict[int | str, float]) -> list[
 def test_recommendations_are_in_the_order_of_the_summed_weights(
     sample_snapshot: Snapshot, liked: tuple[int, ...]
 ) -> None:
-    query = RecommendQuery(liked, k=10, weights=ONLY_NEIGHBOURS)
-    found = [one.item_id for one in recommend(sample_snapshot, query).results]
+    query = RecommendQuery(liked=liked, k=10, weights=ONLY_NEIGHBOURS)
+    found = [one.item_id for one in ask(sample_snapshot, query).results]
     assert found == expected_order(sample_snapshot, dict.fromkeys(liked, 1.0))[:10]
 
 
@@ -66,18 +86,18 @@ def test_a_rating_weighs_by_how_far_above_the_middle_it_is(
 ) -> None:
     # the scale is 0.5 to 5, its middle 2.75: 5 weighs 1, 2.75 nothing, 0.5 weighs -1
     ratings = {liked[0]: 5.0, liked[1]: 2.75, liked[2]: 0.5}
-    query = RecommendQuery(liked, k=10, weights=ONLY_NEIGHBOURS, ratings=ratings)
+    query = RecommendQuery(liked=rated(ratings), k=10, weights=ONLY_NEIGHBOURS)
     weights = dict(zip(liked, (1.0, 0.0, -1.0), strict=True))
-    found = [one.item_id for one in recommend(sample_snapshot, query).results]
+    found = [one.item_id for one in ask(sample_snapshot, query).results]
     assert found == expected_order(sample_snapshot, weights)[:10]
 
 
 def test_a_disliked_item_counts_half_against(
     sample_snapshot: Snapshot, liked: tuple[int, ...]
 ) -> None:
-    query = RecommendQuery(liked[:2], liked[2:], k=10, weights=ONLY_NEIGHBOURS)
+    query = RecommendQuery(liked=liked[:2], disliked=liked[2:], k=10, weights=ONLY_NEIGHBOURS)
     weights = dict(zip(liked, (1.0, 1.0, -0.5), strict=True))
-    found = [one.item_id for one in recommend(sample_snapshot, query).results]
+    found = [one.item_id for one in ask(sample_snapshot, query).results]
     assert found == expected_order(sample_snapshot, weights)[:10]
 
 
@@ -85,20 +105,20 @@ def test_ratings_weigh_in_the_texts_mean_too(
     sample_snapshot: Snapshot, liked: tuple[int, ...]
 ) -> None:
     bundle = sample_snapshot.bundle
-    rows = [bundle.row_of(item_id) for item_id in liked[:2]]
+    rows = [bundle.ids.row_of(item_id) for item_id in liked[:2]]
     ratings = {liked[0]: 5.0, liked[1]: 3.875}  # weights 1 and 0.5
-    query = RecommendQuery(liked[:2], profile="similarity", ratings=ratings)
+    query = RecommendQuery(liked=rated(ratings), profile="similarity")
     wanted = (bundle.vectors[rows[0]] + 0.5 * bundle.vectors[rows[1]]) / 1.5
     cosines = bundle.vectors @ (wanted / np.linalg.norm(wanted))
     cosines[rows] = -2
     best = bundle.ids.id_of(int(np.argmax(cosines)))
-    assert recommend(sample_snapshot, query).results[0].item_id == best
+    assert ask(sample_snapshot, query).results[0].item_id == best
 
 
 def test_what_text_cannot_find_is_retrieved_by_neighbours(
     sample_snapshot: Snapshot, liked: tuple[int, ...]
 ) -> None:
-    answer = similar(sample_snapshot, SimilarQuery(liked[0], k=50))
+    answer = ask(sample_snapshot, SimilarQuery(item_id=liked[0], k=50))
     assert answer.profile == "related"
     assert answer.collaboration is not None
     assert (answer.collaboration.used, answer.collaboration.reason) == (True, None)
@@ -107,31 +127,34 @@ def test_what_text_cannot_find_is_retrieved_by_neighbours(
     assert beyond
     for one in beyond:
         assert one.retrieval_rank is None
-        values = {part.feature: part.value for part in one.components}
+        values = {part["feature"]: part["value"] for part in one.components}
         assert values["co_liked"] > 0
         assert values["similarity"] == one.retrieval_score
     for one in answer.results:
-        assert one.score == pytest.approx(sum(part.contribution for part in one.components))
+        assert one.score == pytest.approx(sum(part["contribution"] for part in one.components))
 
 
 def test_the_neighbours_lane_is_as_deep_as_asked(
     sample_snapshot: Snapshot, liked: tuple[int, ...]
 ) -> None:
     def n_near(n_neighbours: int) -> int:
-        query = SimilarQuery(liked[0], k=200, n_candidates=200, n_neighbours=n_neighbours)
-        return sum("neighbours" in one.lanes for one in similar(sample_snapshot, query).results)
+        values = {"k": 200, "n_candidates": 200, "n_neighbours": n_neighbours}
+        query = read_query(SimilarQuery, {"item_id": liked[0], **values})
+        return sum("neighbours" in one.lanes for one in ask(sample_snapshot, query).results)
 
     assert [n_near(0), n_near(7)] == [0, 7]
-    with pytest.raises(InvalidParameter, match="n_neighbours: expected 0 to 1000, found 1001"):
+    with pytest.raises(InvalidParameter, match="n_neighbours: expected at most 1000, found 1001"):
         n_near(1001)
 
 
 def test_text_likes_dislikes_and_filters_join_in_one_call(
     sample_snapshot: Snapshot, liked: tuple[int, ...]
 ) -> None:
-    wanted = Filter(any_of=("Drama",), exclude=(liked[1],))
-    query = RecommendQuery(liked[:1], liked[2:], "a love story", filter=wanted, k=20)
-    answer = recommend(sample_snapshot, query)
+    wanted = Filters(categories=Categories(any=("Drama",)), exclude_ids=(liked[1],))
+    query = RecommendQuery(
+        liked=liked[:1], disliked=liked[2:], text="a love story", filters=wanted, k=20
+    )
+    answer = ask(sample_snapshot, query)
     assert answer.profile == "taste"
     assert len(answer.results) == 20
     assert all("Drama" in one.categories for one in answer.results)
@@ -143,11 +166,11 @@ def test_text_likes_dislikes_and_filters_join_in_one_call(
 def test_a_blocked_item_comes_from_no_neighbour(
     sample_snapshot: Snapshot, liked: tuple[int, ...]
 ) -> None:
-    query = RecommendQuery(liked, k=5)
-    best = recommend(sample_snapshot, query).results[0]
-    row = sample_snapshot.bundle.row_of(best.item_id)
+    query = RecommendQuery(liked=liked, k=5)
+    best = ask(sample_snapshot, query).results[0]
+    row = sample_snapshot.bundle.ids.row_of(best.item_id)
     blocked = replace(sample_snapshot, blocked_rows=np.array([row]))
-    assert best.item_id not in [one.item_id for one in recommend(blocked, query).results]
+    assert best.item_id not in [one.item_id for one in ask(blocked, query).results]
 
 
 def without_neighbours(snapshot: Snapshot) -> Snapshot:
@@ -159,7 +182,7 @@ def test_every_reason_to_fall_back_is_told(
     sample_snapshot: Snapshot, liked: tuple[int, ...], cold: int
 ) -> None:
     def told(query: RecommendQuery, snapshot: Snapshot = sample_snapshot) -> tuple[str, int, int]:
-        answer = recommend(snapshot, query)
+        answer = ask(snapshot, query)
         assert answer.collaboration is not None
         assert not answer.collaboration.used
         assert all("neighbours" not in one.lanes for one in answer.results)
@@ -171,21 +194,25 @@ def test_every_reason_to_fall_back_is_told(
         )
 
     bare = without_neighbours(sample_snapshot)
-    assert told(RecommendQuery(liked), bare) == ("bundle_without_neighbours", 3, 0)
-    assert told(RecommendQuery(liked, profile="notebook")) == ("profile_without_neighbours", 3, 3)
-    assert told(RecommendQuery((), liked[:1], "love")) == ("nothing_liked", 1, 1)
-    assert told(RecommendQuery((), (), "love")) == ("nothing_liked", 0, 0)
-    assert told(RecommendQuery((cold,))) == ("liked_by_nobody", 1, 0)
+    assert told(RecommendQuery(liked=liked), bare) == ("bundle_without_neighbours", 3, 0)
+    assert told(RecommendQuery(liked=liked, profile="notebook")) == (
+        "profile_without_neighbours",
+        3,
+        3,
+    )
+    assert told(RecommendQuery(disliked=liked[:1], text="love")) == ("nothing_liked", 1, 1)
+    assert told(RecommendQuery(text="love")) == ("nothing_liked", 0, 0)
+    assert told(RecommendQuery(liked=(cold,))) == ("liked_by_nobody", 1, 0)
 
 
 def test_an_item_that_nobody_likes_falls_back_to_text_and_ratings(
     sample_snapshot: Snapshot, cold: int
 ) -> None:
-    answer = similar(sample_snapshot, SimilarQuery(cold))
+    answer = ask(sample_snapshot, SimilarQuery(item_id=cold))
     assert answer.collaboration is not None
     assert answer.collaboration.reason == "liked_by_nobody"
     for one in answer.results:
-        parts = {part.feature: part.contribution for part in one.components}
+        parts = {part["feature"]: part["contribution"] for part in one.components}
         assert parts["co_liked"] == 0
         assert parts["similarity"] > 0
         assert one.fallback is None
@@ -194,42 +221,46 @@ def test_an_item_that_nobody_likes_falls_back_to_text_and_ratings(
 def test_a_result_that_nobody_likes_says_so(
     sample_snapshot: Snapshot, liked: tuple[int, ...], cold: int
 ) -> None:
-    answer = recommend(sample_snapshot, RecommendQuery(liked, filter=Filter(include=(cold,)), k=1))
+    answer = ask(
+        sample_snapshot, RecommendQuery(liked=liked, filters=Filters(include_ids=(cold,)), k=1)
+    )
     (only,) = answer.results
     assert (only.item_id, only.fallback) == (cold, "item_liked_by_nobody")
-    assert recommend(sample_snapshot, RecommendQuery(liked, k=1)).results[0].fallback is None
+    assert ask(sample_snapshot, RecommendQuery(liked=liked, k=1)).results[0].fallback is None
 
 
 def test_a_search_has_no_taste(sample_snapshot: Snapshot) -> None:
-    answer = search(sample_snapshot, SearchQuery("love", profile="taste"))
+    answer = ask(sample_snapshot, SearchQuery(q="love", profile="taste"))
     assert answer.collaboration is None
-    features = [part.feature for part in answer.results[0].components]
+    features = [part["feature"] for part in answer.results[0].components]
     assert "collaborative" not in features
     assert "similarity" in features
-    with pytest.raises(InvalidParameter, match="w_collaborative: a search has none"):
-        search(sample_snapshot, SearchQuery("love", weights={"collaborative": 1.0}))
+    with pytest.raises(InvalidParameter, match=r"weights\.collaborative: a search has none"):
+        ask(sample_snapshot, SearchQuery(q="love", weights={"collaborative": 1.0}))
 
 
 def test_weights_of_neighbours_that_are_not_there_are_unavailable(
     sample_snapshot: Snapshot, liked: tuple[int, ...]
 ) -> None:
-    with pytest.raises(FeatureUnavailable, match="w_co_liked: this catalogue has no ratings by"):
-        similar(
-            without_neighbours(sample_snapshot), SimilarQuery(liked[0], weights={"co_liked": 1.0})
+    with pytest.raises(FeatureUnavailable, match="co_liked: this catalogue has no ratings by"):
+        ask(
+            without_neighbours(sample_snapshot),
+            SimilarQuery(item_id=liked[0], weights={"co_liked": 1.0}),
         )
 
 
 def test_pages_of_a_taste_joined_are_the_whole_list(
     sample_snapshot: Snapshot, liked: tuple[int, ...]
 ) -> None:
-    query = RecommendQuery(liked, ratings={liked[0]: 4.5}, k=30)
-    whole = [one.item_id for one in recommend(sample_snapshot, query).results]
-    first = recommend(sample_snapshot, replace(query, k=15))
-    second = recommend(sample_snapshot, replace(query, k=15, cursor=first.next))
+    others = liked[1:]
+    query = RecommendQuery(liked=(*rated({liked[0]: 4.5}), *others), k=30)
+    whole = [one.item_id for one in ask(sample_snapshot, query).results]
+    first = ask(sample_snapshot, changed(query, k=15))
+    second = ask(sample_snapshot, changed(query, k=15, cursor=first.next))
     assert [one.item_id for one in (*first.results, *second.results)] == whole
-    other = replace(query, k=15, ratings={liked[0]: 4.0}, cursor=first.next)
+    other = changed(query, k=15, liked=(*rated({liked[0]: 4.0}), *others), cursor=first.next)
     with pytest.raises(InvalidParameter, match="a query with other parameters"):
-        recommend(sample_snapshot, other)
+        ask(sample_snapshot, other)
 
 
 def test_over_http_a_liked_list_may_carry_ratings(
@@ -260,13 +291,13 @@ def test_ids_of_both_types_in_one_list_are_no_error(
 def test_a_rating_in_the_middle_says_nothing(
     sample_snapshot: Snapshot, liked: tuple[int, ...]
 ) -> None:
-    query = RecommendQuery(liked[:1], ratings={liked[0]: 2.75})
+    query = RecommendQuery(liked=rated({liked[0]: 2.75}))
     with pytest.raises(InvalidParameter, match="every rating is the middle of the scale"):
-        recommend(sample_snapshot, query)
+        ask(sample_snapshot, query)
 
 
 def test_without_a_like_the_usual_profile_ranks(sample_snapshot: Snapshot) -> None:
-    assert recommend(sample_snapshot, RecommendQuery(text="love")).profile == "notebook"
+    assert ask(sample_snapshot, RecommendQuery(text="love")).profile == "notebook"
 
 
 def test_over_http_similar_takes_the_weights_of_neighbours(

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shortlist.engine import PopularQuery, SearchQuery, popular, search
-from shortlist.engine.filters import Filter, Range, select
+from shortlist.engine.filters import select
+from shortlist.engine.query import Categories, Filters, PopularQuery, Range, SearchQuery
+from shortlist.engine.search import ask
 from shortlist.engine.snapshot import Snapshot
 from shortlist.errors import FeatureUnavailable, InvalidParameter
 
@@ -18,7 +19,7 @@ NOBODY = np.empty(0, np.int64)
 GENRES = ["Drama", "Comedy", "Action", "Documentary", "Western", "no such genre"]
 
 
-def passes(snapshot: Snapshot, wanted: Filter, row: int) -> bool:
+def passes(snapshot: Snapshot, wanted: Filters, row: int) -> bool:
     """The filter, item by item in plain Python."""
     items, ids = snapshot.bundle.items, snapshot.bundle.ids
     has = set(items.categories.of(row))
@@ -26,13 +27,13 @@ def passes(snapshot: Snapshot, wanted: Filter, row: int) -> bool:
     popularity = items.popularity
     assert popularity is not None
     return (
-        (not wanted.any_of or bool(has & set(wanted.any_of)))
-        and set(wanted.all_of) <= has
-        and not has & set(wanted.none_of)
+        (not wanted.categories.any or bool(has & set(wanted.categories.any)))
+        and set(wanted.categories.all) <= has
+        and not has & set(wanted.categories.none)
         and all(
             year is not None
-            and (limits.low is None or year >= limits.low)
-            and (limits.high is None or year <= limits.high)
+            and (limits.min is None or year >= limits.min)
+            and (limits.max is None or year <= limits.max)
             for limits in wanted.ranges.values()
         )
         and (
@@ -42,28 +43,26 @@ def passes(snapshot: Snapshot, wanted: Filter, row: int) -> bool:
         and (
             wanted.min_mean_rating is None or popularity.mean_rating[row] >= wanted.min_mean_rating
         )
-        and (wanted.include is None or ids.id_of(row) in wanted.include)
-        and ids.id_of(row) not in wanted.exclude
+        and (wanted.include_ids is None or ids.id_of(row) in wanted.include_ids)
+        and ids.id_of(row) not in wanted.exclude_ids
     )
 
 
 names = st.lists(st.sampled_from(GENRES), max_size=2).map(tuple)
 bounds = st.one_of(st.none(), st.integers(1920, 2025))
 filters = st.builds(
-    Filter,
-    any_of=names,
-    all_of=names,
-    none_of=names,
+    Filters,
+    categories=st.builds(Categories, any=names, all=names, none=names),
     ranges=st.one_of(
         st.just({}),
         st.tuples(bounds, bounds)
         .filter(lambda pair: None in pair or pair[0] <= pair[1])
-        .map(lambda pair: {"year": Range(*pair)}),
+        .map(lambda pair: {"year": Range(min=pair[0], max=pair[1])}),
     ),
     min_rating_count=st.one_of(st.none(), st.integers(0, 300)),
     min_mean_rating=st.one_of(st.none(), st.floats(0.5, 5)),
-    include=st.one_of(st.none(), st.lists(st.integers(1, 1360), max_size=40).map(tuple)),
-    exclude=st.lists(st.integers(1, 1360), max_size=10).map(tuple),
+    include_ids=st.one_of(st.none(), st.lists(st.integers(1, 1360), max_size=40).map(tuple)),
+    exclude_ids=st.lists(st.integers(1, 1360), max_size=10).map(tuple),
 )
 without_fixture_reset = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -72,7 +71,9 @@ without_fixture_reset = settings(
 
 @given(wanted=filters)
 @without_fixture_reset
-def test_the_rows_are_those_that_pass_one_by_one(sample_snapshot: Snapshot, wanted: Filter) -> None:
+def test_the_rows_are_those_that_pass_one_by_one(
+    sample_snapshot: Snapshot, wanted: Filters
+) -> None:
     bundle = sample_snapshot.bundle
     expected = [row for row in range(bundle.n_items) if passes(sample_snapshot, wanted, row)]
     assert select(bundle, wanted, NOBODY).tolist() == expected
@@ -81,14 +82,14 @@ def test_the_rows_are_those_that_pass_one_by_one(sample_snapshot: Snapshot, want
 @given(wanted=filters, k=st.integers(1, 60))
 @without_fixture_reset
 def test_a_list_has_min_of_k_and_matches_in_the_order_of_exhaustive_scoring(
-    sample_snapshot: Snapshot, wanted: Filter, k: int
+    sample_snapshot: Snapshot, wanted: Filters, k: int
 ) -> None:
     if not wanted:
         return
     bundle = sample_snapshot.bundle
     rows = select(bundle, wanted, NOBODY)
-    query = SearchQuery("space travel", k=k, n_candidates=60, filter=wanted)
-    answer = search(sample_snapshot, query)
+    query = SearchQuery(q="space travel", k=k, n_candidates=60, filters=wanted)
+    answer = ask(sample_snapshot, query)
     assert len(answer.results) == min(k, len(rows))
     assert (answer.matched, answer.exact) == (len(rows), True)
     vector = sample_snapshot.encoder.encode("space travel")
@@ -110,29 +111,32 @@ def test_every_selectivity_gives_as_many_as_there_are(
     rng = np.random.default_rng(0)
     rows = np.flatnonzero(rng.random(bundle.n_items) < share)
     ids = tuple(bundle.ids.id_of(int(row)) for row in rows)
-    answer = search(sample_snapshot, SearchQuery("love", k=50, filter=Filter(include=ids)))
+    many = Filters.model_construct({"include_ids"}, include_ids=ids)  # more than a request may list
+    answer = ask(sample_snapshot, SearchQuery(q="love", k=50, filters=many))
     assert len(answer.results) == min(50, len(rows))
     assert {result.item_id for result in answer.results} <= set(ids)
 
 
 def test_one_item_that_passes_is_the_answer(sample_snapshot: Snapshot) -> None:
-    wanted = Filter(include=(sample_snapshot.bundle.ids.id_of(700),))
-    answer = search(sample_snapshot, SearchQuery("anything at all", filter=wanted))
+    wanted = Filters(include_ids=(sample_snapshot.bundle.ids.id_of(700),))
+    answer = ask(sample_snapshot, SearchQuery(q="anything at all", filters=wanted))
     assert [result.item_id for result in answer.results] == [sample_snapshot.bundle.ids.id_of(700)]
 
 
 def test_filters_hold_in_every_lane(sample_snapshot: Snapshot) -> None:
-    wanted = Filter(none_of=("Adventure",))
+    wanted = Filters(categories=Categories(none=("Adventure",)))
     weights = {"title_match": 5.0, "rating_volume": 1.0}
-    query = SearchQuery("toy story", k=50, n_popular=200, weights=weights, filter=wanted)
-    for result in search(sample_snapshot, query).results:
+    query = SearchQuery(q="toy story", k=50, n_popular=200, weights=weights, filters=wanted)
+    for result in ask(sample_snapshot, query).results:
         assert "Adventure" not in result.categories
 
 
 def test_blocked_items_pass_no_filter(sample_snapshot: Snapshot) -> None:
     blocked = replace(sample_snapshot, blocked_rows=np.array([3, 700]))
-    wanted = Filter(include=tuple(sample_snapshot.bundle.ids.id_of(row) for row in (3, 4, 700)))
-    answer = search(blocked, SearchQuery("a", filter=wanted))
+    wanted = Filters(
+        include_ids=tuple(sample_snapshot.bundle.ids.id_of(row) for row in (3, 4, 700))
+    )
+    answer = ask(blocked, SearchQuery(q="a", filters=wanted))
     assert [result.item_id for result in answer.results] == [blocked.bundle.ids.id_of(4)]
     assert answer.matched == 1
 
@@ -141,26 +145,28 @@ def test_many_blocked_items_change_nothing_else(sample_snapshot: Snapshot) -> No
     kept = np.arange(0, 1350, 10)
     blocked = replace(sample_snapshot, blocked_rows=np.setdiff1d(np.arange(1350), kept))
     ids = tuple(sample_snapshot.bundle.ids.id_of(int(row)) for row in kept)
-    one = search(blocked, SearchQuery("love", k=50)).results
-    other = search(sample_snapshot, SearchQuery("love", k=50, filter=Filter(include=ids))).results
+    one = ask(blocked, SearchQuery(q="love", k=50)).results
+    other = ask(
+        sample_snapshot, SearchQuery(q="love", k=50, filters=Filters(include_ids=ids))
+    ).results
     assert one == other
 
 
 def test_what_cannot_be_filtered_by_is_explained(sample_snapshot: Snapshot) -> None:
     bundle = sample_snapshot.bundle
     with pytest.raises(InvalidParameter, match=r"numeric attribute of this catalogue \(year\)"):
-        select(bundle, Filter(ranges={"price": Range(1, 2)}), NOBODY)
+        select(bundle, Filters(ranges={"price": Range(min=1, max=2)}), NOBODY)
     with pytest.raises(InvalidParameter, match="expected low <= high, found 2000 to 1990"):
-        select(bundle, Filter(ranges={"year": Range(2000, 1990)}), NOBODY)
+        select(bundle, Filters(ranges={"year": Range(min=2000, max=1990)}), NOBODY)
     unrated = replace(bundle, items=replace(bundle.items, popularity=None))
     with pytest.raises(FeatureUnavailable, match="no ratings to filter by"):
-        select(unrated, Filter(min_rating_count=1), NOBODY)
+        select(unrated, Filters(min_rating_count=1), NOBODY)
 
 
 def test_browsing_orders_by_popularity(sample_snapshot: Snapshot) -> None:
-    wanted = Filter(any_of=("Western",))
-    by_blank = search(sample_snapshot, SearchQuery(" ", k=20, filter=wanted)).results
-    by_name = popular(sample_snapshot, PopularQuery(k=20, filter=wanted)).results
+    wanted = Filters(categories=Categories(any=("Western",)))
+    by_blank = ask(sample_snapshot, SearchQuery(q=" ", k=20, filters=wanted)).results
+    by_name = ask(sample_snapshot, PopularQuery(k=20, filters=wanted)).results
     assert by_blank == by_name
     scores = [result.popularity_score or 0 for result in by_name]
     assert scores == sorted(scores, reverse=True)
@@ -170,4 +176,4 @@ def test_browsing_orders_by_popularity(sample_snapshot: Snapshot) -> None:
 
 def test_a_blank_text_without_a_filter_is_refused(sample_snapshot: Snapshot) -> None:
     with pytest.raises(InvalidParameter, match="expected a text"):
-        search(sample_snapshot, SearchQuery("  "))
+        ask(sample_snapshot, SearchQuery(q="  "))

@@ -6,30 +6,37 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
 from shortlist.bundle.sections import Sections
-from shortlist.engine import SearchQuery, search
+from shortlist.engine.query import Query, SearchQuery
+from shortlist.engine.search import ask
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
 from shortlist.errors import FeatureUnavailable
 
 WEIGHTS = {"similarity": 1.0, "popularity": 0.0, "title_match": 1.0, "rating_volume": 0.5}
-ASKED = SearchQuery("jurasic park", n_candidates=5, n_popular=20, k=5, weights=WEIGHTS)
+ASKED = SearchQuery(q="jurasic park", n_candidates=5, n_popular=20, k=5, weights=WEIGHTS)
+
+
+def changed(query: Query, **values: object) -> Any:
+    """The same query but for these values."""
+    return query.model_copy(update=values)
 
 
 @pytest.fixture
 def notebook(sample_snapshot: Snapshot) -> SearchQuery:
-    return SearchQuery("space travel", profile="notebook", k=50)
+    return SearchQuery(q="space travel", profile="notebook", k=50)
 
 
 def test_a_title_only_candidate_has_no_retrieval_rank_and_its_true_similarity(
     sample_snapshot: Snapshot,
 ) -> None:
-    query = replace(ASKED, text="ninotchk", n_candidates=1, k=1, n_popular=0, profile="notebook")
-    (result,) = search(sample_snapshot, query).results
+    query = changed(ASKED, q="ninotchk", n_candidates=1, k=1, n_popular=0, profile="notebook")
+    (result,) = ask(sample_snapshot, query).results
     assert result.title == "Ninotchka (1939)"
     assert "title" in result.lanes
     bundle = sample_snapshot.bundle
@@ -42,9 +49,9 @@ def test_a_title_only_candidate_has_no_retrieval_rank_and_its_true_similarity(
 def test_popular_items_are_candidates_for_every_query(sample_snapshot: Snapshot) -> None:
     weights = {"similarity": 0.0, "popularity": 0.0, "rating_volume": 1.0}
     query = SearchQuery(
-        "zzz", n_candidates=5, n_popular=3, k=3, weights=weights, profile="notebook"
+        q="zzz", n_candidates=5, n_popular=3, k=3, weights=weights, profile="notebook"
     )
-    results = search(sample_snapshot, query).results
+    results = ask(sample_snapshot, query).results
     features = sample_snapshot.bundle.sections.features
     assert features is not None
     expected = [sample_snapshot.bundle.ids.id_of(int(row)) for row in features.popular[:3]]
@@ -55,30 +62,30 @@ def test_popular_items_are_candidates_for_every_query(sample_snapshot: Snapshot)
 def test_the_notebook_profile_asks_no_other_lane(
     sample_snapshot: Snapshot, notebook: SearchQuery
 ) -> None:
-    results = search(sample_snapshot, notebook).results
+    results = ask(sample_snapshot, notebook).results
     assert all(result.lanes == ["semantic"] for result in results)
 
 
 def test_blocked_items_come_from_no_lane(sample_snapshot: Snapshot) -> None:
-    best = search(sample_snapshot, replace(ASKED, profile="notebook")).results[0]
+    best = ask(sample_snapshot, changed(ASKED, profile="notebook")).results[0]
     row = sample_snapshot.bundle.ids.row_of(best.item_id)
     blocked = replace(sample_snapshot, blocked_rows=np.array([row]))
-    results = search(blocked, replace(ASKED, profile="notebook")).results
+    results = ask(blocked, changed(ASKED, profile="notebook")).results
     assert best.item_id not in [result.item_id for result in results]
     assert len(results) == 5
 
 
 def test_components_add_up_over_all_features(sample_snapshot: Snapshot) -> None:
     for text in ("toy story", "a heist", "the matirx"):
-        for result in search(sample_snapshot, SearchQuery(text, profile="tuned", k=20)).results:
-            total = sum(one.value * one.weight for one in result.components)
+        for result in ask(sample_snapshot, SearchQuery(q=text, profile="tuned", k=20)).results:
+            total = sum(one["value"] * one["weight"] for one in result.components)
             assert result.score == pytest.approx(total, abs=1e-12)
-            assert all(0 <= one.value <= 1 for one in result.components[1:])
+            assert all(0 <= one["value"] <= 1 for one in result.components[1:])
 
 
 def test_a_query_about_other_things_is_told_and_a_title_never_is(sample_snapshot: Snapshot) -> None:
     def poor(text: str) -> bool | None:
-        return search(sample_snapshot, SearchQuery(text)).no_good_match
+        return ask(sample_snapshot, SearchQuery(q=text)).no_good_match
 
     assert poor("regular expression to validate a postcode") is True
     assert poor("space travel") is False
@@ -86,13 +93,13 @@ def test_a_query_about_other_things_is_told_and_a_title_never_is(sample_snapshot
 
 
 def test_how_unusual_the_best_match_is_is_counted_in_deviations(sample_snapshot: Snapshot) -> None:
-    answer = search(sample_snapshot, SearchQuery("space travel", profile="similarity"))
+    answer = ask(sample_snapshot, SearchQuery(q="space travel", profile="similarity"))
     calibration = sample_snapshot.bundle.sections.calibration
     assert calibration is not None
     assert answer.best_match is not None
-    assert answer.best_match.similarity == answer.results[0].retrieval_score
+    assert answer.best_match["similarity"] == answer.results[0].retrieval_score
     expected = (answer.results[0].retrieval_score - calibration.mean) / calibration.deviation
-    assert answer.best_match.unusualness == pytest.approx(expected, abs=1e-3)
+    assert answer.best_match["unusualness"] == pytest.approx(expected, abs=1e-3)
 
 
 @pytest.fixture
@@ -103,12 +110,12 @@ def bare(sample_snapshot: Snapshot) -> Snapshot:
 
 @pytest.mark.parametrize("feature", ["title_match", "rating_volume", "recency"])
 def test_a_feature_that_the_bundle_lacks_is_unavailable(bare: Snapshot, feature: str) -> None:
-    with pytest.raises(FeatureUnavailable, match=f"w_{feature}: "):
-        search(bare, SearchQuery("a", weights={feature: 1.0}))
+    with pytest.raises(FeatureUnavailable, match=f"{feature}: "):
+        ask(bare, SearchQuery(q="a", weights={feature: 1.0}))
 
 
 def test_a_bundle_without_sections_still_answers(bare: Snapshot, notebook: SearchQuery) -> None:
-    answer = search(bare, notebook)
+    answer = ask(bare, notebook)
     assert len(answer.results) == 50
     assert (answer.best_match, answer.no_good_match) == (None, None)
 
@@ -129,7 +136,7 @@ def test_a_bundle_of_every_published_format_loads(repository: Path) -> None:
     assert [path.parent.parent.name for path in folders] == ["format-1", "format-2"]
     for path in folders:
         snapshot = load_snapshot(path.parent, LoadOptions())
-        answer = search(snapshot, SearchQuery("robot", k=3))
+        answer = ask(snapshot, SearchQuery(q="robot", k=3))
         assert sorted(str(result.item_id) for result in answer.results) == ["1", "2", "3"]
 
 

@@ -5,37 +5,42 @@ from __future__ import annotations
 import base64
 import itertools
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from shortlist.engine import (
+from shortlist.engine.cursor import decode_cursor, encode_cursor
+from shortlist.engine.query import (
+    Categories,
+    Filters,
+    Query,
+    Range,
     RecommendQuery,
     SearchQuery,
     SimilarQuery,
-    item,
-    recommend,
-    search,
-    search_many,
-    similar,
 )
-from shortlist.engine.cursor import decode_cursor, encode_cursor
-from shortlist.engine.diversity import diversify
-from shortlist.engine.filters import Filter, Range
+from shortlist.engine.ranking import diversify
+from shortlist.engine.search import ask, ask_many, item
 from shortlist.engine.snapshot import Snapshot
 from shortlist.errors import CursorExpired, InvalidParameter, ItemUnknown
 
-QUERY = SearchQuery("a heist that goes wrong", k=7, n_candidates=50)
+QUERY = SearchQuery(q="a heist that goes wrong", k=7, n_candidates=50)
+
+
+def changed(query: Query, **values: object) -> Any:
+    """The same query but for these values."""
+    return query.model_copy(update=values)
 
 
 def pages(snapshot: Snapshot, query: SearchQuery) -> list[list[int | str]]:
     found = []
     while True:
-        answer = search(snapshot, query)
+        answer = ask(snapshot, query)
         found.append([result.item_id for result in answer.results])
         if answer.next is None:
             return found
-        query = replace(query, cursor=answer.next)
+        query = changed(query, cursor=answer.next)
 
 
 @pytest.mark.parametrize("diversity", [0.0, 0.4])
@@ -43,26 +48,26 @@ def pages(snapshot: Snapshot, query: SearchQuery) -> list[list[int | str]]:
 def test_pages_joined_are_the_whole_list(
     sample_snapshot: Snapshot, k: int, diversity: float
 ) -> None:
-    query = replace(QUERY, diversity=diversity)
-    whole = [one.item_id for one in search(sample_snapshot, replace(query, k=50)).results]
-    parts = pages(sample_snapshot, replace(query, k=k))
+    query = changed(QUERY, diversity=diversity)
+    whole = [one.item_id for one in ask(sample_snapshot, changed(query, k=50)).results]
+    parts = pages(sample_snapshot, changed(query, k=k))
     assert [one for part in parts for one in part] == whole
     assert all(len(part) == k for part in parts[:-1])
 
 
 def test_ranks_go_on_and_after_the_end_there_is_nothing(sample_snapshot: Snapshot) -> None:
-    first = search(sample_snapshot, replace(QUERY, k=40))
-    second = search(sample_snapshot, replace(QUERY, k=40, cursor=first.next))
+    first = ask(sample_snapshot, changed(QUERY, k=40))
+    second = ask(sample_snapshot, changed(QUERY, k=40, cursor=first.next))
     assert [one.rank for one in second.results] == list(range(41, 51))
     assert second.next is None
 
 
 def test_an_item_blocked_between_two_pages_shifts_nothing(sample_snapshot: Snapshot) -> None:
-    first = search(sample_snapshot, QUERY)
-    untouched = search(sample_snapshot, replace(QUERY, cursor=first.next))
-    row = sample_snapshot.bundle.row_of(first.results[2].item_id)
+    first = ask(sample_snapshot, QUERY)
+    untouched = ask(sample_snapshot, changed(QUERY, cursor=first.next))
+    row = sample_snapshot.bundle.ids.row_of(first.results[2].item_id)
     blocked = replace(sample_snapshot, blocked_rows=np.array([row]))
-    second = search(blocked, replace(QUERY, cursor=first.next))
+    second = ask(blocked, changed(QUERY, cursor=first.next))
     assert [one.item_id for one in second.results] == [one.item_id for one in untouched.results]
 
 
@@ -76,21 +81,22 @@ def test_the_second_page_does_not_encode_the_text_again(sample_snapshot: Snapsho
         def encode_many(self, texts: list[str]) -> list[np.ndarray]:
             raise AssertionError(texts)
 
-    first = search(sample_snapshot, QUERY)
+    first = ask(sample_snapshot, QUERY)
     silent = replace(sample_snapshot, encoder=Refuses())
-    assert search(silent, replace(QUERY, cursor=first.next)).results[0].rank == 8
+    assert ask(silent, changed(QUERY, cursor=first.next)).results[0].rank == 8
 
 
 def test_a_cursor_belongs_to_one_query_and_one_version(sample_snapshot: Snapshot) -> None:
-    cursor = search(sample_snapshot, QUERY).next
+    cursor = ask(sample_snapshot, QUERY).next
     assert cursor is not None
-    for other in (replace(QUERY, k=8), replace(QUERY, text="love"), replace(QUERY, diversity=0.1)):
+    for other in (changed(QUERY, k=8), changed(QUERY, q="love"), changed(QUERY, diversity=0.1)):
         with pytest.raises(InvalidParameter, match="a query with other parameters"):
-            search(sample_snapshot, replace(other, cursor=cursor))
+            ask(sample_snapshot, changed(other, cursor=cursor))
     old = "20200101T000000.000Z-0123456789ab"
-    expired = encode_cursor(replace(decode_cursor(cursor), version=old))
+    place = decode_cursor(cursor)
+    expired = encode_cursor(old, place.fingerprint, place.offset, place.row, place.vector)
     with pytest.raises(CursorExpired) as caught:
-        search(sample_snapshot, replace(QUERY, cursor=expired))
+        ask(sample_snapshot, changed(QUERY, cursor=expired))
     assert (caught.value.wanted, caught.value.live) == (old, sample_snapshot.version)
 
 
@@ -101,7 +107,7 @@ def test_a_cursor_belongs_to_one_query_and_one_version(sample_snapshot: Snapshot
 )  # fmt: skip
 def test_what_is_no_cursor_is_refused(sample_snapshot: Snapshot, text: str) -> None:
     with pytest.raises(InvalidParameter, match="cursor: expected"):
-        search(sample_snapshot, replace(QUERY, cursor=text))
+        ask(sample_snapshot, changed(QUERY, cursor=text))
 
 
 def test_variety_of_0_changes_nothing() -> None:
@@ -119,10 +125,10 @@ def test_a_copy_of_what_stands_above_steps_back() -> None:
 
 
 def test_an_explanation_tells_where_an_item_would_stand(sample_snapshot: Snapshot) -> None:
-    query = SearchQuery("space travel", k=20, explain=True)
-    results = search(sample_snapshot, query).results
+    query = SearchQuery(q="space travel", k=20, explain=True)
+    results = ask(sample_snapshot, query).results
     without = {"popularity": {"similarity": 0.7, "popularity": 0.0}}
-    alone = search(sample_snapshot, replace(query, k=50, weights=without["popularity"])).results
+    alone = ask(sample_snapshot, changed(query, k=50, weights=without["popularity"])).results
     rank_of = {result.item_id: result.rank for result in alone}
     for result in results:
         assert result.explanation is not None
@@ -130,12 +136,12 @@ def test_an_explanation_tells_where_an_item_would_stand(sample_snapshot: Snapsho
 
 
 def test_the_range_of_the_popularity_weight_is_exact(sample_snapshot: Snapshot) -> None:
-    query = SearchQuery("space travel", k=10, explain=True)
-    results = search(sample_snapshot, query).results
+    query = SearchQuery(q="space travel", k=10, explain=True)
+    results = ask(sample_snapshot, query).results
 
     def above(weight: float, upper: int | str, lower: int | str) -> bool:
-        asked = replace(query, k=50, explain=False, weights={"popularity": weight})
-        order = [one.item_id for one in search(sample_snapshot, asked).results]
+        asked = changed(query, k=50, explain=False, weights={"popularity": weight})
+        order = [one.item_id for one in ask(sample_snapshot, asked).results]
         return order.index(upper) < order.index(lower)
 
     for one, other in itertools.pairwise(results):
@@ -152,9 +158,11 @@ def test_the_range_of_the_popularity_weight_is_exact(sample_snapshot: Snapshot) 
 
 
 def test_facets_count_every_match(sample_snapshot: Snapshot) -> None:
-    wanted = Filter(any_of=("Drama",), ranges={"year": Range(1990, 1999)})
-    query = SearchQuery("love", k=1, filter=wanted, facets=("categories", "year"))
-    answer = search(sample_snapshot, query)
+    wanted = Filters(
+        categories=Categories(any=("Drama",)), ranges={"year": Range(min=1990, max=1999)}
+    )
+    query = SearchQuery(q="love", k=1, filters=wanted, facets=("categories", "year"))
+    answer = ask(sample_snapshot, query)
     assert answer.facets is not None
     categories = {one.name: one.count for one in answer.facets.categories or []}
     assert categories["Drama"] == answer.matched
@@ -162,37 +170,37 @@ def test_facets_count_every_match(sample_snapshot: Snapshot) -> None:
     assert sum(one.count for one in histogram.bins) == answer.matched
     assert [one.low for one in histogram.bins] == list(range(1990, 2000))
     with pytest.raises(InvalidParameter, match="expected one of: categories, year; found 'colour'"):
-        search(sample_snapshot, replace(query, facets=("colour",)))
+        ask(sample_snapshot, changed(query, facets=("colour",)))
 
 
 def test_results_below_the_least_score_are_left_out(sample_snapshot: Snapshot) -> None:
-    whole = search(sample_snapshot, replace(QUERY, k=50)).results
+    whole = ask(sample_snapshot, changed(QUERY, k=50)).results
     least = whole[9].score
-    kept = search(sample_snapshot, replace(QUERY, k=50, min_score=least))
+    kept = ask(sample_snapshot, changed(QUERY, k=50, min_score=least))
     assert [one.item_id for one in kept.results] == [one.item_id for one in whole[:10]]
     assert kept.next is None
 
 
 def test_variety_brings_nothing_back_that_scores_too_low(sample_snapshot: Snapshot) -> None:
-    least = search(sample_snapshot, replace(QUERY, k=50)).results[19].score
-    query = replace(QUERY, k=50, min_score=least, diversity=0.8)
-    results = search(sample_snapshot, query).results
+    least = ask(sample_snapshot, changed(QUERY, k=50)).results[19].score
+    query = changed(QUERY, k=50, min_score=least, diversity=0.8)
+    results = ask(sample_snapshot, query).results
     assert len(results) == 20
     assert min(one.score for one in results) >= least
-    nothing = search(sample_snapshot, replace(query, min_score=99.0))
+    nothing = ask(sample_snapshot, changed(query, min_score=99.0))
     assert (nothing.results, nothing.next) == ([], None)
 
 
 def test_items_like_one_leave_it_out_and_are_its_neighbours(sample_snapshot: Snapshot) -> None:
     bundle = sample_snapshot.bundle
-    answer = similar(
-        sample_snapshot, SimilarQuery(bundle.ids.id_of(100), k=5, profile="similarity")
+    answer = ask(
+        sample_snapshot, SimilarQuery(item_id=bundle.ids.id_of(100), k=5, profile="similarity")
     )
     cosines = bundle.vectors @ bundle.vectors[100]
     expected = [bundle.ids.id_of(int(row)) for row in np.argsort(-cosines)[1:6]]
     assert [one.item_id for one in answer.results] == expected
     with pytest.raises(ItemUnknown, match="no item has the id 'nothing'"):
-        similar(sample_snapshot, SimilarQuery("nothing"))
+        ask(sample_snapshot, SimilarQuery(item_id="nothing"))
 
 
 def test_an_id_is_known_as_integer_and_as_its_text(sample_snapshot: Snapshot) -> None:
@@ -213,9 +221,9 @@ def test_a_taste_is_the_sum_of_its_parts(sample_snapshot: Snapshot) -> None:
     bundle = sample_snapshot.bundle
     liked, disliked = [10, 20], [30]
     query = RecommendQuery(
-        tuple(bundle.ids.id_of(row) for row in liked),
-        tuple(bundle.ids.id_of(row) for row in disliked),
-        "space travel",
+        liked=tuple(bundle.ids.id_of(row) for row in liked),
+        disliked=tuple(bundle.ids.id_of(row) for row in disliked),
+        text="space travel",
         k=10,
         profile="similarity",
     )
@@ -227,16 +235,16 @@ def test_a_taste_is_the_sum_of_its_parts(sample_snapshot: Snapshot) -> None:
     cosines = bundle.vectors @ (wanted / np.linalg.norm(wanted))
     cosines[[*liked, *disliked]] = -2
     expected = [bundle.ids.id_of(int(row)) for row in np.argsort(-cosines)[:10]]
-    answer = recommend(sample_snapshot, query)
+    answer = ask(sample_snapshot, query)
     assert [one.item_id for one in answer.results] == expected
     assert answer.ignored == []
 
 
 def test_the_second_page_of_a_taste_is_that_of_the_same_vector(sample_snapshot: Snapshot) -> None:
     ids = tuple(sample_snapshot.bundle.ids.id_of(row) for row in (10, 20))
-    query = RecommendQuery(ids, text="space travel", k=10, n_candidates=20)
-    first = recommend(sample_snapshot, query)
-    whole = recommend(sample_snapshot, replace(query, k=20))
+    query = RecommendQuery(liked=ids, text="space travel", k=10, n_candidates=20)
+    first = ask(sample_snapshot, query)
+    whole = ask(sample_snapshot, changed(query, k=20))
 
     class Drifts:
         hits = misses = 0
@@ -248,25 +256,28 @@ def test_the_second_page_of_a_taste_is_that_of_the_same_vector(sample_snapshot: 
             return [self.encode(text) for text in texts]
 
     drifting = replace(sample_snapshot, encoder=Drifts())
-    second = recommend(drifting, replace(query, cursor=first.next))
+    second = ask(drifting, changed(query, cursor=first.next))
     both = [one.item_id for one in (*first.results, *second.results)]
     assert both == [one.item_id for one in whole.results]
 
 
 def test_given_items_never_come_back_and_the_list_is_full(sample_snapshot: Snapshot) -> None:
     ids = tuple(sample_snapshot.bundle.ids.id_of(row) for row in range(0, 60))
-    answer = recommend(sample_snapshot, RecommendQuery(ids, k=50))
+    answer = ask(sample_snapshot, RecommendQuery(liked=ids, k=50))
     assert len(answer.results) == 50
     assert not {one.item_id for one in answer.results} & set(ids)
 
 
 def test_unknown_ids_are_told_and_all_unknown_is_refused(sample_snapshot: Snapshot) -> None:
     known = sample_snapshot.bundle.ids.id_of(3)
-    assert recommend(sample_snapshot, RecommendQuery((known, "x"), (-5,))).ignored == ["x", -5]
+    assert ask(sample_snapshot, RecommendQuery(liked=(known, "x"), disliked=(-5,))).ignored == [
+        "x",
+        -5,
+    ]
     with pytest.raises(InvalidParameter, match="no item has any of the ids 'x', -5"):
-        recommend(sample_snapshot, RecommendQuery(("x",), (-5,)))
+        ask(sample_snapshot, RecommendQuery(liked=("x",), disliked=(-5,)))
     with pytest.raises(InvalidParameter, match="expected an item or a text, found neither"):
-        recommend(sample_snapshot, RecommendQuery())
+        ask(sample_snapshot, RecommendQuery())
 
 
 def test_a_taste_that_cancels_out_is_refused(sample_snapshot: Snapshot) -> None:
@@ -287,21 +298,21 @@ def test_a_taste_that_cancels_out_is_refused(sample_snapshot: Snapshot) -> None:
             return [self.encode(text) for text in texts]
 
     changed = replace(sample_snapshot, bundle=bundle, encoder=Same())
-    query = RecommendQuery((ids[0],), (ids[1],), "opposite")
+    query = RecommendQuery(liked=(ids[0],), disliked=(ids[1],), text="opposite")
     with pytest.raises(InvalidParameter, match="cancel out"):
-        recommend(changed, query)
+        ask(changed, query)
 
 
 def test_a_batch_answers_each_query_as_it_would_be_alone(sample_snapshot: Snapshot) -> None:
     queries = [
-        SearchQuery("space travel", k=5),
-        SearchQuery("", k=5),
-        SearchQuery("love", k=99),
-        SearchQuery("a heist", k=3, filter=Filter(any_of=("Crime",))),
+        SearchQuery(q="space travel", k=5),
+        SearchQuery(q="", k=5),
+        SearchQuery(q="love", k=99),
+        SearchQuery(q="a heist", k=3, filters=Filters(categories=Categories(any=("Crime",)))),
     ]
-    found = search_many(sample_snapshot, queries)
+    found = ask_many(sample_snapshot, queries)
     for place in (0, 3):
-        alone = search(sample_snapshot, queries[place])
+        alone = ask(sample_snapshot, queries[place])
         together = found[place]
         assert not isinstance(together, Exception)
         assert [one.item_id for one in together.results] == [one.item_id for one in alone.results]

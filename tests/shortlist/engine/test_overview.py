@@ -10,7 +10,7 @@ import numpy as np
 from flask.testing import FlaskClient
 
 from shortlist.bundle.sections import Sections
-from shortlist.engine import catalog
+from shortlist.engine.overview import overview
 from shortlist.engine.snapshot import Snapshot
 
 
@@ -32,17 +32,17 @@ def test_it_names_profiles_features_and_scale(sample_client: FlaskClient) -> Non
 
 
 def test_its_facets_count_every_item_that_is_not_blocked(sample_snapshot: Snapshot) -> None:
-    whole = catalog(sample_snapshot)
+    whole = overview(sample_snapshot)
     (years,) = whole.facets.histograms
     assert sum(one.count for one in years.bins) + years.missing == 1350
     blocked = replace(sample_snapshot, blocked_rows=np.arange(10))
-    (fewer,) = catalog(blocked).facets.histograms
+    (fewer,) = overview(blocked).facets.histograms
     assert sum(one.count for one in fewer.bins) + fewer.missing == 1340
 
 
 def test_a_bundle_without_sections_offers_less(sample_snapshot: Snapshot) -> None:
     bare = replace(sample_snapshot, bundle=replace(sample_snapshot.bundle, sections=Sections()))
-    found = catalog(bare)
+    found = overview(bare)
     assert found.features == ["similarity", "popularity"]
     assert found.taste_features == []
 

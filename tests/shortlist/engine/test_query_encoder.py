@@ -10,8 +10,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from shortlist.bundle.arrays import Vectors
 from shortlist.engine import query_encoder
-from shortlist.engine.query_encoder import BatchingEncoder, CachingEncoder, FloatArray
+from shortlist.engine.query_encoder import BatchingEncoder, CachingEncoder
 from shortlist.errors import Overloaded
 
 LONG_S = 20  # no test waits this long unless it is about to fail
@@ -29,7 +30,7 @@ class HashingEncoder:
         self.batches: list[list[str]] = []
         self.threads: list[int] = []
 
-    def encode_queries(self, texts: Sequence[str]) -> FloatArray:
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
         self.batches.append(list(texts))
         self.threads.append(threading.get_ident())
         return np.array([vector_of(text) for text in texts], dtype=np.float32)
@@ -43,7 +44,7 @@ class HeldEncoder(HashingEncoder):
         self.begun = threading.Semaphore(0)
         self.let = threading.Semaphore(0)
 
-    def encode_queries(self, texts: Sequence[str]) -> FloatArray:
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
         self.begun.release()
         assert self.let.acquire(timeout=LONG_S)
         vectors = super().encode_queries(texts)
@@ -72,11 +73,11 @@ class Crowd:
 
         monkeypatch.setattr(query_encoder, "_Waiting", AnnouncedWaiting)
 
-    def start(self, text: str) -> Future[FloatArray]:
+    def start(self, text: str) -> Future[Vectors]:
         """Begin a query that does not have to wait."""
         return self._pool.submit(self._encoder.encode, text)
 
-    def send(self, text: str) -> Future[FloatArray]:
+    def send(self, text: str) -> Future[Vectors]:
         """Begin a query that has to wait, and wait until it does."""
         answer = self.start(text)
         assert self._queued.acquire(timeout=LONG_S)
@@ -88,7 +89,7 @@ class Crowd:
 
 def held(
     monkeypatch: pytest.MonkeyPatch, *, max_batch: int = 16, max_waiting: int = 256
-) -> tuple[HeldEncoder, Crowd, Future[FloatArray]]:
+) -> tuple[HeldEncoder, Crowd, Future[Vectors]]:
     """An encoder busy with the query "first", and a crowd to send it more."""
     encoder = HeldEncoder()
     batching = BatchingEncoder(encoder, max_batch=max_batch, max_waiting=max_waiting)

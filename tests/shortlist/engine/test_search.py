@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,9 @@ import pytest
 from indexing.job import build
 from shortlist.bundle.store import ArtifactStore
 from shortlist.encoder.machine import Precision
-from shortlist.engine import Result, SearchQuery, search
+from shortlist.engine.answer import Result
+from shortlist.engine.query import SearchQuery, read_query
+from shortlist.engine.search import ask
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
 from shortlist.errors import FeatureUnavailable, InvalidParameter
 
@@ -31,9 +33,9 @@ POPULARITY = {
 }
 
 
-def refused(snapshot: Snapshot, query: SearchQuery) -> dict[str, str]:
+def refused(snapshot: Snapshot, **values: object) -> dict[str, str]:
     with pytest.raises(InvalidParameter) as caught:
-        search(snapshot, query)
+        ask(snapshot, read_query(SearchQuery, values))
     return dict(caught.value.fields)
 
 
@@ -50,7 +52,7 @@ def test_answers_are_those_of_a_plain_implementation(sample_snapshot: Snapshot, 
     candidates = np.argsort(-cosines, kind="stable")[:50]
     final = 0.7 * cosines[candidates] + 0.3 * popularity.popularity_score[candidates]
     order = np.argsort(-final, kind="stable")[:10]
-    results = search(sample_snapshot, SearchQuery(text)).results
+    results = ask(sample_snapshot, SearchQuery(q=text)).results
     assert ids(results) == [bundle.ids.id_of(row) for row in candidates[order].tolist()]
     assert [result.score for result in results] == pytest.approx(final[order].tolist(), abs=1e-6)
     assert [result.retrieval_rank for result in results] == (order + 1).tolist()
@@ -58,26 +60,26 @@ def test_answers_are_those_of_a_plain_implementation(sample_snapshot: Snapshot, 
 
 @pytest.mark.parametrize("text", QUERIES)
 def test_a_score_is_the_sum_of_its_components(sample_snapshot: Snapshot, text: str) -> None:
-    for result in search(sample_snapshot, SearchQuery(text, k=50)).results:
+    for result in ask(sample_snapshot, SearchQuery(q=text, k=50)).results:
         similarity, popularity = result.components
-        assert (similarity.feature, similarity.weight) == ("similarity", 0.7)
-        assert (popularity.feature, popularity.weight) == ("popularity", 0.3)
-        assert similarity.value == result.retrieval_score
-        assert popularity.value == result.popularity_score
+        assert (similarity["feature"], similarity["weight"]) == ("similarity", 0.7)
+        assert (popularity["feature"], popularity["weight"]) == ("popularity", 0.3)
+        assert similarity["value"] == result.retrieval_score
+        assert popularity["value"] == result.popularity_score
         for component in result.components:
-            assert component.contribution == component.value * component.weight
-        total = math.fsum(component.contribution for component in result.components)
+            assert component["contribution"] == component["value"] * component["weight"]
+        total = math.fsum(component["contribution"] for component in result.components)
         assert abs(result.score - total) <= 1e-12
 
 
 def test_the_order_does_not_depend_on_k(sample_snapshot: Snapshot) -> None:
-    whole = search(sample_snapshot, SearchQuery("space travel", k=50)).results
+    whole = ask(sample_snapshot, SearchQuery(q="space travel", k=50)).results
     for k in range(1, 51):
-        assert search(sample_snapshot, SearchQuery("space travel", k=k)).results == whole[:k]
+        assert ask(sample_snapshot, SearchQuery(q="space travel", k=k)).results == whole[:k]
 
 
 def test_scores_never_rise_and_ranks_count_from_one(sample_snapshot: Snapshot) -> None:
-    results = search(sample_snapshot, SearchQuery("courtroom drama", k=50)).results
+    results = ask(sample_snapshot, SearchQuery(q="courtroom drama", k=50)).results
     assert [result.rank for result in results] == list(range(1, 51))
     scores = [result.score for result in results]
     assert scores == sorted(scores, reverse=True)
@@ -86,7 +88,7 @@ def test_scores_never_rise_and_ranks_count_from_one(sample_snapshot: Snapshot) -
 
 def test_similarity_alone_keeps_the_retrieval_order(sample_snapshot: Snapshot) -> None:
     weights = {"similarity": 1.0, "popularity": 0.0}
-    results = search(sample_snapshot, SearchQuery("mafia", k=50, weights=weights)).results
+    results = ask(sample_snapshot, SearchQuery(q="mafia", k=50, weights=weights)).results
     assert [result.retrieval_rank for result in results] == list(range(1, 51))
     assert all(result.score == result.retrieval_score for result in results)
 
@@ -95,27 +97,27 @@ def test_popularity_alone_orders_the_candidates_by_it_and_ties_by_retrieval(
     sample_snapshot: Snapshot,
 ) -> None:
     weights = {"similarity": 0.0, "popularity": 1.0}
-    asked = SearchQuery("mafia", k=50, weights=weights)
-    results = search(sample_snapshot, asked).results
-    usual = search(sample_snapshot, replace(asked, weights={})).results
+    asked = SearchQuery(q="mafia", k=50, weights=weights)
+    results = ask(sample_snapshot, asked).results
+    usual = ask(sample_snapshot, asked.model_copy(update={"weights": {}})).results
     by_hand = sorted(usual, key=lambda item: (-(item.popularity_score or 0), item.retrieval_rank))
     assert ids(results) == ids(by_hand)
     assert all(result.score == result.popularity_score for result in results)
 
 
 def test_one_replaced_weight_leaves_the_profiles_other_weight(sample_snapshot: Snapshot) -> None:
-    (result,) = search(sample_snapshot, SearchQuery("a", k=1, weights={"popularity": 2})).results
-    assert [(one.feature, one.weight) for one in result.components] == [
+    (result,) = ask(sample_snapshot, SearchQuery(q="a", k=1, weights={"popularity": 2})).results
+    assert [(one["feature"], one["weight"]) for one in result.components] == [
         ("similarity", 0.7),
         ("popularity", 2.0),
     ]
 
 
 def test_a_profile_brings_its_own_features(sample_snapshot: Snapshot) -> None:
-    answer = search(sample_snapshot, SearchQuery("space travel", profile="similarity"))
+    answer = ask(sample_snapshot, SearchQuery(q="space travel", profile="similarity"))
     assert answer.profile == "similarity"
     for place, result in enumerate(answer.results, 1):
-        assert [one.feature for one in result.components] == ["similarity"]
+        assert [one["feature"] for one in result.components] == ["similarity"]
         assert result.retrieval_rank == place
 
 
@@ -124,7 +126,7 @@ def test_more_candidates_let_a_popular_item_from_further_down_rise(
 ) -> None:
     weights = {"similarity": 0.0, "popularity": 1.0}
     best = [
-        search(sample_snapshot, SearchQuery("war", k=1, n_candidates=n, weights=weights)).results[0]
+        ask(sample_snapshot, SearchQuery(q="war", k=1, n_candidates=n, weights=weights)).results[0]
         for n in (1, 10, 100, 1000)
     ]
     scores = [result.score for result in best]
@@ -136,14 +138,14 @@ def test_more_candidates_let_a_popular_item_from_further_down_rise(
 
 
 def test_composed_and_combining_accents_get_the_same_answer(sample_snapshot: Snapshot) -> None:
-    composed = search(sample_snapshot, SearchQuery("Am\u00e9lie caf\u00e9", k=50))
-    combining = search(sample_snapshot, SearchQuery("Ame\u0301lie cafe\u0301", k=50))
+    composed = ask(sample_snapshot, SearchQuery(q="Am\u00e9lie caf\u00e9", k=50))
+    combining = ask(sample_snapshot, SearchQuery(q="Ame\u0301lie cafe\u0301", k=50))
     assert composed.results == combining.results
     assert combining.query == "Ame\u0301lie cafe\u0301"
 
 
 def test_the_answer_tells_what_it_was_chosen_with(sample_snapshot: Snapshot) -> None:
-    answer = search(sample_snapshot, SearchQuery("space", k=3, n_candidates=7))
+    answer = ask(sample_snapshot, SearchQuery(q="space", k=3, n_candidates=7))
     assert (answer.query, answer.profile, answer.k, answer.n_candidates) == (
         "space", "notebook", 3, 7
     )  # fmt: skip
@@ -153,7 +155,7 @@ def test_the_answer_tells_what_it_was_chosen_with(sample_snapshot: Snapshot) -> 
 
 
 def test_a_catalogue_smaller_than_n_candidates_is_answered_whole(tiny_snapshot: Snapshot) -> None:
-    answer = search(tiny_snapshot, SearchQuery("robots", k=10))
+    answer = ask(tiny_snapshot, SearchQuery(q="robots", k=10))
     assert (answer.k, answer.n_candidates) == (10, 50)
     assert sorted(result.item_id for result in answer.results) == [1, 2, 3, 4, 5]
 
@@ -161,7 +163,7 @@ def test_a_catalogue_smaller_than_n_candidates_is_answered_whole(tiny_snapshot: 
 def test_popularity_and_what_is_shown_of_an_item_follow_from_the_catalogue(
     tiny_snapshot: Snapshot,
 ) -> None:
-    results = search(tiny_snapshot, SearchQuery("aliens")).results
+    results = ask(tiny_snapshot, SearchQuery(q="aliens")).results
     by_id = {int(result.item_id): result for result in results}
     for item_id, popularity in POPULARITY.items():
         assert by_id[item_id].popularity_score == pytest.approx(popularity, abs=1e-12)
@@ -184,7 +186,7 @@ def test_items_of_equal_score_keep_the_retrieval_order(
 ) -> None:
     """Both cold items have exactly the popularity C / 5."""
     weights = {"similarity": 0.0, "popularity": 1.0}
-    results = search(tiny_snapshot, SearchQuery(text, weights=weights)).results
+    results = ask(tiny_snapshot, SearchQuery(q=text, weights=weights)).results
     cold = [result for result in results if result.rating_count == 0]
     assert ids(cold) == order
     assert cold[0].score == cold[1].score == pytest.approx(C / 5, abs=1e-12)
@@ -194,53 +196,49 @@ def test_items_of_equal_score_keep_the_retrieval_order(
 @pytest.mark.parametrize("text", ["", " ", "\t\n", "\u3000\u2003"])
 def test_a_blank_query_is_refused(tiny_snapshot: Snapshot, text: str) -> None:
     message = "expected a text, found none or only blanks"
-    assert refused(tiny_snapshot, SearchQuery(text)) == {"q": message}
+    assert refused(tiny_snapshot, q=text) == {"q": message}
 
 
 def test_1000_characters_are_answered_and_one_more_is_refused(tiny_snapshot: Snapshot) -> None:
-    assert len(search(tiny_snapshot, SearchQuery("é" * 1000)).results) == 5
+    assert len(ask(tiny_snapshot, SearchQuery(q="é" * 1000)).results) == 5
     message = "expected at most 1000 characters, found 1001"
-    assert refused(tiny_snapshot, SearchQuery("é" * 1001)) == {"q": message}
+    assert refused(tiny_snapshot, q="é" * 1001) == {"q": message}
 
 
 @pytest.mark.parametrize(
-    ("query", "expected"),
+    ("values", "expected"),
     [
-        (SearchQuery("a", k=0), {"k": "expected 1 to n_candidates (50), found 0"}),
-        (SearchQuery("a", k=-1), {"k": "expected 1 to n_candidates (50), found -1"}),
-        (SearchQuery("a", k=51), {"k": "expected 1 to n_candidates (50), found 51"}),
+        ({"k": 0}, {"k": "expected at least 1, found 0"}),
+        ({"k": -1}, {"k": "expected at least 1, found -1"}),
+        ({"k": 51}, {"k": "expected 1 to n_candidates (50), found 51"}),
+        ({"k": 6, "n_candidates": 5}, {"k": "expected 1 to n_candidates (5), found 6"}),
+        ({"n_candidates": 0}, {"n_candidates": "expected at least 1, found 0"}),
+        ({"n_candidates": 1001}, {"n_candidates": "expected at most 1000, found 1001"}),
         (
-            SearchQuery("a", k=6, n_candidates=5),
-            {"k": "expected 1 to n_candidates (5), found 6"},
-        ),
-        (SearchQuery("a", n_candidates=0), {"n_candidates": "expected 1 to 1000, found 0"}),
-        (SearchQuery("a", n_candidates=1001), {"n_candidates": "expected 1 to 1000, found 1001"}),
-        (
-            SearchQuery("a", profile="best"),
+            {"profile": "best"},
             {"profile": "expected one of: notebook, related, taste; found 'best'"},
         ),
-        (
-            SearchQuery("a", profile=""),
-            {"profile": "expected one of: notebook, related, taste; found ''"},
-        ),
+        ({"profile": ""}, {"profile": "expected one of: notebook, related, taste; found ''"}),
     ],
 )
 def test_what_is_out_of_its_range_is_refused(
-    tiny_snapshot: Snapshot, query: SearchQuery, expected: dict[str, str]
+    tiny_snapshot: Snapshot, values: dict[str, object], expected: dict[str, str]
 ) -> None:
-    assert refused(tiny_snapshot, query) == expected
+    assert refused(tiny_snapshot, q="a", **values) == expected
 
 
 def test_the_limits_themselves_are_allowed(tiny_snapshot: Snapshot) -> None:
     for k, n_candidates in ((1, 1), (1000, 1000), (50, None)):
-        results = search(tiny_snapshot, SearchQuery("a", k=k, n_candidates=n_candidates)).results
+        results = ask(tiny_snapshot, SearchQuery(q="a", k=k, n_candidates=n_candidates)).results
         assert len(results) == min(k, 5)
 
 
 @pytest.mark.parametrize("weight", [math.nan, math.inf, -math.inf, -0.1, 10.1])
 def test_a_weight_is_a_number_from_0_to_10(tiny_snapshot: Snapshot, weight: float) -> None:
-    found = refused(tiny_snapshot, SearchQuery("a", weights={"popularity": weight}))
-    assert found == {"w_popularity": f"expected 0 to 10, found {weight}"}
+    (told,) = refused(tiny_snapshot, q="a", weights={"popularity": weight}).items()
+    wanted = "a finite number" if not math.isfinite(weight) else "at (least 0|most 10)"
+    assert told[0] == "weights.popularity"
+    assert re.fullmatch(f"expected {wanted}, found {weight}", told[1])
 
 
 def test_weights_that_are_all_0_are_refused(tiny_snapshot: Snapshot) -> None:
@@ -248,8 +246,8 @@ def test_weights_that_are_all_0_are_refused(tiny_snapshot: Snapshot) -> None:
         "expected a weight above 0 for at least one of: similarity, popularity,"
         " expected_popularity, rating_volume, rating_percentile, title_match, title_prefix"
     )
-    query = SearchQuery("a", weights={"similarity": 0, "popularity": 0})
-    assert refused(tiny_snapshot, query) == {"w_similarity": message}
+    found = refused(tiny_snapshot, q="a", weights={"similarity": 0, "popularity": 0})
+    assert found == {"weights.similarity": message}
 
 
 def test_a_catalogue_without_ratings_is_ranked_by_similarity(
@@ -262,15 +260,15 @@ def test_a_catalogue_without_ratings_is_ranked_by_similarity(
     build(catalog, tmp_path / "artifacts", precision=Precision.F32)
     folder = ArtifactStore(tmp_path / "artifacts").live_folder()
     snapshot = load_snapshot(folder, LoadOptions(precision=Precision.F32))
-    results = search(snapshot, SearchQuery("robots")).results
+    results = ask(snapshot, SearchQuery(q="robots")).results
     assert results[0].item_id == 4
     assert [result.retrieval_rank for result in results] == [1, 2, 3, 4, 5]
     for result in results:
         assert (result.popularity_score, result.rating_count, result.mean_rating) == (None,) * 3
         (component,) = result.components
-        assert (component.feature, component.weight) == ("similarity", 0.7)
-        assert result.score == component.contribution == 0.7 * result.retrieval_score
-    with pytest.raises(FeatureUnavailable, match="w_popularity: this catalogue has no ratings"):
-        search(snapshot, SearchQuery("a", weights={"popularity": 1}))
-    unweighted = search(snapshot, SearchQuery("robots", weights={"popularity": 0})).results
+        assert (component["feature"], component["weight"]) == ("similarity", 0.7)
+        assert result.score == component["contribution"] == 0.7 * result.retrieval_score
+    with pytest.raises(FeatureUnavailable, match="popularity: this catalogue has no ratings"):
+        ask(snapshot, SearchQuery(q="a", weights={"popularity": 1}))
+    unweighted = ask(snapshot, SearchQuery(q="robots", weights={"popularity": 0})).results
     assert ids(unweighted) == ids(results), "a weight of 0 asks for nothing"

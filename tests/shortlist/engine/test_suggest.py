@@ -9,19 +9,20 @@ import pytest
 from flask.testing import FlaskClient
 
 from shortlist.bundle.sections import Sections
-from shortlist.engine import SuggestQuery, suggest
+from shortlist.engine.query import SuggestQuery, read_query
 from shortlist.engine.snapshot import Snapshot
+from shortlist.engine.suggest import suggest
 from shortlist.errors import FeatureUnavailable, InvalidParameter
 
 
 def titles(snapshot: Snapshot, text: str, k: int = 8) -> list[str]:
-    return [one.title for one in suggest(snapshot, SuggestQuery(text, k)).suggestions]
+    return [one.title for one in suggest(snapshot, SuggestQuery(q=text, k=k)).suggestions]
 
 
 def test_titles_that_begin_so_come_first_the_most_rated_before_others(
     sample_snapshot: Snapshot,
 ) -> None:
-    answer = suggest(sample_snapshot, SuggestQuery("toy st"))
+    answer = suggest(sample_snapshot, SuggestQuery(q="toy st"))
     assert answer.suggestions[0].title == "Toy Story (1995)"
     scores = [one.score for one in answer.suggestions]
     assert scores == sorted(scores, reverse=True)
@@ -41,7 +42,7 @@ def test_typing_mistakes_and_diacritics_are_tolerated(sample_snapshot: Snapshot)
 @pytest.mark.parametrize("text", ["s", "the", "a", "!", "x" * 1000, "七人"])
 def test_no_more_than_k_and_no_item_twice(sample_snapshot: Snapshot, text: str) -> None:
     for k in (1, 8, 50):
-        answer = suggest(sample_snapshot, SuggestQuery(text, k))
+        answer = suggest(sample_snapshot, SuggestQuery(q=text, k=k))
         ids = [one.item_id for one in answer.suggestions]
         assert len(ids) == len(set(ids)) <= k
 
@@ -51,22 +52,22 @@ def test_fewer_are_the_beginning_of_more(sample_snapshot: Snapshot) -> None:
 
 
 def test_blocked_items_are_not_suggested(sample_snapshot: Snapshot) -> None:
-    first = suggest(sample_snapshot, SuggestQuery("toy st")).suggestions[0]
+    first = suggest(sample_snapshot, SuggestQuery(q="toy st")).suggestions[0]
     row = sample_snapshot.bundle.ids.row_of(first.item_id)
     blocked = replace(sample_snapshot, blocked_rows=np.array([row]))
     assert first.title not in titles(blocked, "toy st")
 
 
 @pytest.mark.parametrize("k", [0, 51, -1])
-def test_k_is_1_to_50(sample_snapshot: Snapshot, k: int) -> None:
-    with pytest.raises(InvalidParameter, match=f"k: expected 1 to 50, found {k}"):
-        suggest(sample_snapshot, SuggestQuery("a", k))
+def test_k_is_1_to_50(k: int) -> None:
+    with pytest.raises(InvalidParameter, match=f"k: expected at (least 1|most 50), found {k}"):
+        read_query(SuggestQuery, {"q": "a", "k": k})
 
 
 def test_a_bundle_without_titles_says_so(sample_snapshot: Snapshot) -> None:
     bundle = replace(sample_snapshot.bundle, sections=Sections())
     with pytest.raises(FeatureUnavailable, match="built without titles"):
-        suggest(replace(sample_snapshot, bundle=bundle), SuggestQuery("a"))
+        suggest(replace(sample_snapshot, bundle=bundle), SuggestQuery(q="a"))
 
 
 def test_over_http_the_answer_is_json_and_errors_are_problems(sample_client: FlaskClient) -> None:

@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from shortlist.bundle.arrays import Csr
 from shortlist.bundle.sections.neighbour_lists import (
     FILES,
-    NeighbourLists,
     Neighbours,
     read_neighbours,
     write_neighbours,
 )
 from shortlist.errors import BundleCorrupt
 
-LISTS = NeighbourLists(
+LISTS = Csr(
     np.array([0, 2, 2, 3]), np.array([1, 2, 0], np.int32), np.array([0.5, -0.25, 1], np.float16)
 )
 
@@ -34,7 +34,7 @@ def test_what_is_written_is_read(folder: Path) -> None:
     found = read_neighbours(folder, n_items=3)
     for lists in (found.collaborative, found.co_liked):
         assert lists.offsets.tolist() == [0, 2, 2, 3]
-        assert lists.rows.tolist() == [1, 2, 0]
+        assert lists.indices.tolist() == [1, 2, 0]
         assert lists.weights.tolist() == [0.5, -0.25, 1]
     assert found.knows(np.array([0, 1, 2])).tolist() == [True, False, True]
 
@@ -45,12 +45,12 @@ def test_what_is_written_is_read(folder: Path) -> None:
         ("offsets", np.array([0, 2, 3]), "expected 4 rising offsets"),
         ("offsets", np.array([1, 2, 2, 3]), "expected 4 rising offsets"),
         ("offsets", np.array([0, 2, 1, 3]), "expected 4 rising offsets"),
-        ("offsets", np.array([0, 2, 2, 4]), "expected 4 neighbours"),
-        ("rows", np.array([1, 2, 3], np.int32), "names rows that the bundle does not have"),
-        ("rows", np.array([1, 2, -1], np.int32), "names rows that the bundle does not have"),
+        ("offsets", np.array([0, 2, 2, 4]), "expected 4 entries"),
+        ("rows", np.array([1, 2, 3], np.int32), "an entry is none of 0 to 2"),
+        ("rows", np.array([1, 2, -1], np.int32), "an entry is none of 0 to 2"),
         ("rows", np.array([1, 2, 0]), "expected int32"),
         ("weights", np.array([0.5, np.nan, 1], np.float16), "expected finite weights"),
-        ("weights", np.array([0.5, 1], np.float16), "expected 3 neighbours"),
+        ("weights", np.array([0.5, 1], np.float16), "expected 3 entries"),
     ],
 )
 def test_what_does_not_fit_is_refused(

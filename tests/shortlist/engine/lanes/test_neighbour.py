@@ -8,16 +8,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from shortlist.bundle.sections.neighbour_lists import NeighbourLists, Neighbours
+from shortlist.bundle.arrays import Csr
+from shortlist.bundle.sections.neighbour_lists import Neighbours
 from shortlist.engine.lanes import neighbour as module
-from shortlist.engine.lanes.neighbour import Taste, score_neighbours
+from shortlist.engine.lanes.neighbour import Taste, score_neighbours, strongest
 
 N = 8
 
 
-def lists_of(dense: np.ndarray) -> NeighbourLists:
+def lists_of(dense: np.ndarray) -> Csr:
     matrix = sparse.csr_matrix(dense)
-    return NeighbourLists(
+    return Csr(
         matrix.indptr.astype(np.int64),
         matrix.indices.astype(np.int32),
         matrix.data.astype(np.float16),
@@ -64,9 +65,9 @@ def test_features_are_the_sums_of_their_definition(
     expected = np.clip(sums / largest, 0, 1) if largest > 1e-9 else np.zeros(N)
     every = np.arange(N)
     if largest > 1e-9:
-        assert np.allclose(found.value_of(every, "collaborative"), expected)
+        assert np.allclose(found.at(every, "collaborative"), expected)
     together = signs @ shares[rows] / max(signs[signs > 0].sum(), 1e-9)
-    assert np.allclose(found.value_of(every, "co_liked"), np.clip(together, 0, 1))
+    assert np.allclose(found.at(every, "co_liked"), np.clip(together, 0, 1))
     assert np.all(np.diff(found.rows) > 0)
 
 
@@ -77,8 +78,8 @@ def test_from_a_single_item_the_share_is_that_of_those_who_like_it() -> None:
         Neighbours(lists_of(np.zeros((N, N))), lists_of(shares)), taste([2], [1.0])
     )
     assert found.rows.tolist() == [4, 6]
-    assert found.co_liked.tolist() == [0.5, 0.25]
-    assert found.collaborative.tolist() == [0.0, 0.0]
+    assert found.values["co_liked"].tolist() == [0.5, 0.25]
+    assert found.values["collaborative"].tolist() == [0.0, 0.0]
 
 
 def test_only_what_is_wanted_is_summed() -> None:
@@ -87,8 +88,8 @@ def test_only_what_is_wanted_is_summed() -> None:
     given = taste([1, 2], [1.0, 1.0])
     whole, part = score_neighbours(both, given), score_neighbours(both, given, ["co_liked"])
     every = np.arange(N)
-    assert np.array_equal(part.value_of(every, "co_liked"), whole.value_of(every, "co_liked"))
-    assert not part.value_of(every, "collaborative").any()
+    assert np.array_equal(part.at(every, "co_liked"), whole.at(every, "co_liked"))
+    assert not part.at(every, "collaborative").any()
 
 
 def test_the_best_are_by_both_features_and_in_scope() -> None:
@@ -98,14 +99,14 @@ def test_the_best_are_by_both_features_and_in_scope() -> None:
     found = score_neighbours(Neighbours(lists_of(weights), lists_of(shares)), taste([0], [1.0]))
     both = {"collaborative": 1.0, "co_liked": 1.0}
     # 3: 0.5 + 0.75, 4: 1 + 0, 6: 0 + 0.125; 5 is spoken of, against it
-    assert found.best(9, both, found.rows).tolist() == [3, 4, 6]
-    assert found.best(1, {"collaborative": 1.0}, found.rows).tolist() == [4]
-    assert found.best(9, both, np.array([4, 5])).tolist() == [4]
-    assert found.best(0, both, found.rows).tolist() == []
+    assert strongest(found, 9, both, found.rows).tolist() == [3, 4, 6]
+    assert strongest(found, 1, {"collaborative": 1.0}, found.rows).tolist() == [4]
+    assert strongest(found, 9, both, np.array([4, 5])).tolist() == [4]
+    assert strongest(found, 0, both, found.rows).tolist() == []
 
 
 def test_a_taste_without_neighbours_says_nothing() -> None:
     nothing = Neighbours(lists_of(np.zeros((N, N))), lists_of(np.zeros((N, N))))
     found = score_neighbours(nothing, taste([1], [1.0]))
     assert found.rows.tolist() == []
-    assert found.value_of(np.array([0, 1]), "collaborative").tolist() == [0, 0]
+    assert found.at(np.array([0, 1]), "collaborative").tolist() == [0, 0]

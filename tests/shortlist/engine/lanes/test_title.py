@@ -7,8 +7,9 @@ import pytest
 
 from indexing.titles import all_variants
 from shortlist.bundle.sections.title_index import TitleIndex, read_titles, write_titles
+from shortlist.engine.lanes import Matches
 from shortlist.engine.lanes import title as lane
-from shortlist.engine.lanes.title import TitleMatches, match_titles
+from shortlist.engine.lanes.title import match_titles
 
 TITLES = [
     "Matrix, The (1999)",
@@ -29,8 +30,8 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> TitleIndex:
     return read_titles(folder, n_items=len(TITLES))
 
 
-def whole(matches: TitleMatches) -> dict[int, float]:
-    pairs = zip(matches.rows.tolist(), matches.whole.tolist(), strict=True)
+def whole(matches: Matches) -> dict[int, float]:
+    pairs = zip(matches.rows.tolist(), matches.values["title_match"].tolist(), strict=True)
     return {row: round(value, 3) for row, value in pairs if value}
 
 
@@ -72,12 +73,12 @@ def test_shared_words_count_for_a_query_spelled_right(index: TitleIndex) -> None
 def test_a_beginning_counts_with_the_root_of_the_share_typed(index: TitleIndex) -> None:
     matches = match_titles(index, "toy sto")
     # "sto" is no word: letter by letter; 7 of 9 letters: sqrt(7/9) = 0.882 -> 0.663
-    assert matches.value_of(np.array([1]), matches.prefix)[0] == pytest.approx(0.663, abs=1e-3)
+    assert matches.at(np.array([1]), "title_prefix")[0] == pytest.approx(0.663, abs=1e-3)
 
 
 def test_one_word_spelled_right_is_no_beginning(index: TitleIndex) -> None:
     matches = match_titles(index, "toy")
-    assert matches.value_of(np.array([1, 2]), matches.prefix).tolist() == [0.0, 0.0]
+    assert matches.at(np.array([1, 2]), "title_prefix").tolist() == [0.0, 0.0]
 
 
 @pytest.mark.parametrize("text", ["", "   ", "?!", "a film about nothing in particular", "漢字"])
@@ -89,13 +90,13 @@ def test_rows_rise_and_values_stay_between_0_and_1(index: TitleIndex) -> None:
     for text in [*TITLES, "story", "the", "x" * 1000, "to story 2"]:
         matches = match_titles(index, text)
         assert np.all(np.diff(matches.rows) > 0)
-        for values in (matches.whole, matches.prefix):
+        for values in matches.values.values():
             assert np.all((values >= 0) & (values <= 1))
 
 
 def test_rows_that_do_not_match_have_0(index: TitleIndex) -> None:
     matches = match_titles(index, "up")
-    assert matches.value_of(np.array([7, 0, 7]), matches.whole).tolist() == [1.0, 0.0, 1.0]
+    assert matches.at(np.array([7, 0, 7]), "title_match").tolist() == [1.0, 0.0, 1.0]
 
 
 def test_a_large_index_is_searched_alike(
@@ -106,7 +107,7 @@ def test_a_large_index_is_searched_alike(
     for one, text in zip(small, TITLES, strict=True):
         other = match_titles(index, text)
         assert other.rows.tolist() == one.rows.tolist()
-        assert other.whole.tolist() == one.whole.tolist()
+        assert other.values["title_match"].tolist() == one.values["title_match"].tolist()
 
 
 def test_the_postings_looked_at_are_bounded(

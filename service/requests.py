@@ -1,0 +1,185 @@
+"""Requests to queries: how a query string spells what a JSON body says, and both read alike."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeVar, get_args, get_origin
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from shortlist.engine.features import FEATURES
+from shortlist.engine.query import MAX_LISTED, Categories, Filters, NoQuery, read_query
+from shortlist.errors import InvalidParameter, MalformedRequest
+
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
+_NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,3})?")
+_RANGE = re.compile(r"(?P<name>.+):(?P<min>[^:]*):(?P<max>[^:]*)", re.DOTALL)
+_MAX_PAIRS = 2 * MAX_LISTED
+
+RANGES = ("filters", "ranges")
+_FROM_PATH = {"item_id"}
+_SPELLED: dict[tuple[str, ...], str] = {
+    **{("weights", name): f"w_{name}" for name in FEATURES},
+    ("filters", "categories", "any"): "category",
+    ("filters", "categories", "all"): "category_all",
+    ("filters", "categories", "none"): "category_none",
+    RANGES: "range",
+    ("filters", "include_ids"): "include_id",
+    ("filters", "exclude_ids"): "exclude_id",
+    ("facets",): "facet",
+}
+"""What a query string calls otherwise than a body does; a list is given by repeating its name."""
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """Where the value of a parameter goes in a query, and the field that says what it may be."""
+
+    path: tuple[str, ...]
+    field: FieldInfo
+    repeats: bool
+
+
+@cache
+def spellings(model: type[BaseModel]) -> dict[str, Spelling]:
+    """The parameters of a query string for a query, by name, those that it needs first."""
+    named = {
+        _SPELLED.get(path, path[-1]): Spelling(path, field, path == RANGES or _repeats(field))
+        for path, field in _fields(model, ())
+        if path[0] not in _FROM_PATH
+    }
+    return dict(sorted(named.items(), key=lambda one: not one[1].field.is_required()))
+
+
+def _fields(
+    model: type[BaseModel], above: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], FieldInfo]]:
+    """Every field that holds a value, below the models that group them."""
+    for name, field in model.model_fields.items():
+        path = (*above, name)
+        if field.annotation in {Filters, Categories}:
+            yield from _fields(field.annotation, path)
+        elif path == ("weights",):
+            weight = FieldInfo.from_annotation(get_args(field.annotation)[1])
+            weight.default = None
+            for feature in FEATURES:
+                yield (*path, feature), weight
+        else:
+            yield path, field
+
+
+def _repeats(field: FieldInfo) -> bool:
+    return tuple in _plain_types(field.annotation)
+
+
+def _plain_types(annotation: Any) -> set[Any]:
+    """What an annotation comes down to: `int | None` to int, a tuple of ids to a tuple."""
+    if hasattr(annotation, "__metadata__"):
+        return _plain_types(annotation.__origin__)
+    origin = get_origin(annotation)
+    if origin is tuple or not get_args(annotation):
+        return {origin or annotation} - {type(None)}
+    return {kind for inner in get_args(annotation) for kind in _plain_types(inner)}
+
+
+Q = TypeVar("Q", bound=BaseModel)
+
+
+def read_parameters(
+    model: type[Q], query_string: bytes, *, lenient: bool = False, **from_path: Any
+) -> Q:
+    """The query in a raw query string; `lenient` passes over parameters that it does not have.
+
+    Raises MalformedRequest when it is not UTF-8 percent-encoding, InvalidParameter naming every
+    parameter that is missing, unknown, given twice or out of range.
+    """
+    known = spellings(model)
+    values: dict[str, Any] = dict(from_path)
+    wrong: dict[str, str] = {}
+    for name, text in _pairs(query_string):
+        if name in known:
+            _put(values, name, known[name], text)
+        elif not lenient:
+            wrong[name[:80]] = f"no such parameter; known: {', '.join(known)}"
+    try:
+        query = read_query(model, values)
+    except InvalidParameter as error:
+        wrong = {**error.fields, **wrong}
+    if wrong:
+        raise InvalidParameter.several(wrong)
+    return query
+
+
+def spelled(error: InvalidParameter) -> InvalidParameter:
+    """The error with its fields called as in a query string."""
+    return InvalidParameter.several({_spelled(name): text for name, text in error.fields.items()})
+
+
+def _spelled(field: str) -> str:
+    parts = tuple(field.split("."))
+    return next((name for path, name in _SPELLED.items() if parts[: len(path)] == path), parts[-1])
+
+
+def _put(values: dict[str, Any], name: str, spelling: Spelling, text: str) -> None:
+    """Put a parameter's value where the query has it."""
+    *above, last = spelling.path
+    for part in above:
+        values = values.setdefault(part, {})
+    if spelling.path == RANGES:
+        values.setdefault(last, {}).update(_range(text))
+    elif spelling.repeats:
+        values.setdefault(last, []).append(text)
+    elif last in values:
+        raise InvalidParameter(name, "expected once, found twice")
+    else:
+        values[last] = _value(text, _plain_types(spelling.field.annotation))
+
+
+def _value(text: str, kinds: set[Any]) -> object:
+    """The value that a text stands for, else the text, which the query then refuses.
+
+    Only plain digits and decimal notation count: Python would also take `1_0`, ` 10 ` and `nan`.
+    """
+    if kinds == {int} and _INTEGER.fullmatch(text):
+        return int(text)
+    if kinds == {float} and _NUMBER.fullmatch(text):
+        return float(text)
+    if kinds == {bool}:
+        return {"true": True, "false": False}.get(text, text)
+    return text
+
+
+def _range(text: str) -> Mapping[str, Mapping[str, float]]:
+    """`year:1990:1999`; a bound may be left out."""
+    match = _RANGE.fullmatch(text)
+    bounds = match.group("min", "max") if match else ("?",)
+    if match is None or not all(not bound or _NUMBER.fullmatch(bound) for bound in bounds):
+        raise InvalidParameter("range", f"expected attribute:low:high, found {text[:80]!r}")
+    named = {"min": bounds[0], "max": bounds[1]}
+    return {match["name"]: {name: float(bound) for name, bound in named.items() if bound}}
+
+
+def _pairs(query_string: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(
+            query_string.decode("utf-8"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=_MAX_PAIRS,
+        )
+    except UnicodeDecodeError as error:
+        raise MalformedRequest(
+            f"the query string is not UTF-8 percent-encoding: {error}"
+        ) from error
+    except ValueError as error:
+        raise MalformedRequest(f"the query string cannot be parsed: {error}") from error
+
+
+def refuse_parameters(query_string: bytes) -> None:
+    """Raises InvalidParameter for a request that takes none and has some."""
+    read_parameters(NoQuery, query_string)

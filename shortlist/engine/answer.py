@@ -1,0 +1,259 @@
+"""What an answer holds, and how it prints; the JSON documents are made of these."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from typing_extensions import TypedDict
+
+from shortlist.bundle.tables import ItemId
+from shortlist.engine.explain import Explanation
+from shortlist.engine.facets import Facets
+from shortlist.engine.features import FEATURES
+from shortlist.engine.lanes.neighbour import Collaboration
+from shortlist.engine.pool import NEIGHBOURS, Pool
+from shortlist.engine.shown import as_html, as_text
+from shortlist.engine.snapshot import Snapshot
+
+LIKED_BY_NOBODY = "item_liked_by_nobody"
+
+
+class Component(TypedDict):
+    """One term of a score: contribution = value × weight.
+
+    `estimated` says that the value was not known of this item and comes from its neighbours.
+    """
+
+    feature: str
+    value: float
+    weight: float
+    contribution: float
+    estimated: bool
+
+
+class BestMatch(TypedDict):
+    """The candidate most similar to the query.
+
+    `unusualness` is how many standard deviations its similarity lies above that of a random
+    query and a random item of the catalogue; `unusualness_of_ten` is that of the mean of the ten
+    most similar.
+    """
+
+    similarity: float
+    unusualness: float
+    unusualness_of_ten: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """One item of the catalogue, and the version that says so."""
+
+    item_id: ItemId
+    title: str
+    categories: list[str]
+    attributes: dict[str, int | float | str | None]
+    popularity_score: float | None
+    rating_count: int | None
+    mean_rating: float | None
+    index_version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """One item of an answer; `rank` and `retrieval_rank` count from 1.
+
+    `lanes` names what made the item a candidate: semantic, title, neighbours, popular. One that
+    semantic retrieval did not bring has no `retrieval_rank`; its `retrieval_score` is its true
+    similarity all the same. In a list by popularity nothing is compared, and it is None.
+    `fallback` is `item_liked_by_nobody` where neighbours have a say and nobody likes this item
+    together with another: text and popularity alone place it.
+    """
+
+    rank: int
+    item_id: ItemId
+    title: str
+    categories: list[str]
+    attributes: dict[str, int | float | str | None]
+    score: float
+    retrieval_score: float | None
+    popularity_score: float | None
+    retrieval_rank: int | None
+    lanes: list[str]
+    rating_count: int | None
+    mean_rating: float | None
+    fallback: str | None
+    components: list[Component]
+    explanation: Explanation | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """Up to k candidates in order, and what they were chosen with.
+
+    `took_ms` counts from the request's arrival. `exact` says that retrieval missed nothing for
+    certain. `considered` candidates were ranked, of `matched` items that pass the filter. `next`
+    is the cursor of what follows, None at the end of the candidates. `no_good_match` says that
+    nothing in the catalogue is about the query; it and `best_match` are None for a bundle
+    without calibration. `collaboration` says what others like has to do with it; None for
+    searches and lists by popularity.
+    """
+
+    query: str
+    index_version: str
+    profile: str
+    took_ms: float
+    k: int
+    n_candidates: int
+    exact: bool
+    considered: int
+    matched: int
+    best_match: BestMatch | None
+    no_good_match: bool | None
+    collaboration: Collaboration | None
+    results: list[Result]
+    facets: Facets | None
+    next: str | None
+
+    def __iter__(self) -> Iterator[Result]:
+        return iter(self.results)
+
+    def __len__(self) -> int:
+        return len(self.results)
+
+    def __getitem__(self, place: int) -> Result:
+        return self.results[place]
+
+    def __str__(self) -> str:
+        return as_text(_COLUMNS, self._rows())
+
+    def _repr_html_(self) -> str:
+        return as_html(_COLUMNS, self._rows())
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        return [
+            (
+                str(one.rank),
+                str(one.item_id),
+                one.title,
+                f"{one.score:.4f}",
+                ", ".join(f"{it['feature']} {it['contribution']:.3f}" for it in one.components),
+            )
+            for one in self.results
+        ]
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Each result as a plain dictionary."""
+        return [asdict(one) for one in self.results]
+
+    def to_pandas(self) -> Any:
+        """The results as a pandas.DataFrame, a row each and a column for every term of the score.
+
+        Raises ImportError where pandas is not installed.
+        """
+        pandas: Any = importlib.import_module(_PANDAS)
+        rows = [
+            {
+                **{name: value for name, value in one.items() if name != "components"},
+                **{f"score.{term['feature']}": term["contribution"] for term in one["components"]},
+            }
+            for one in self.to_dicts()
+        ]
+        return pandas.DataFrame(rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecommendAnswer(Answer):
+    """Recommendations; `ignored` are the given ids that no item has."""
+
+    ignored: list[ItemId]
+
+
+_PANDAS = "pandas"
+"""Imported by name when a table is asked for: the core has no need of it."""
+
+_COLUMNS = ("rank", "id", "title", "score", "of which")
+
+
+def describe(snapshot: Snapshot, row: int) -> dict[str, Any]:
+    """What every answer says of an item, by the names that `Item` and `Result` have."""
+    bundle = snapshot.bundle
+    return {"item_id": bundle.ids.id_of(row), **bundle.items.described(row)}
+
+
+def describe_results(
+    snapshot: Snapshot,
+    pool: Pool,
+    *,
+    first: int,
+    last: int,
+    explanations: Sequence[Explanation | None],
+) -> list[Result]:
+    """Places `first` to `last` (excluded) of a ranked pool; an explanation, or None, for each."""
+    places = pool.order[first:last]
+    rows = pool.rows[places]
+    weights = pool.plan.weights
+    values = pool.features[places]
+    terms = values * np.array(list(weights.values()))
+    similarities = pool.similarities
+    shown = zip(
+        range(first + 1, last + 1),
+        places.tolist(),
+        rows.tolist(),
+        terms.sum(axis=1).tolist(),
+        [None] * len(places) if similarities is None else similarities[places].tolist(),
+        pool.lanes_of(places),
+        _fallbacks(snapshot, pool, rows),
+        _components(snapshot, rows, weights, values.tolist(), terms.tolist()),
+        explanations,
+        strict=True,
+    )
+    return [
+        Result(
+            **describe(snapshot, row),
+            rank=rank,
+            score=score,
+            retrieval_score=similarity,
+            retrieval_rank=place + 1 if place < pool.n_retrieved else None,
+            lanes=lanes,
+            fallback=fallback,
+            components=components,
+            explanation=explanation,
+        )
+        for rank, place, row, score, similarity, lanes, fallback, components, explanation in shown
+    ]
+
+
+def _components(
+    snapshot: Snapshot,
+    rows: np.ndarray,
+    weights: Mapping[str, float],
+    values: list[list[float]],
+    terms: list[list[float]],
+) -> list[list[Component]]:
+    features = snapshot.bundle.sections.features
+    guessed = [0] * len(rows) if features is None else features.estimated[rows].tolist()
+    named = [(name, weight, FEATURES[name].estimated) for name, weight in weights.items()]
+    return [
+        [
+            {
+                "feature": name,
+                "value": value,
+                "weight": weight,
+                "contribution": term,
+                "estimated": bool(is_cold and may_be_estimated),
+            }
+            for (name, weight, may_be_estimated), value, term in zip(named, *of_row, strict=True)
+        ]
+        for is_cold, *of_row in zip(guessed, values, terms, strict=True)
+    ]
+
+
+def _fallbacks(snapshot: Snapshot, pool: Pool, rows: np.ndarray) -> list[str | None]:
+    neighbours = snapshot.bundle.sections.neighbours
+    if NEIGHBOURS not in pool.matches or neighbours is None:
+        return [None] * len(rows)
+    return [None if known else LIKED_BY_NOBODY for known in neighbours.knows(rows).tolist()]

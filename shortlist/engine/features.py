@@ -1,0 +1,142 @@
+"""Every number that a profile can weigh: one entry and one function each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shortlist.bundle.arrays import FloatArray
+from shortlist.bundle.reader import Bundle
+from shortlist.errors import BundleCorrupt
+
+if TYPE_CHECKING:
+    from shortlist.bundle.manifest import Profile
+    from shortlist.engine.pool import Pool
+
+
+class Source(StrEnum):
+    """Where a feature comes from: what a catalogue, or a query, must have for it."""
+
+    TEXT = "text"
+    RATINGS = "ratings"
+    LIKES = "likes"
+    RECENCY = "recency"
+    TITLES = "titles"
+
+
+ABSENT = {
+    Source.TEXT: "nothing is compared here",
+    Source.RATINGS: "this catalogue has no ratings, or was built before this feature was there",
+    Source.LIKES: "this catalogue has no ratings by users, or too few of them",
+    Source.RECENCY: "this catalogue has no [recency]",
+    Source.TITLES: "this bundle was built without it; build it again",
+}
+"""Why a bundle may lack a feature."""
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A number known of every candidate.
+
+    `value` gives it for the rows of a pool, float64 [m], by the feature's name. It may be
+    `estimated` from similar items where an item itself has none. Features from likes belong to a
+    taste: a search by text alone has none.
+    """
+
+    name: str
+    source: Source
+    value: Callable[[str, Bundle, Pool], FloatArray]
+    estimated: bool = False
+
+    def is_in(self, bundle: Bundle, *, taste: bool) -> bool:
+        """Whether this bundle has it, for a query with or without a taste."""
+        sections = bundle.sections
+        match self.source:
+            case Source.LIKES:
+                return taste and sections.neighbours is not None
+            case Source.TITLES:
+                return sections.titles is not None
+        columns = sections.features.columns if sections.features else {}
+        return (
+            self.source is Source.TEXT
+            or self.name in columns
+            or (self.name == POPULARITY and bundle.items.popularity is not None)
+        )
+
+
+def _similarity(_: str, __: Bundle, pool: Pool) -> FloatArray:
+    assert pool.similarities is not None
+    return pool.similarities.astype(np.float64)
+
+
+def _popularity(_: str, bundle: Bundle, pool: Pool) -> FloatArray:
+    assert bundle.items.popularity is not None
+    return bundle.items.popularity.popularity_score[pool.rows]
+
+
+def _column(name: str, bundle: Bundle, pool: Pool) -> FloatArray:
+    assert bundle.sections.features is not None
+    return bundle.sections.features.columns[name][pool.rows]
+
+
+def _matched(name: str, _: Bundle, pool: Pool) -> FloatArray:
+    """What a lane says of the candidates; 0 for those it does not speak of."""
+    for matches in pool.matches.values():
+        if name in matches.values:
+            return matches.at(pool.rows, name)
+    return np.zeros(len(pool.rows))
+
+
+SIMILARITY, POPULARITY = "similarity", "popularity"
+
+FEATURES: Mapping[str, Feature] = {
+    feature.name: feature
+    for feature in (
+        Feature(SIMILARITY, Source.TEXT, _similarity),
+        Feature("collaborative", Source.LIKES, _matched),
+        Feature("co_liked", Source.LIKES, _matched),
+        Feature(POPULARITY, Source.RATINGS, _popularity),
+        Feature("expected_popularity", Source.RATINGS, _column, estimated=True),
+        Feature("rating_volume", Source.RATINGS, _column, estimated=True),
+        Feature("rating_percentile", Source.RATINGS, _column),
+        Feature("recency", Source.RECENCY, _column),
+        Feature("title_match", Source.TITLES, _matched),
+        Feature("title_prefix", Source.TITLES, _matched),
+    )
+}
+"""What a profile can weigh, in the order of an answer's components."""
+
+
+def features_from(*sources: Source) -> tuple[str, ...]:
+    """The names of the features that come from one of these."""
+    return tuple(name for name, feature in FEATURES.items() if feature.source in sources)
+
+
+def available_features(bundle: Bundle, *, taste: bool = False) -> tuple[str, ...]:
+    """The features that this bundle has, those of a `taste` only where there is one."""
+    return tuple(name for name, one in FEATURES.items() if one.is_in(bundle, taste=taste))
+
+
+def weighs(weights: Mapping[str, float], *sources: Source) -> bool:
+    """Whether any of these weights is of a feature that comes from one of these."""
+    return any(weight > 0 and FEATURES[name].source in sources for name, weight in weights.items())
+
+
+def feature_matrix(bundle: Bundle, pool: Pool, names: Iterable[str]) -> FloatArray:
+    """The features of a pool's rows, float64 [m, f], columns as named."""
+    return np.stack([FEATURES[name].value(name, bundle, pool) for name in names], axis=1)
+
+
+def check_profiles(profiles: Mapping[str, Profile]) -> None:
+    """Raises BundleCorrupt for a profile that weighs what no feature is called."""
+    for name, profile in profiles.items():
+        for feature in profile.weights:
+            if feature not in FEATURES:
+                raise BundleCorrupt(
+                    f"manifest.json: profiles.{name}: unknown feature {feature!r};"
+                    f" known: {', '.join(FEATURES)}"
+                )
