@@ -50,7 +50,7 @@ def query(artifacts: Path) -> dict[str, float]:
     from service.config import Settings
     from shortlist.bundle.store import ArtifactStore
     from shortlist.engine.query import SearchQuery
-from shortlist.engine.search import ask
+    from shortlist.engine.search import ask
     from shortlist.engine.snapshot import load_snapshot
 
     snapshot = load_snapshot(ArtifactStore(artifacts).live_folder(), load_options(Settings()))

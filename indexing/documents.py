@@ -10,7 +10,7 @@ from string import Formatter
 import numpy as np
 import numpy.typing as npt
 
-from shortlist.encoder.text import normalise_text
+from shortlist.encoder.runtime import normalise_text
 from shortlist.errors import CatalogError
 
 HashArray = npt.NDArray[np.bytes_]

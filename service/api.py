@@ -98,17 +98,15 @@ def _answered(holder: SnapshotHolder, query: Asked) -> Response:
     exchange = exchange_of(request.environ)
     answer = ask(_snapshot(holder, query), query, clock=exchange.clock)
     note_answer(exchange, answer)
-    with exchange.clock.enter(Stage.SERIALISE):
-        return _json(encode_answer(answer))
+    exchange.clock.enter(Stage.SERIALISE)
+    return _json(encode_answer(answer))
 
 
 def note_answer(exchange: Exchange, answer: Answer) -> None:
     """Write down what was answered, for the log and the numbers."""
-    exchange.answered(
-        version=answer.index_version,
-        n_results=len(answer.results),
-        no_good_match=bool(answer.no_good_match),
-    )
+    exchange.version = answer.index_version
+    exchange.n_results = len(answer.results)
+    exchange.no_good_match = bool(answer.no_good_match)
 
 
 def _snapshot(holder: SnapshotHolder, query: Query) -> Snapshot:
@@ -125,10 +123,10 @@ def _batch(snapshot: Snapshot, batch: BatchQuery) -> Response:
     queries = [one for one in read if isinstance(one, SearchQuery)]
     answers = iter(ask_many(snapshot, queries, clock=exchange.clock))
     found = [next(answers) if isinstance(one, SearchQuery) else one for one in read]
-    n_results = sum(len(one.results) for one in found if isinstance(one, Answer))
-    exchange.answered(version=snapshot.version, n_results=n_results)
-    with exchange.clock.enter(Stage.SERIALISE):
-        return _json(encode_batch(snapshot.version, found))
+    exchange.version = snapshot.version
+    exchange.n_results = sum(len(one.results) for one in found if isinstance(one, Answer))
+    exchange.clock.enter(Stage.SERIALISE)
+    return _json(encode_batch(snapshot.version, found))
 
 
 def _read_entry(values: dict[str, Any]) -> SearchQuery | QueryError:

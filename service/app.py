@@ -20,9 +20,8 @@ from service.pages import pages_blueprint
 from service.problems import MEDIA_TYPE, defect_body, problem_body, problem_of
 from service.reloader import Reloader
 from service.requests import spelled
-from service.wsgi import compression
-from service.wsgi.admission import Admission, Places
-from service.wsgi.credentials import METRICS_PATH, Credentials
+from service.wsgi.admission import METRICS_PATH, Admission, Credentials, Places
+from service.wsgi.compression import compressed
 from service.wsgi.exchange import Exchange, Exchanges, exchange_of
 from service.wsgi.headers import ResponseHeaders
 from shortlist.bundle.store import ArtifactStore
@@ -32,6 +31,8 @@ from shortlist.errors import InvalidParameter, QueryError
 QUERY_LENGTHS = (12,)
 """Token counts that short queries are padded to; each costs memory and start-up. See Encoder."""
 
+
+_ROUTE = "shortlist.route"
 
 _KIND = {413: "content_too_large", 422: "unprocessable_content"}
 """Statuses whose phrase is another one in another version of Python."""
@@ -65,7 +66,7 @@ def create_app(
     app.add_url_rule(METRICS_PATH, "metrics", partial(_exposition, metrics))
     register_problems(app)
     app.before_request(_note_route)
-    app.after_request(_compressed)
+    app.after_request(compressed)
     app.wsgi_app = _layers(app.wsgi_app, settings, metrics)  # type: ignore[assignment,method-assign]
     reloader.start()
     return app
@@ -102,12 +103,15 @@ def _layers(app: WSGIApplication, settings: Settings, metrics: Metrics) -> WSGIA
 def _finish(
     metrics: Metrics, environ: WSGIEnvironment, exchange: Exchange, *, queries: bool
 ) -> None:
-    """Count and log an exchange."""
-    metrics.observe_request(exchange.route, exchange.status, exchange.clock.elapsed_s())
-    metrics.observe_stages(exchange.clock.durations_s)
-    if exchange.n_results is not None:
-        metrics.observe_answer(n_results=exchange.n_results, no_good_match=exchange.no_good_match)
+    """Count and log an exchange, by the rule that matched: a path would make a metric of a typo."""
+    exchange.route = environ.get(_ROUTE, exchange.route)
+    metrics.observe_exchange(exchange)
     log_exchange(environ, exchange, queries=queries)
+
+
+def _note_route() -> None:
+    if request.url_rule is not None:
+        request.environ[_ROUTE] = request.url_rule.rule
 
 
 def register_problems(app: Flask) -> None:
@@ -140,25 +144,6 @@ def _unexpected_problem(error: Exception) -> Response:
     """A defect of ours: the log has the exception, the client only an id to quote."""
     request_id = exchange_of(request.environ).request_id
     return Response(defect_body(request_id, error), status=500, mimetype=MEDIA_TYPE)
-
-
-def _note_route() -> None:
-    """The rule that matched; a path would make a metric of every typing error."""
-    if request.url_rule is not None:
-        exchange_of(request.environ).route = request.url_rule.rule
-
-
-def _compressed(response: Response) -> Response:
-    """The answer as gzip where it is large and the client takes it."""
-    if not compression.is_compressible(response.mimetype) or response.is_streamed:
-        return response
-    if (response.content_length or 0) < compression.LEAST_BYTES:
-        return response
-    response.headers.add("Vary", "Accept-Encoding")
-    if compression.accepts_gzip(request.headers.get("Accept-Encoding", "")):
-        response.set_data(compression.compress(response.get_data()))
-        response.headers["Content-Encoding"] = "gzip"
-    return response
 
 
 def _exposition(metrics: Metrics) -> Response:

@@ -11,6 +11,8 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from service.wsgi.exchange import Exchange
+
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -67,6 +69,13 @@ class Metrics:
         return Histogram(
             f"shortlist_{name}", text, labels, registry=self._registry, buckets=buckets
         )
+
+    def observe_exchange(self, exchange: Exchange) -> None:
+        """Count an exchange that is over."""
+        self.observe_request(exchange.route, exchange.status, exchange.took_s)
+        self.observe_stages(exchange.clock.durations_s)
+        if exchange.n_results is not None:
+            self.observe_answer(n_results=exchange.n_results, no_good_match=exchange.no_good_match)
 
     def observe_request(self, route: str, status: int, seconds: float) -> None:
         """Count one answer; `route` is a rule, never a path, so that there are few."""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import hmac
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from wsgiref.types import InputStream, StartResponse, WSGIApplication, WSGIEnvironment
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from service.problems import PlainProblem
-from service.wsgi.credentials import METRICS_PATH, Credentials
-from shortlist.errors import ContentTooLarge
+from service.wsgi.body import LimitedBody, too_large
+
+API_PREFIX = "/v1"
+METRICS_PATH = "/metrics"
+
+_BEARER = "bearer "
 
 EXEMPT = frozenset({"/healthz", "/readyz", METRICS_PATH})
 """Answered however busy the service is: what watches it must not be shut out."""
@@ -28,6 +34,42 @@ _FULL = PlainProblem(
     "too many requests are being answered already; come back in a second",
     Retry_After="1",
 )
+
+
+class Credentials:
+    """The secrets of this service; an empty one asks for nothing.
+
+    The API key comes as `X-API-Key` or as a bearer token, the metrics token as a bearer token.
+    """
+
+    def __init__(self, *, api_key: str = "", metrics_token: str = "") -> None:
+        self._api_key = api_key.encode()
+        self._metrics_token = metrics_token.encode()
+
+    def allow(self, path: str, environ: Mapping[str, Any]) -> bool:
+        """Whether a WSGI request for this path shows the secret that the path asks for."""
+        if self._api_key and _is_below(path, API_PREFIX):
+            shown = environ.get("HTTP_X_API_KEY") or _bearer(environ)
+            return _same(shown, self._api_key)
+        if self._metrics_token and _is_below(path, METRICS_PATH):
+            return _same(_bearer(environ), self._metrics_token)
+        return True
+
+
+def _is_below(path: str, prefix: str) -> bool:
+    """Slashes in front count as one, as they do in routing."""
+    whole = f"/{path.lstrip('/')}"
+    return whole == prefix or whole.startswith(f"{prefix}/")
+
+
+def _bearer(environ: Mapping[str, Any]) -> str:
+    header: str = environ.get("HTTP_AUTHORIZATION", "")
+    return header[len(_BEARER) :].strip() if header.lower().startswith(_BEARER) else ""
+
+
+def _same(shown: str, secret: bytes) -> bool:
+    """Compared in a time that tells nothing; WSGI gives header bytes as latin-1 text."""
+    return hmac.compare_digest(shown.encode("latin-1", "replace"), secret)
 
 
 class Places:
@@ -93,7 +135,7 @@ class Admission:
         self._credentials = credentials
         self._max_body_bytes = max_body_bytes
         self._rejected = rejected
-        self._too_large = PlainProblem(413, "content_too_large", _too_large(max_body_bytes))
+        self._too_large = PlainProblem(413, "content_too_large", too_large(max_body_bytes))
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request, or refuse it."""
@@ -120,50 +162,6 @@ class Admission:
     ) -> Iterable[bytes]:
         self._rejected(problem.kind)
         return problem.answer(environ, start_response)
-
-
-class LimitedBody:
-    """A body that announces no length; reading more bytes of it than allowed fails.
-
-    Raises ContentTooLarge then. Werkzeug's own limit hands out the allowed part instead, as if
-    it were the whole.
-    """
-
-    def __init__(self, stream: InputStream, most_bytes: int) -> None:
-        self._stream = stream
-        self._most_bytes = most_bytes
-        self._left = most_bytes
-
-    def read(self, size: int = -1, /) -> bytes:
-        """The next bytes, all without a size."""
-        return self._counted(self._stream.read(self._asked(size)))
-
-    def readline(self, size: int = -1, /) -> bytes:
-        """The next line, or so much of it."""
-        return self._counted(self._stream.readline(self._asked(size)))
-
-    def readlines(self, hint: int = -1, /) -> list[bytes]:
-        """The lines left, until they are `hint` bytes together."""
-        lines, n_bytes = list[bytes](), 0
-        for line in self:
-            lines.append(line)
-            n_bytes += len(line)
-            if 0 < hint <= n_bytes:
-                break
-        return lines
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self.readline, b"")
-
-    def _asked(self, size: int | None) -> int:
-        """Never more than one byte too many: that is enough to know."""
-        return self._left + 1 if size is None or size < 0 else min(size, self._left + 1)
-
-    def _counted(self, data: bytes) -> bytes:
-        self._left -= len(data)
-        if self._left < 0:
-            raise ContentTooLarge(_too_large(self._most_bytes))
-        return data
 
 
 class _Held:
@@ -198,10 +196,6 @@ class _Held:
         leave, self._leave = self._leave, None
         if leave is not None:
             leave()
-
-
-def _too_large(most_bytes: int) -> str:
-    return f"expected a body of at most {most_bytes} bytes"
 
 
 def _content_length(environ: WSGIEnvironment) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 
+from flask import Response, request
+
 LEAST_BYTES = 1024
 """Below this the answer fits one packet anyway."""
 
@@ -16,9 +18,17 @@ _COMPRESSIBLE = frozenset(
 )
 
 
-def is_compressible(mimetype: str | None) -> bool:
-    """Whether answers of this type are worth compressing."""
-    return mimetype in _COMPRESSIBLE
+def compressed(response: Response) -> Response:
+    """The answer as gzip where it is large and the client of this request takes it."""
+    if response.mimetype not in _COMPRESSIBLE or response.is_streamed:
+        return response
+    if (response.content_length or 0) < LEAST_BYTES:
+        return response
+    response.headers.add("Vary", "Accept-Encoding")
+    if accepts_gzip(request.headers.get("Accept-Encoding", "")):
+        response.set_data(compress(response.get_data()))
+        response.headers["Content-Encoding"] = "gzip"
+    return response
 
 
 def accepts_gzip(accept_encoding: str) -> bool:

@@ -25,15 +25,12 @@ class Exchange:
 
     request_id: str
     clock: StageClock
+    took_s: float = 0.0
     route: str = UNROUTED
     status: int = 0
     version: str | None = None
     n_results: int | None = None
     no_good_match: bool = False
-
-    def answered(self, *, version: str, n_results: int, no_good_match: bool = False) -> None:
-        """Note what was answered, and from which version."""
-        self.version, self.n_results, self.no_good_match = version, n_results, no_good_match
 
 
 def exchange_of(environ: WSGIEnvironment) -> Exchange:
@@ -76,6 +73,7 @@ class Exchanges:
             body = self._app(environ, begin)
         except Exception as error:
             body = _defect(begin, exchange.request_id, error)
+        exchange.took_s = exchange.clock.leave()
         self._finish(environ, exchange)
         return body
 

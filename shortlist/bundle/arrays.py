@@ -47,9 +47,12 @@ class Csr:
         """How many entries each of these rows (int64 [m]) has, int64 [m]."""
         return self.offsets[rows + 1] - self.offsets[rows]
 
-    def places(self, rows: RowArray) -> RowArray:
-        """Where the entries of these rows (int64 [m]) stand, one list behind the other, int64."""
-        counts = self.counts(rows)
+    def places(self, rows: RowArray, *, most: int | None = None) -> RowArray:
+        """Where the entries of these rows (int64 [m]) stand, one list behind the other, int64.
+
+        Of each list at `most` so many, its first.
+        """
+        counts = self.counts(rows) if most is None else np.minimum(self.counts(rows), most)
         ends = np.cumsum(counts)
         places: RowArray = np.arange(int(ends[-1]) if len(ends) else 0)
         places += np.repeat(self.offsets[rows] - (ends - counts), counts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,8 @@ class Categories:
 
     def of(self, row: int) -> list[str]:
         """The category names of one item."""
-        return [self.names[code] for code in self.lists.of(row).tolist()]
+        begin, end = self.lists.offsets[row : row + 2].tolist()
+        return [self.names[code] for code in self.lists.indices[begin:end].tolist()]
 
 
 @dataclass(frozen=True)
@@ -73,19 +74,6 @@ class ItemTable:
 
     def __len__(self) -> int:
         return len(self.titles)
-
-    def described(self, row: int) -> dict[str, Any]:
-        """What is shown of an item, by the names that answers use."""
-        rated = self.popularity
-        mean_rating = math.nan if rated is None else float(rated.mean_rating[row])
-        return {
-            "title": self.titles[row].as_py(),
-            "categories": self.categories.of(row),
-            "attributes": {name: values[row].as_py() for name, values in self.attributes.items()},
-            "popularity_score": None if rated is None else float(rated.popularity_score[row]),
-            "rating_count": None if rated is None else int(rated.rating_count[row]),
-            "mean_rating": None if math.isnan(mean_rating) else mean_rating,
-        }
 
 
 @dataclass(frozen=True)
@@ -146,6 +134,25 @@ def _order(item_id: ItemId) -> tuple[int, bytes]:
     if isinstance(item_id, int):
         return item_id, b""
     return 0, item_id.encode(errors="surrogatepass")
+
+
+def describe_rows(ids: IdMap, items: ItemTable, rows: Sequence[int]) -> list[dict[str, Any]]:
+    """What is shown of each of these items, by the names that answers use."""
+    return [_described(ids, items, row) for row in rows]
+
+
+def _described(ids: IdMap, items: ItemTable, row: int) -> dict[str, Any]:
+    rated = items.popularity
+    mean_rating = math.nan if rated is None else float(rated.mean_rating[row])
+    return {
+        "item_id": ids.id_of(row),
+        "title": items.titles[row].as_py(),
+        "categories": items.categories.of(row),
+        "attributes": {name: values[row].as_py() for name, values in items.attributes.items()},
+        "popularity_score": None if rated is None else float(rated.popularity_score[row]),
+        "rating_count": None if rated is None else int(rated.rating_count[row]),
+        "mean_rating": None if math.isnan(mean_rating) else mean_rating,
+    }
 
 
 def write_id_map(path: Path, ids: pa.Array) -> None:

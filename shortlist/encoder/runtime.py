@@ -6,6 +6,7 @@ import importlib
 import json
 import sys
 import threading
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +19,6 @@ from tokenizers import Tokenizer
 
 from shortlist.encoder.batching import pack
 from shortlist.encoder.machine import Precision, resolve_precision
-from shortlist.encoder.text import normalise_text
 from shortlist.errors import EncoderError
 
 FloatArray = npt.NDArray[np.float32]
@@ -76,6 +76,11 @@ def import_openvino() -> ModuleType:
     return importlib.import_module("openvino")
 
 
+def normalise_text(text: str) -> str:
+    """The text in Unicode normal form C, so that composed and combining accents are one."""
+    return unicodedata.normalize("NFC", text)
+
+
 class Encoder:
     """An exported model on this machine's processor.
 
@@ -129,9 +134,10 @@ class Encoder:
         rows is that of the texts. An empty list gives shape (0, embedding_dim).
         """
         tokens = self._tokenise(texts, prompt)
-        batches = pack([len(ids) for ids in tokens], token_budget=token_budget)
         out = np.empty((len(texts), self.embedding_dim), dtype=np.float32)
-        self._run(tokens, batches, out, on_progress)
+        if not (len(tokens) == 1 and self._run_alone(tokens[0], out)):
+            batches = pack([len(ids) for ids in tokens], token_budget=token_budget)
+            self._run(tokens, batches, out, on_progress)
         return _unit_rows(out)
 
     def encode_together(self, texts: Sequence[str], *, prompt: str = "") -> FloatArray:
@@ -158,8 +164,6 @@ class Encoder:
         on_progress: Callable[[int], object] | None,
     ) -> None:
         with self._lock:
-            if len(tokens) == 1 and self._run_alone(tokens[0], out):
-                return
             for rows in batches:
                 inputs = _padded([tokens[row] for row in rows], self.settings)
                 self._queue.start_async(inputs, (out, rows, on_progress))
@@ -171,8 +175,10 @@ class Encoder:
         if length is None:
             return False
         request = self._fixed[length]
-        request.infer(_padded([ids], self.settings, length=length), share_inputs=True)
-        out[0] = request.get_output_tensor(0).data[0]
+        inputs = _padded([ids], self.settings, length=length)
+        with self._lock:
+            request.infer(inputs, share_inputs=True)
+            out[0] = request.get_output_tensor(0).data[0]
         return True
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from typing_extensions import TypedDict
 
-from shortlist.bundle.tables import ItemId
+from shortlist.bundle.arrays import RowArray
+from shortlist.bundle.tables import ItemId, describe_rows
 from shortlist.engine.explain import Explanation
 from shortlist.engine.facets import Facets
 from shortlist.engine.features import FEATURES
 from shortlist.engine.lanes.neighbour import Collaboration
-from shortlist.engine.pool import NEIGHBOURS, Pool
+from shortlist.engine.pool import NEIGHBOURS, SEMANTIC, Pool
 from shortlist.engine.shown import as_html, as_text
 from shortlist.engine.snapshot import Snapshot
 
@@ -178,12 +179,6 @@ _PANDAS = "pandas"
 _COLUMNS = ("rank", "id", "title", "score", "of which")
 
 
-def describe(snapshot: Snapshot, row: int) -> dict[str, Any]:
-    """What every answer says of an item, by the names that `Item` and `Result` have."""
-    bundle = snapshot.bundle
-    return {"item_id": bundle.ids.id_of(row), **bundle.items.described(row)}
-
-
 def describe_results(
     snapshot: Snapshot,
     pool: Pool,
@@ -193,50 +188,42 @@ def describe_results(
     explanations: Sequence[Explanation | None],
 ) -> list[Result]:
     """Places `first` to `last` (excluded) of a ranked pool; an explanation, or None, for each."""
+    bundle = snapshot.bundle
     places = pool.order[first:last]
-    rows = pool.rows[places]
-    weights = pool.plan.weights
+    rows, similarities = pool.rows[places], pool.similarities
     values = pool.features[places]
-    terms = values * np.array(list(weights.values()))
-    similarities = pool.similarities
-    shown = zip(
-        range(first + 1, last + 1),
-        places.tolist(),
-        rows.tolist(),
-        terms.sum(axis=1).tolist(),
-        [None] * len(places) if similarities is None else similarities[places].tolist(),
-        pool.lanes_of(places),
-        _fallbacks(snapshot, pool, rows),
-        _components(snapshot, rows, weights, values.tolist(), terms.tolist()),
-        explanations,
-        strict=True,
-    )
+    terms = values * np.array(list(pool.plan.weights.values()))
+    columns = {
+        "rank": range(first + 1, last + 1),
+        "score": terms.sum(axis=1).tolist(),
+        "retrieval_score": [None] * len(rows)
+        if similarities is None
+        else similarities[places].tolist(),
+        "retrieval_rank": [
+            place + 1 if place < pool.n_retrieved else None for place in places.tolist()
+        ],
+        "lanes": _lanes(pool, places),
+        "fallback": _fallbacks(snapshot, pool, rows),
+        "components": _components(snapshot, pool, rows, values.tolist(), terms.tolist()),
+        "explanation": explanations,
+    }
+    shown = describe_rows(bundle.ids, bundle.items, rows.tolist())
     return [
-        Result(
-            **describe(snapshot, row),
-            rank=rank,
-            score=score,
-            retrieval_score=similarity,
-            retrieval_rank=place + 1 if place < pool.n_retrieved else None,
-            lanes=lanes,
-            fallback=fallback,
-            components=components,
-            explanation=explanation,
-        )
-        for rank, place, row, score, similarity, lanes, fallback, components, explanation in shown
+        Result(**item, **dict(zip(columns, of_item, strict=True)))
+        for item, *of_item in zip(shown, *columns.values(), strict=True)
     ]
 
 
 def _components(
     snapshot: Snapshot,
-    rows: np.ndarray,
-    weights: Mapping[str, float],
+    pool: Pool,
+    rows: RowArray,
     values: list[list[float]],
     terms: list[list[float]],
 ) -> list[list[Component]]:
     features = snapshot.bundle.sections.features
     guessed = [0] * len(rows) if features is None else features.estimated[rows].tolist()
-    named = [(name, weight, FEATURES[name].estimated) for name, weight in weights.items()]
+    named = [(name, weight, FEATURES[name].estimated) for name, weight in pool.plan.weights.items()]
     return [
         [
             {
@@ -252,7 +239,18 @@ def _components(
     ]
 
 
-def _fallbacks(snapshot: Snapshot, pool: Pool, rows: np.ndarray) -> list[str | None]:
+def _lanes(pool: Pool, places: RowArray) -> list[list[str]]:
+    """What made the candidates at these places (int64 [k]) some, a list each."""
+    rows = pool.rows[places]
+    brought = {SEMANTIC: places < pool.n_retrieved}
+    brought |= {lane: np.isin(rows, own) for lane, own in pool.lanes.items() if len(own)}
+    columns = zip(*(here.tolist() for here in brought.values()), strict=True)
+    return [
+        [lane for lane, here in zip(brought, column, strict=True) if here] for column in columns
+    ]
+
+
+def _fallbacks(snapshot: Snapshot, pool: Pool, rows: RowArray) -> list[str | None]:
     neighbours = snapshot.bundle.sections.neighbours
     if NEIGHBOURS not in pool.matches or neighbours is None:
         return [None] * len(rows)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from enum import StrEnum
 
 from shortlist.errors import DeadlineExceeded
@@ -22,13 +21,14 @@ class Stage(StrEnum):
 class StageClock:
     """Made when a request arrives; `deadline_s` is counted from then, 0 means no deadline.
 
-    `durations_s` has the seconds of every stage that was entered, also of one that failed; a
-    stage entered twice has the sum. For one thread.
+    `durations_s` has the seconds of every stage that was entered and is over; a stage entered twice
+    has the sum. For one thread.
     """
 
     def __init__(self, deadline_s: float = 0, *, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
-        self._started = now()
+        self._started = self._entered = now()
+        self._stage: Stage | None = None
         self._deadline_s = deadline_s
         self.durations_s: dict[str, float] = {}
 
@@ -36,24 +36,24 @@ class StageClock:
         """Seconds since the request arrived."""
         return self._now() - self._started
 
-    @contextmanager
-    def enter(self, stage: Stage) -> Iterator[None]:
-        """Time a stage: `with clock.enter(Stage.RANK): ...`.
+    def enter(self, stage: Stage) -> None:
+        """Time a stage from here until another is entered or it is left.
 
         Raises DeadlineExceeded instead of entering when the time is up. Writing down an answer
         that is already computed is never refused.
         """
-        if stage is not Stage.SERIALISE:
-            self._check(stage)
-        entered = self._now()
-        try:
-            yield
-        finally:
-            spent_s = self._now() - entered
-            self.durations_s[stage.value] = self.durations_s.get(stage.value, 0.0) + spent_s
-
-    def _check(self, stage: Stage) -> None:
-        if self._deadline_s and self.elapsed_s() > self._deadline_s:
+        elapsed_s = self.leave()
+        if self._deadline_s and elapsed_s > self._deadline_s and stage is not Stage.SERIALISE:
             raise DeadlineExceeded(
                 f"the time of a request, {self._deadline_s:g} s, was up before stage {stage.value}"
             )
+        self._stage = stage
+
+    def leave(self) -> float:
+        """End the stage under way, if there is one; returns the seconds since the arrival."""
+        now = self._now()
+        if self._stage is not None:
+            name = self._stage.value
+            self.durations_s[name] = self.durations_s.get(name, 0.0) + now - self._entered
+        self._stage, self._entered = None, now
+        return now - self._started

@@ -43,15 +43,24 @@ def fingerprint(query: Query) -> bytes:
     return hashlib.sha256(text.encode()).digest()[:_DIGEST_BYTES]
 
 
-def encode_cursor(version: str, mark: bytes, offset: int, row: int, vector: Vectors | None) -> str:
-    """The cursor as text for a URL; the parameters are those of `Cursor`."""
+def encode_cursor(cursor: Cursor) -> str:
+    """The cursor as text for a URL."""
+    return _text(cursor.version, cursor.fingerprint, cursor.offset, cursor.row, cursor.vector)
+
+
+def next_cursor(version: str, query: Query, offset: int, row: int, vector: Vectors | None) -> str:
+    """The cursor with which a list goes on behind `offset` results, the last of them `row`."""
+    return _text(version, fingerprint(query), offset, row, vector)
+
+
+def _text(version: str, mark: bytes, offset: int, row: int, vector: Vectors | None) -> str:
     head = json.dumps([version, mark.hex(), offset, row])
     packed = b"" if vector is None else vector.astype("<f4").tobytes()
     return base64.urlsafe_b64encode(head.encode() + b"\0" + packed).rstrip(b"=").decode()
 
 
-def read_cursor(snapshot: Snapshot, query: Query, mark: bytes) -> Cursor | None:
-    """The cursor that a query of this fingerprint comes with, None without one.
+def read_cursor(snapshot: Snapshot, query: Query) -> Cursor | None:
+    """The cursor that a query comes with, None without one.
 
     Raises CursorExpired for another version's, InvalidParameter for another query's and for what
     `encode_cursor` never made.
@@ -60,7 +69,7 @@ def read_cursor(snapshot: Snapshot, query: Query, mark: bytes) -> Cursor | None:
         return None
     cursor = decode_cursor(query.cursor)
     dim = snapshot.bundle.manifest.embedding_dim
-    check_cursor(cursor, version=snapshot.version, expected=mark, dim=dim)
+    check_cursor(cursor, version=snapshot.version, expected=fingerprint(query), dim=dim)
     return cursor
 
 

@@ -9,13 +9,31 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shortlist.bundle.arrays import FloatArray
+from shortlist.bundle.arrays import FloatArray, RowArray
 from shortlist.bundle.reader import Bundle
 from shortlist.errors import BundleCorrupt
 
 if TYPE_CHECKING:
     from shortlist.bundle.manifest import Profile
     from shortlist.engine.pool import Pool
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Features of the items that a lane speaks of: rows int64 [m], rising, distinct.
+
+    `values` float64 [m] in [0, 1], by the feature's name.
+    """
+
+    rows: RowArray
+    values: Mapping[str, FloatArray]
+
+    def at(self, rows: RowArray, name: str) -> FloatArray:
+        """A feature at these rows, float64 [n]; 0 for rows that the lane does not speak of."""
+        if not len(self.rows):
+            return np.zeros(len(rows))
+        place = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
+        return np.where(self.rows[place] == rows, self.values[name][place], 0.0)
 
 
 class Source(StrEnum):

@@ -25,10 +25,11 @@ def judge(snapshot: Snapshot, pool: Pool) -> tuple[BestMatch | None, bool | None
     if calibration is None or not pool.n_retrieved or pool.similarities is None:
         return None, None
     best = pool.similarities[: min(TOP, pool.n_retrieved)]
+    first, mean = calibration.unusualness(float(best[0]), float(best.mean()))
     match = BestMatch(
         similarity=float(best[0]),
-        unusualness=round(calibration.unusualness(float(best[0])), 3),
-        unusualness_of_ten=round(calibration.unusualness(float(best.mean())), 3),
+        unusualness=round(first, 3),
+        unusualness_of_ten=round(mean, 3),
     )
     poor = match["unusualness_of_ten"] < LEAST_UNUSUAL
     return match, poor and not _names_a_title(snapshot, pool)

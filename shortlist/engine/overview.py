@@ -9,7 +9,7 @@ from shortlist.bundle.manifest import Profile
 from shortlist.engine.facets import CATEGORIES, Facets, count_facets
 from shortlist.engine.features import Source, available_features, features_from
 from shortlist.engine.filters import numeric_attributes
-from shortlist.engine.plan import rows_without
+from shortlist.engine.pool import rows_without
 from shortlist.engine.snapshot import Snapshot
 
 

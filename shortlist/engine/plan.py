@@ -20,7 +20,7 @@ from shortlist.engine.features import (
 )
 from shortlist.engine.filters import select
 from shortlist.engine.lanes.neighbour import Taste
-from shortlist.engine.query import DEFAULT_K, MAX_CANDIDATES, Query, RankedQuery
+from shortlist.engine.query import DEFAULT_K, MAX_CANDIDATES, NO_FILTERS, Query, RankedQuery
 from shortlist.engine.snapshot import Snapshot
 from shortlist.errors import FeatureUnavailable, InvalidParameter
 
@@ -34,9 +34,9 @@ class Plan:
     `vector` is float32 unit [dim], None to order by popularity alone; `text` is for the title
     lane, "" without one; `taste` is what the query gives of somebody's likes. `rows` (int64,
     rising) are those that pass a filter, None without one; `left_out` (int64, rising) never are
-    candidates: blocked items, and those that were given. `weights` are of features that the bundle
-    has, in the order of the registry; `k` results are wanted of `n_candidates` retrieved ones,
-    `n_popular` and `n_neighbours` join them.
+    candidates: blocked items, and those that were given; `n_matches` of `n_items` may be. `weights`
+    are of features that the bundle has, in the order of the registry; `k` results are wanted of
+    `n_candidates` retrieved ones, `n_popular` and `n_neighbours` join them.
     """
 
     vector: Vectors | None
@@ -45,40 +45,13 @@ class Plan:
     rows: RowArray | None
     left_out: RowArray
     n_items: int
+    n_matches: int
     profile: str
     k: int
     n_candidates: int
     n_popular: int
     n_neighbours: int
     weights: dict[str, float]
-
-    @property
-    def n_matches(self) -> int:
-        """How many rows may be candidates."""
-        return self.n_items - len(self.left_out) if self.rows is None else len(self.rows)
-
-    def all_rows(self) -> RowArray:
-        """Every row that may be a candidate, int64, rising."""
-        return rows_without(self.left_out, self.n_items) if self.rows is None else self.rows
-
-    def within(self, rows: RowArray) -> RowArray:
-        """Those of these rows that may be candidates, in the same order."""
-        if not len(rows) or (self.rows is None and not len(self.left_out)):
-            return rows
-        allowed = ~np.isin(rows, self.left_out)
-        if self.rows is not None:
-            place = np.searchsorted(self.rows, rows)
-            inside = place < len(self.rows)
-            allowed &= inside
-            allowed[inside] &= self.rows[place[inside]] == rows[inside]
-        return rows[allowed]
-
-
-def rows_without(left_out: RowArray, n_items: int) -> RowArray:
-    """Every row of a catalogue but these, int64, rising."""
-    mask = np.ones(n_items, dtype=np.bool_)
-    mask[left_out] = False
-    return np.flatnonzero(mask)
 
 
 def make_plan(
@@ -106,13 +79,16 @@ def make_plan(
     replaced = query.weights if isinstance(query, RankedQuery) else {}
     left_out = _joined(snapshot.blocked_rows, left_out)
     n_candidates = _given(query.n_candidates, profile.n_candidates)
+    n_items = bundle.manifest.counts.items
+    rows = None if query.filters == NO_FILTERS else select(bundle, query.filters, left_out)
     return Plan(
         vector=vector,
         text=text,
         taste=taste,
-        rows=select(bundle, query.filters, left_out) if query.filters else None,
+        rows=rows,
         left_out=left_out,
-        n_items=bundle.n_items,
+        n_items=n_items,
+        n_matches=n_items - len(left_out) if rows is None else len(rows),
         profile=name,
         k=_page_size(query, n_candidates),
         n_candidates=n_candidates,

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from shortlist.bundle.arrays import FloatArray, RowArray, Vectors
-from shortlist.engine.features import Source, weighs
-from shortlist.engine.lanes import Matches
+from shortlist.engine.features import Matches
 from shortlist.engine.lanes.neighbour import Collaboration, collaborate, strongest
 from shortlist.engine.lanes.semantic import Candidates
-from shortlist.engine.lanes.title import match_titles
+from shortlist.engine.lanes.title import TITLE_FEATURES, match_titles
 from shortlist.engine.plan import Plan
 from shortlist.engine.snapshot import Snapshot
 
@@ -46,16 +45,6 @@ class Pool:
     features: FloatArray = field(default_factory=lambda: _NO_FEATURES)
     order: RowArray = field(default_factory=lambda: np.empty(0, np.int64))
 
-    def lanes_of(self, places: RowArray) -> list[list[str]]:
-        """What made the candidates at these places (int64 [k]) some, a list each."""
-        rows = self.rows[places]
-        brought = {SEMANTIC: places < self.n_retrieved}
-        brought |= {lane: np.isin(rows, own) for lane, own in self.lanes.items() if len(own)}
-        columns = zip(*(here.tolist() for here in brought.values()), strict=True)
-        return [
-            [lane for lane, here in zip(brought, column, strict=True) if here] for column in columns
-        ]
-
 
 def gather(snapshot: Snapshot, plan: Plan) -> Pool:
     """The candidates for a plan, from every lane that it asks."""
@@ -82,10 +71,35 @@ def gather(snapshot: Snapshot, plan: Plan) -> Pool:
     )
 
 
+def all_rows(plan: Plan) -> RowArray:
+    """Every row that may be a candidate, int64, rising."""
+    return rows_without(plan.left_out, plan.n_items) if plan.rows is None else plan.rows
+
+
+def rows_without(left_out: RowArray, n_items: int) -> RowArray:
+    """Every row of a catalogue but these, int64, rising."""
+    mask = np.ones(n_items, dtype=np.bool_)
+    mask[left_out] = False
+    return np.flatnonzero(mask)
+
+
+def _within(plan: Plan, rows: RowArray) -> RowArray:
+    """Those of these rows that may be candidates, in the same order."""
+    if not len(rows) or (plan.rows is None and not len(plan.left_out)):
+        return rows
+    allowed = ~np.isin(rows, plan.left_out)
+    if plan.rows is not None:
+        place = np.searchsorted(plan.rows, rows)
+        inside = place < len(plan.rows)
+        allowed &= inside
+        allowed[inside] &= plan.rows[place[inside]] == rows[inside]
+    return rows[allowed]
+
+
 def _most_popular(snapshot: Snapshot, plan: Plan) -> Pool:
     """The most popular of the rows in scope, ties in rising row order; nothing is compared."""
     popularity = snapshot.bundle.items.popularity
-    rows = plan.all_rows()
+    rows = all_rows(plan)
     scores = np.zeros(len(rows)) if popularity is None else popularity.popularity_score[rows]
     best = rows[np.argsort(-scores, kind="stable")[: plan.n_candidates]]
     return Pool(plan, best, None, lanes={POPULAR: best})
@@ -96,7 +110,7 @@ def _retrieve(snapshot: Snapshot, vector: Vectors, plan: Plan) -> Candidates:
     n_left_out = len(plan.left_out)
     if plan.rows is not None or n_left_out > MANY:
         return snapshot.retriever.retrieve_among(
-            vector, plan.n_candidates, plan.all_rows(), exact_up_to=snapshot.exact_up_to
+            vector, plan.n_candidates, all_rows(plan), exact_up_to=snapshot.exact_up_to
         )
     found = snapshot.retriever.retrieve(vector, plan.n_candidates + n_left_out)
     if not n_left_out:
@@ -109,7 +123,8 @@ def _matches(snapshot: Snapshot, plan: Plan) -> tuple[dict[str, Matches], Collab
     sections = snapshot.bundle.sections
     matches: dict[str, Matches] = {}
     collaboration = None
-    if sections.titles is not None and plan.text and weighs(plan.weights, Source.TITLES):
+    weighed = any(plan.weights.get(name) for name in TITLE_FEATURES)
+    if sections.titles is not None and plan.text and weighed:
         matches[TITLE] = match_titles(sections.titles, plan.text)
     if plan.taste is not None:
         said, collaboration = collaborate(sections.neighbours, plan.taste, plan.weights)
@@ -122,14 +137,14 @@ def _lanes(snapshot: Snapshot, plan: Plan, matches: Mapping[str, Matches]) -> di
     """The rows in scope that each lane brings beside semantic retrieval."""
     lanes = {}
     if TITLE in matches:
-        lanes[TITLE] = plan.within(matches[TITLE].rows)
+        lanes[TITLE] = _within(plan, matches[TITLE].rows)
     if NEIGHBOURS in matches:
         said = matches[NEIGHBOURS]
-        rows = plan.within(said.rows)
+        rows = _within(plan, said.rows)
         lanes[NEIGHBOURS] = strongest(said, plan.n_neighbours, plan.weights, rows)
     features = snapshot.bundle.sections.features
     if features is not None and plan.n_popular:
-        lanes[POPULAR] = plan.within(features.popular[: plan.n_popular])
+        lanes[POPULAR] = _within(plan, features.popular[: plan.n_popular])
     return lanes
 
 

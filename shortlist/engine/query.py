@@ -114,7 +114,9 @@ class Query(_Model):
 
     k: Size | None = Field(default=None, description="How many results; 10 unless given.")
     n_candidates: Size | None = Field(default=None, description="How many are ranked, k to 1000.")
-    filters: Filters = Field(default=NO_FILTERS, description="Conditions that an item must meet.")
+    filters: Filters = Field(
+        default_factory=lambda: NO_FILTERS, description="Conditions that an item must meet."
+    )
     diversity: Annotated[float, Field(ge=0, le=1)] = Field(
         default=0.0, description="0 orders by score alone, 1 by variety alone."
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from shortlist.bundle.arrays import Vectors
-from shortlist.encoder.text import normalise_text
+from shortlist.encoder.runtime import normalise_text
 from shortlist.errors import Overloaded
 
 _TOGETHER = 64

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from shortlist.bundle.arrays import Vectors
-from shortlist.bundle.tables import ItemId
+from shortlist.bundle.tables import ItemId, describe_rows
 from shortlist.engine.answer import (
     Answer,
     Item,
     RecommendAnswer,
-    describe,
     describe_results,
 )
 from shortlist.engine.clock import Stage, StageClock
-from shortlist.engine.cursor import Cursor, encode_cursor, fingerprint, read_cursor
+from shortlist.engine.cursor import Cursor, next_cursor, read_cursor
 from shortlist.engine.explain import explain_pool
 from shortlist.engine.facets import count_facets
+from shortlist.engine.features import feature_matrix
 from shortlist.engine.goodness import judge
 from shortlist.engine.lanes.neighbour import Taste
 from shortlist.engine.plan import make_plan
-from shortlist.engine.pool import Pool, gather
+from shortlist.engine.pool import Pool, all_rows, gather
 from shortlist.engine.query import (
     PopularQuery,
     Query,
@@ -31,7 +32,7 @@ from shortlist.engine.query import (
     SearchQuery,
     SimilarQuery,
 )
-from shortlist.engine.ranked import rank_pool
+from shortlist.engine.ranking import VARIED, diversify, rank
 from shortlist.engine.snapshot import Snapshot
 from shortlist.engine.taste import read_taste, taste_vector
 from shortlist.errors import InvalidParameter, ItemUnknown, QueryError
@@ -62,8 +63,7 @@ def ask(
     FeatureUnavailable, DeadlineExceeded.
     """
     clock = clock or StageClock()
-    mark = fingerprint(query)
-    cursor = read_cursor(snapshot, query, mark)
+    cursor = None if query.cursor is None else read_cursor(snapshot, query)
     if cursor is not None and len(cursor.vector):
         vector = cursor.vector
     pool = _ranked(snapshot, query, vector, clock)
@@ -72,7 +72,7 @@ def ask(
     kind, more = _kind(snapshot, query)
     return kind(
         query=_shown(query),
-        index_version=snapshot.version,
+        index_version=snapshot.bundle.version,
         profile=pool.plan.profile,
         k=pool.plan.k,
         n_candidates=pool.plan.n_candidates,
@@ -91,10 +91,10 @@ def ask(
             if query.explain
             else [None] * (last - first),
         ),
-        facets=count_facets(snapshot.bundle, query.facets, pool.plan.all_rows())
+        facets=count_facets(snapshot.bundle, query.facets, all_rows(pool.plan))
         if query.facets
         else None,
-        next=_next(snapshot, pool, mark, last),
+        next=_next(snapshot, query, pool, last),
         took_ms=round(clock.elapsed_s() * 1e3, 3),
         **more,
     )
@@ -106,8 +106,8 @@ def ask_many(
     """Each query's answer, or what is wrong with it; their texts are encoded together."""
     clock = clock or StageClock()
     texts = list(dict.fromkeys(one.q for one in queries if one.q.strip() and one.cursor is None))
-    with clock.enter(Stage.ENCODE):
-        vectors = dict(zip(texts, snapshot.encoder.encode_many(texts), strict=True))
+    clock.enter(Stage.ENCODE)
+    vectors = dict(zip(texts, snapshot.encoder.encode_many(texts), strict=True))
     found: list[Answer | QueryError] = []
     for query in queries:
         try:
@@ -124,16 +124,32 @@ def ranked(snapshot: Snapshot, query: Asked) -> Pool:
 
 def item(snapshot: Snapshot, item_id: ItemId) -> Item:
     """One item. Raises ItemUnknown, also for a blocked one."""
-    shown = describe(snapshot, _row(snapshot, item_id))
-    return Item(**shown, index_version=snapshot.version)
+    row = _row(snapshot, item_id)
+    (shown,) = describe_rows(snapshot.bundle.ids, snapshot.bundle.items, [row])
+    return Item(**shown, index_version=snapshot.bundle.version)
 
 
 def _ranked(snapshot: Snapshot, query: Asked, vector: Vectors | None, clock: StageClock) -> Pool:
     wanted = _wanted(snapshot, query, vector, clock)
-    with clock.enter(Stage.RETRIEVE):
-        pool = gather(snapshot, make_plan(snapshot, query, **wanted))
-    with clock.enter(Stage.RANK):
-        return rank_pool(snapshot, pool, query)
+    clock.enter(Stage.RETRIEVE)
+    pool = gather(snapshot, make_plan(snapshot, query, **wanted))
+    clock.enter(Stage.RANK)
+    pool = _in_order(snapshot, pool, query)
+    clock.leave()
+    return pool
+
+
+def _in_order(snapshot: Snapshot, pool: Pool, query: Query) -> Pool:
+    """The pool with its features and order; variety only moves what the least score leaves."""
+    features = feature_matrix(snapshot.bundle, pool, pool.plan.weights)
+    order, scores = rank(features, np.array(list(pool.plan.weights.values())))
+    if query.min_score is not None:
+        n_kept = int((scores >= query.min_score).sum())
+        order, scores = order[:n_kept], scores[:n_kept]
+    if query.diversity:
+        vectors = snapshot.bundle.vectors[pool.rows[order[:VARIED]]]
+        order = order[diversify(order, scores, vectors, diversity=query.diversity)]
+    return replace(pool, features=features, order=order)
 
 
 def _wanted(
@@ -179,8 +195,8 @@ def _wanted_for_taste(
 def _encoded(snapshot: Snapshot, text: str, known: Vectors | None, clock: StageClock) -> Vectors:
     if known is not None:
         return known
-    with clock.enter(Stage.ENCODE):
-        return snapshot.encoder.encode(text)
+    clock.enter(Stage.ENCODE)
+    return snapshot.encoder.encode(text)
 
 
 def _row(snapshot: Snapshot, item_id: ItemId) -> int:
@@ -203,11 +219,11 @@ def _page(pool: Pool, cursor: Cursor | None) -> tuple[int, int]:
     return first, min(first + pool.plan.k, end)
 
 
-def _next(snapshot: Snapshot, pool: Pool, mark: bytes, last: int) -> str | None:
+def _next(snapshot: Snapshot, query: Query, pool: Pool, last: int) -> str | None:
     if not 0 < last < len(pool.order):
         return None
     row = int(pool.rows[pool.order[last - 1]])
-    return encode_cursor(snapshot.version, mark, last, row, pool.plan.vector)
+    return next_cursor(snapshot.bundle.version, query, last, row, pool.plan.vector)
 
 
 def _shown(query: Query) -> str:

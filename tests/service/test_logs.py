@@ -31,9 +31,8 @@ def _restored() -> Iterator[None]:
 
 
 def exchange(**more: Any) -> Exchange:
-    times = iter([10.0, 10.0125])
-    clock = StageClock(now=lambda: next(times))
-    return Exchange("the-id", clock, **{"route": "/v1/search", "status": 200, **more})
+    known = {"took_s": 0.0125, "route": "/v1/search", "status": 200}
+    return Exchange("the-id", StageClock(), **{**known, **more})
 
 
 def environ(**more: str) -> dict[str, Any]:

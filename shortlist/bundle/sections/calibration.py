@@ -34,9 +34,9 @@ class Calibration:
         """The standard deviation of the similarities of random pairs."""
         return float(np.std(self.quantiles))
 
-    def unusualness(self, similarity: float) -> float:
-        """How many standard deviations a similarity lies above that of a random pair."""
-        return (similarity - self.mean) / max(self.deviation, 1e-6)
+    def unusualness(self, *similarities: float) -> list[float]:
+        """How many standard deviations each lies above the similarity of a random pair."""
+        return [(one - self.mean) / max(self.deviation, 1e-6) for one in similarities]
 
 
 def calibrate(similarities: npt.NDArray[np.float32]) -> Calibration:

@@ -34,6 +34,14 @@ FILES = (NAMES, TRIGRAMS, OFFSETS, POSTINGS, WORDS, VOCABULARY)
 
 _EDGE = "  "
 _BATCH = 65_536
+_DENSE_UP_TO = 100_000
+
+MAX_POSTINGS = 20_000
+"""Trigram occurrences looked at for one text, rarest trigrams first: what bounds the cost."""
+
+MAX_RESEMBLING = 64
+"""Titles left to be compared letter by letter."""
+
 SORTED_CHARACTERS = 32
 """How much of the text from a word on decides its place among the words."""
 
@@ -61,6 +69,44 @@ class TitleIndex:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def resembling(self, text: str) -> tuple[str, RowArray, bool]:
+        """The text folded, up to 64 titles (int64, rising) like it, whether it is spelled right.
+
+        The titles are the nearest by the cosine of trigram vectors, as far as the 20,000 postings
+        looked at tell, those of the rarest trigrams first; of a trigram that stands nearly
+        everywhere they are the first ones. A text is spelled right if some title has every word.
+        """
+        folded = fold_title(text)
+        places = _known(self.trigrams, trigram_codes(folded)) if folded else np.empty(0, np.int64)
+        return folded, self._sharing(places), self.knows_every(folded.split())
+
+    def _sharing(self, places: RowArray) -> RowArray:
+        if not len(places):
+            return np.empty(0, np.int64)
+        offsets = self.postings.offsets
+        counts = offsets[places + 1] - offsets[places]
+        rarest = np.argsort(counts, kind="stable")
+        within = int(np.searchsorted(np.cumsum(counts[rarest]), MAX_POSTINGS, side="right"))
+        chosen = rarest[: max(1, within)]
+        posted = self.postings.places(places[chosen], most=MAX_POSTINGS)
+        weights = trigram_weights(len(self), counts[chosen])
+        n_posted = np.minimum(counts[chosen], MAX_POSTINGS)
+        return self._heaviest(self.postings.indices[posted], np.repeat(weights, n_posted))
+
+    def _heaviest(self, titles: npt.NDArray[np.int32], weights: FloatArray) -> RowArray:
+        if len(self) <= _DENSE_UP_TO:
+            sums = np.bincount(titles, weights, minlength=len(self))
+            distinct = np.flatnonzero(sums)
+            sums = sums[distinct]
+        else:
+            distinct, place = np.unique(titles, return_inverse=True)
+            sums = np.bincount(place, weights)
+        scores = sums / self.norms[distinct]
+        if len(scores) > MAX_RESEMBLING:
+            best = np.argpartition(-scores, MAX_RESEMBLING - 1)[:MAX_RESEMBLING]
+            distinct = distinct[best]
+        return np.sort(distinct).astype(np.int64)
+
     def knows_every(self, words: Sequence[str]) -> bool:
         """Whether every one of these folded words stands in some title."""
         codes = np.array([_code(word) for word in words], dtype=np.uint32)
@@ -71,6 +117,13 @@ class TitleIndex:
         """The folded text from the word start at this place of `words`, 32 characters of it."""
         title, start = self.words[place].tolist()
         return str(self.folded[title].as_py())[start : start + SORTED_CHARACTERS]
+
+
+def _known(trigrams: npt.NDArray[np.uint32], codes: npt.NDArray[np.uint32]) -> RowArray:
+    """The places of those codes that some title has."""
+    places = np.minimum(np.searchsorted(trigrams, codes), len(trigrams) - 1)
+    known: RowArray = places[trigrams[places] == codes]
+    return known
 
 
 def fold_title(text: str) -> str:

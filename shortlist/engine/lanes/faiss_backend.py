@@ -34,8 +34,7 @@ class FaissRetriever:
     def retrieve(self, query_vector: npt.NDArray[np.float32], n_candidates: int) -> Candidates:
         """The `n_candidates` best rows, re-scored against the stored vectors."""
         rows = self._search(query_vector, n_candidates, None)
-        candidates = best_first(rows, query_vector, self._vectors, exact=self._exact)
-        return candidates.head(n_candidates)
+        return best_first(rows, query_vector, self._vectors, n_candidates, exact=self._exact)
 
     def retrieve_among(
         self,
@@ -56,7 +55,7 @@ class FaissRetriever:
         found = self._search(query_vector, n_found, faiss.IDSelectorBatch(rows))
         if len(found) < n_found:
             return best_among(query_vector, self._vectors, rows, n_found)
-        return best_first(found, query_vector, self._vectors, exact=False).head(n_found)
+        return best_first(found, query_vector, self._vectors, n_found, exact=False)
 
     def score(
         self, query_vector: npt.NDArray[np.float32], rows: RowArray

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from shortlist.bundle.arrays import Csr, FloatArray, RowArray
 from shortlist.bundle.sections.neighbour_lists import CO_LIKED, COLLABORATIVE, Neighbours
-from shortlist.engine.lanes import Matches
+from shortlist.engine.features import Matches
 
 _DENSE_UP_TO = 100_000
 

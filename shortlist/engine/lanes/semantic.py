@@ -82,7 +82,7 @@ def best_among(
         rough[begin : begin + len(block)] = vectors[block] @ query_vector
     if len(rows) > n_candidates + _SPARE:
         rows = rows[np.argpartition(-rough, n_candidates + _SPARE)[: n_candidates + _SPARE]]
-    return best_first(rows, query_vector, vectors, exact=True).head(n_candidates)
+    return best_first(rows, query_vector, vectors, n_candidates, exact=True)
 
 
 def true_scores(
@@ -103,11 +103,12 @@ def best_first(
     rows: RowArray,
     query_vector: npt.NDArray[np.float32],
     vectors: npt.NDArray[np.float32],
+    n: int,
     *,
     exact: bool,
 ) -> Candidates:
-    """These rows in order of their true scores, whatever a lossy index said of them."""
+    """The first `n` of these rows by their true scores, whatever a lossy index said of them."""
     rows = np.sort(rows)
     scores = true_scores(query_vector, vectors, rows)
-    order = np.argsort(-scores, kind="stable")
+    order = np.argsort(-scores, kind="stable")[:n]
     return Candidates(rows[order], scores[order], exact)

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from service.wsgi.admission import Admission, LimitedBody, Places
-from service.wsgi.credentials import Credentials
+from service.wsgi.admission import Admission, Credentials, Places
+from service.wsgi.body import LimitedBody
 from shortlist.errors import ContentTooLarge
 
 Headers = dict[str, str]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import gzip
 
 import pytest
+from flask import Flask, Response
 
-from service.wsgi.compression import accepts_gzip, compress, is_compressible
+from service.wsgi.compression import accepts_gzip, compress, compressed
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,10 @@ def test_what_is_compressed_comes_back_and_is_the_same_every_time() -> None:
 
 
 def test_text_is_compressed_and_images_are_not() -> None:
-    assert is_compressible("application/json")
-    assert is_compressible("text/html")
-    assert not is_compressible("image/png")
-    assert not is_compressible(None)
+    with Flask("test").test_request_context(headers={"Accept-Encoding": "gzip"}):
+        for mimetype, encoding in (("application/json", "gzip"), ("image/png", None)):
+            response = compressed(Response(b"x" * 5000, mimetype=mimetype))
+            assert response.headers.get("Content-Encoding") == encoding
+            assert response.headers.get("Vary") == ("Accept-Encoding" if encoding else None)
+        small = compressed(Response(b"x" * 100, mimetype="application/json"))
+        assert "Content-Encoding" not in small.headers

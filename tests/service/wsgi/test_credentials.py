@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from service.wsgi.credentials import Credentials
+from service.wsgi.admission import Credentials
 
 BOTH = Credentials(api_key="k3y", metrics_token="t0ken")
 

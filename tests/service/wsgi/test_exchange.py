@@ -61,7 +61,7 @@ def test_what_the_application_notes_is_handed_on_with_the_status() -> None:
     def app(environ: Environ, start_response: Any) -> list[bytes]:
         exchange = exchange_of(environ)
         exchange.route = "/v1/search"
-        exchange.answered(version="v", n_results=0, no_good_match=True)
+        exchange.version, exchange.n_results, exchange.no_good_match = "v", 0, True
         start_response("404 Not Found", [])
         return []
 

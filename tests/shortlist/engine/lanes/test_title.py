@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from indexing.titles import all_variants
+from shortlist.bundle.sections import title_index
 from shortlist.bundle.sections.title_index import TitleIndex, read_titles, write_titles
-from shortlist.engine.lanes import Matches
-from shortlist.engine.lanes import title as lane
+from shortlist.engine.features import Matches
 from shortlist.engine.lanes.title import match_titles
 
 TITLES = [
@@ -103,7 +103,7 @@ def test_a_large_index_is_searched_alike(
     index: TitleIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = [match_titles(index, text) for text in TITLES]
-    monkeypatch.setattr(lane, "_DENSE_UP_TO", 1)
+    monkeypatch.setattr(title_index, "_DENSE_UP_TO", 1)
     for one, text in zip(small, TITLES, strict=True):
         other = match_titles(index, text)
         assert other.rows.tolist() == one.rows.tolist()
@@ -113,5 +113,5 @@ def test_a_large_index_is_searched_alike(
 def test_the_postings_looked_at_are_bounded(
     index: TitleIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lane, "MAX_POSTINGS", 3)
+    monkeypatch.setattr(title_index, "MAX_POSTINGS", 3)
     assert whole(match_titles(index, "amelie"))[5] == 1.0, "rare trigrams come first"
