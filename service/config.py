@@ -11,6 +11,7 @@ from typing import Any
 
 from service.logs import LogFormat, LogLevel
 from shortlist.encoder.machine import Precision, available_cores
+from shortlist.engine.query_encoder import MAX_WAITING
 from shortlist.errors import SettingsError
 
 ENVIRONMENT_PREFIX = "SHORTLIST_"
@@ -66,7 +67,10 @@ class Settings:
     )
     max_batch: int = _setting(16, "Queries encoded in one inference at most.", low=1, high=256)
     max_waiting: int = _setting(
-        24, "Queries that may wait for the encoder; more are answered 503.", low=1, high=100_000
+        MAX_WAITING,
+        "Queries that may wait for the encoder; more are answered 503.",
+        low=1,
+        high=100_000,
     )
     query_cache: int = _setting(
         4096, "Query vectors kept per worker; 0 keeps none.", low=0, high=10_000_000

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from service.blocklist import Blocklist, read_blocklist
 from service.live import SnapshotHolder
 from shortlist.bundle import layout
+from shortlist.bundle.blocklist import Blocklist, read_blocklist
 from shortlist.bundle.files import write_durably
 from shortlist.bundle.manifest import is_version_name
 from shortlist.bundle.store import ArtifactStore

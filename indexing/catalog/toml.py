@@ -7,27 +7,10 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from indexing.catalog.config import (
-    AlternativeTitlesConfig,
-    AttributeConfig,
-    CatalogConfig,
-    CategoriesConfig,
-    DocumentConfig,
-    EncoderConfig,
-    EvaluationConfig,
-    GateConfig,
-    GoldenQuery,
-    IndexConfig,
-    ItemsConfig,
-    PopularityConfig,
-    PublishConfig,
-    RatingsConfig,
-    RecencyConfig,
-    TagsConfig,
-)
-from shortlist.bundle.manifest import Profile
+from indexing.catalog.config import CatalogConfig
+from shortlist.engine.query import fields_at
 from shortlist.errors import CatalogError
 
 
@@ -67,33 +50,6 @@ def _explain_one(problem: dict[str, Any]) -> str:
 
 
 def _nearest(location: tuple[str | int, ...]) -> str:
-    known = sorted(_known_keys(location[:-1]))
+    known = sorted({*fields_at(CatalogConfig, location[:-1])} - {"folder"})
     close = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
     return f"; did you mean '{close[0]}'?" if close else f"; known keys: {', '.join(known)}"
-
-
-def _known_keys(table: tuple[str | int, ...]) -> set[str]:
-    """The keys allowed in the table that stands at this place in catalog.toml."""
-    if not table:
-        return set(CatalogConfig.model_fields) - {"folder"}
-    models: dict[tuple[str, ...], type[BaseModel]] = {
-        ("items",): ItemsConfig,
-        ("items", "categories"): CategoriesConfig,
-        ("items", "alternative_titles"): AlternativeTitlesConfig,
-        ("items", "attributes"): AttributeConfig,
-        ("tags",): TagsConfig,
-        ("ratings",): RatingsConfig,
-        ("document",): DocumentConfig,
-        ("popularity",): PopularityConfig,
-        ("recency",): RecencyConfig,
-        ("encoder",): EncoderConfig,
-        ("index",): IndexConfig,
-        ("gate",): GateConfig,
-        ("gate", "golden"): GoldenQuery,
-        ("publish",): PublishConfig,
-        ("evaluation",): EvaluationConfig,
-        ("profiles",): Profile,
-    }
-    parts = tuple(str(part) for part in table)
-    named = models.get(parts[:2]) or models.get(parts[:1])
-    return set(named.model_fields) if named else set()

@@ -118,7 +118,7 @@ class Section(_Value):
     """An optional part of a bundle; `required` says whether serving may go on without it."""
 
     version: int = Field(ge=1)
-    required: bool
+    required: bool = False
     files: tuple[str, ...]
     params: dict[str, int | float | str | bool] = {}
 

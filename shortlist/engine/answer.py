@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from shortlist.engine.facets import Facets
 from shortlist.engine.features import FEATURES
 from shortlist.engine.lanes.neighbour import Collaboration
 from shortlist.engine.pool import NEIGHBOURS, SEMANTIC, Pool
-from shortlist.engine.shown import as_html, as_text
+from shortlist.engine.shown import Listing, Row
 from shortlist.engine.snapshot import Snapshot
 
 LIKED_BY_NOBODY = "item_liked_by_nobody"
@@ -91,8 +91,8 @@ class Result:
     explanation: Explanation | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Answer:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Answer(Listing[Result]):
     """Up to k candidates in order, and what they were chosen with.
 
     `took_ms` counts from the request's arrival. `exact` says that retrieval missed nothing for
@@ -119,23 +119,13 @@ class Answer:
     facets: Facets | None
     next: str | None
 
-    def __iter__(self) -> Iterator[Result]:
-        return iter(self.results)
+    def entries(self) -> list[Result]:
+        """The results."""
+        return self.results
 
-    def __len__(self) -> int:
-        return len(self.results)
-
-    def __getitem__(self, place: int) -> Result:
-        return self.results[place]
-
-    def __str__(self) -> str:
-        return as_text(_COLUMNS, self._rows())
-
-    def _repr_html_(self) -> str:
-        return as_html(_COLUMNS, self._rows())
-
-    def _rows(self) -> list[tuple[str, ...]]:
-        return [
+    def table(self) -> tuple[Row, list[Row]]:
+        """A row a result, with the terms of its score."""
+        rows = [
             (
                 str(one.rank),
                 str(one.item_id),
@@ -145,6 +135,7 @@ class Answer:
             )
             for one in self.results
         ]
+        return ("rank", "id", "title", "score", "of which"), list(rows)
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """Each result as a plain dictionary."""
@@ -166,7 +157,7 @@ class Answer:
         return pandas.DataFrame(rows)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class RecommendAnswer(Answer):
     """Recommendations; `ignored` are the given ids that no item has."""
 
@@ -175,8 +166,6 @@ class RecommendAnswer(Answer):
 
 _PANDAS = "pandas"
 """Imported by name when a table is asked for: the core has no need of it."""
-
-_COLUMNS = ("rank", "id", "title", "score", "of which")
 
 
 def describe_results(

@@ -261,7 +261,7 @@ def _what(problem: dict[str, Any], model: type[BaseModel]) -> str:
     if kind == "missing":
         return "expected a value, found none"
     if kind == "extra_forbidden":
-        return f"no such parameter; known: {', '.join(_fields_at(model, problem['loc'][:-1]))}"
+        return f"no such parameter; known: {', '.join(fields_at(model, problem['loc'][:-1]))}"
     if kind in {"string_too_long", "too_long"}:
         unit = "characters" if kind == "string_too_long" else "entries"
         return f"expected at most {limits['max_length']} {unit}, found {len(found)}"
@@ -276,8 +276,8 @@ def _shown(value: object) -> str:
     return text if len(text) <= 2 * _SHOWN else f"{text[: 2 * _SHOWN]}…"
 
 
-def _fields_at(model: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:
-    """The fields of the model that stands at this place of a query."""
+def fields_at(model: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:
+    """The fields of the model that stands at this place of another one's values."""
     for part in location:
         info = model.model_fields.get(str(part))
         if info is not None:

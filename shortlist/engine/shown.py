@@ -2,10 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
+from typing import Generic, TypeVar
 
 Row = Sequence[str]
+T = TypeVar("T")
+
+
+class Listing(Generic[T]):
+    """A list of entries that prints as a table; what it is of says which columns and rows."""
+
+    def entries(self) -> Sequence[T]:
+        """What is listed, best first."""
+        raise NotImplementedError
+
+    def table(self) -> tuple[Row, list[Row]]:
+        """The heading, and a row an entry."""
+        raise NotImplementedError
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self.entries())
+
+    def __len__(self) -> int:
+        return len(self.entries())
+
+    def __getitem__(self, place: int) -> T:
+        return self.entries()[place]
+
+    def __repr__(self) -> str:
+        return as_text(*self.table())
+
+    def _repr_html_(self) -> str:
+        return as_html(*self.table())
 
 
 def as_text(head: Row, rows: Sequence[Row]) -> str:

@@ -19,7 +19,13 @@ from shortlist.encoder.runtime import Encoder
 from shortlist.engine.features import check_profiles
 from shortlist.engine.lanes.faiss_backend import FaissRetriever
 from shortlist.engine.lanes.semantic import Retriever
-from shortlist.engine.query_encoder import BatchingEncoder, CachingEncoder, EncodesQuery, Observer
+from shortlist.engine.query_encoder import (
+    MAX_WAITING,
+    BatchingEncoder,
+    CachingEncoder,
+    EncodesQuery,
+    Observer,
+)
 from shortlist.errors import BundleUnsupported
 
 
@@ -30,7 +36,7 @@ class LoadOptions:
     precision: Precision = Precision.AUTO
     encoder_threads: int = 1
     max_batch: int = 16
-    max_waiting: int = 24
+    max_waiting: int = MAX_WAITING
     query_cache: int = 4096
     filter_exact_up_to: int = 100_000
     fixed_lengths: tuple[int, ...] = ()

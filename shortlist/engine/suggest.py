@@ -12,6 +12,7 @@ from shortlist.bundle.sections.title_index import SORTED_CHARACTERS, TitleIndex,
 from shortlist.bundle.tables import ItemId
 from shortlist.engine.lanes.title import match_titles
 from shortlist.engine.query import SuggestQuery
+from shortlist.engine.shown import Listing, Row
 from shortlist.engine.snapshot import Snapshot
 from shortlist.errors import FeatureUnavailable, InvalidParameter
 
@@ -27,13 +28,22 @@ class Suggestion:
     score: float
 
 
-@dataclass(frozen=True)
-class SuggestAnswer:
+@dataclass(frozen=True, repr=False)
+class SuggestAnswer(Listing[Suggestion]):
     """Up to k completions of what was typed."""
 
     query: str
     index_version: str
     suggestions: list[Suggestion]
+
+    def entries(self) -> list[Suggestion]:
+        """The suggestions."""
+        return self.suggestions
+
+    def table(self) -> tuple[Row, list[Row]]:
+        """A row a suggestion."""
+        rows = [(str(one.item_id), one.title, f"{one.score:.4f}") for one in self.suggestions]
+        return ("id", "title", "score"), list(rows)
 
 
 def suggest(snapshot: Snapshot, query: SuggestQuery) -> SuggestAnswer:

@@ -104,6 +104,25 @@ def test_what_makes_no_sense_in_an_address_is_explained(client: FlaskClient) -> 
     assert "w_similarity" in response.text
 
 
+@pytest.mark.parametrize(
+    "query",
+    ["k=1", "k=3&category=Western", "n_candidates=5", "min_score=0.85", "k=4&diversity=0.5"],
+)
+def test_a_list_by_popularity_takes_what_the_api_takes(client: FlaskClient, query: str) -> None:
+    expected = client.get(f"/v1/popular?{query}").get_json()["results"]
+    text = client.get(f"/?{query}").text
+    assert text.count('<li class="card"') == len(expected) < 10
+    assert all(f'data-id="{one["item_id"]}"' in text for one in expected)
+
+
+def test_what_only_a_taste_weighs_does_not_keep_a_search_from_being_shown(
+    client: FlaskClient,
+) -> None:
+    response = client.get("/?q=love&w_co_liked=1&n_neighbours=5")
+    assert response.status_code == 200
+    assert response.text.count('<li class="card"') == 10
+
+
 def test_with_a_key_no_result_is_rendered(sample_artifacts: Path) -> None:
     settings = Settings(artifacts=sample_artifacts, precision=Precision.F32, api_key="secret")
     app = create_app(settings)

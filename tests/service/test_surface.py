@@ -95,6 +95,58 @@ def test_a_body_that_is_not_allowed_is_refused_by_field(
     assert list(errors) == [field]
 
 
+REFUSED = [
+    ("k=0", {"k": 0}, "k", "k"),
+    ("k=x", {"k": "x"}, "k", "k"),
+    ("n_candidates=1001", {"n_candidates": 1001}, "n_candidates", "n_candidates"),
+    ("profile=best", {"profile": "best"}, "profile", "profile"),
+    ("w_recency=11", {"weights": {"recency": 11.0}}, "w_recency", "weights.recency"),
+    ("w_co_liked=1", {"weights": {"co_liked": 1}}, "w_co_liked", "weights.co_liked"),
+    ("w_similarity=0&w_popularity=0", {"weights": {"similarity": 0, "popularity": 0}},
+     "w_similarity", "weights.similarity"),
+    ("range=year:2:1", {"filters": {"ranges": {"year": {"min": 2, "max": 1}}}},
+     "range", "filters.ranges.year"),
+    ("range=price:1:", {"filters": {"ranges": {"price": {"min": 1}}}},
+     "range", "filters.ranges.price"),
+    ("min_rating_count=-1", {"filters": {"min_rating_count": -1}},
+     "min_rating_count", "filters.min_rating_count"),
+    ("facet=colour", {"facets": ["colour"]}, "facet", "facets"),
+    ("diversity=1.5", {"diversity": 1.5}, "diversity", "diversity"),
+    ("explain=yes", {"explain": "yes"}, "explain", "explain"),
+    ("cursor=zz", {"cursor": "zz"}, "cursor", "cursor"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("query", "body", "parameter", "field"), REFUSED)
+def test_both_forms_refuse_the_same_things_in_the_same_words(
+    sample_client: FlaskClient, query: str, body: dict[str, Any], parameter: str, field: str
+) -> None:
+    simple = sample_client.get(f"/v1/search?q=a&{query}")
+    assert simple.status_code == 422
+    (told,) = simple.get_json()["errors"]
+    assert told["field"] == parameter
+    assert refused(sample_client, "/v1/search", {"q": "a", **body}) == {field: told["message"]}
+
+
+def test_a_weight_of_0_that_only_a_taste_has_is_taken_by_both_forms(
+    sample_client: FlaskClient,
+) -> None:
+    simple = sample_client.get("/v1/search?q=a&w_co_liked=0&k=3").get_json()
+    whole = asked(sample_client, "/v1/search", {"q": "a", "weights": {"co_liked": 0}, "k": 3})
+    assert simple["results"] == whole["results"]
+
+
+def test_an_unknown_field_is_told_beside_those_of_its_own_place(
+    sample_client: FlaskClient,
+) -> None:
+    body = {"q": "a", "filters": {"ranges": {"x": {"low": 1}}, "colour": "red"}}
+    assert refused(sample_client, "/v1/search", body) == {
+        "filters.ranges.x.low": "no such parameter; known: min, max",
+        "filters.colour": "no such parameter; known: categories, ranges, min_rating_count,"
+        " min_mean_rating, include_ids, exclude_ids",
+    }
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"{", b'{"q": "a",}', b"\xff", b"nothing", b'{"q": "\\ud800"}', b"[" * 5000]
 )

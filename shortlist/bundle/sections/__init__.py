@@ -80,7 +80,6 @@ def described(name: str, /, **params: int | float | str | bool) -> Section:
     """The manifest's entry for a section that was written, with what it was made with."""
     return Section(
         version=KNOWN[name],
-        required=False,
         files=_FILES[name],
         params=params,
     )

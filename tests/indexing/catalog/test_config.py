@@ -61,6 +61,14 @@ def test_toml_that_is_not_utf8_is_refused(films: Films, refused: Refused) -> Non
             "'profiles.mine.wieghts'; did you mean 'weights'?",
         ),
         (("tag = ", "qqq = "), "'tags.qqq'; known keys: file, item, tag"),
+        (
+            ("[document]", '[neighbours]\nmodle = "ease"\n[document]'),
+            "'neighbours.modle'; did you mean 'model'?",
+        ),
+        (
+            ("[document]", '[[gate.golden]]\nqquery = "a"\n[document]'),
+            "'gate.golden.0.qquery'; did you mean 'query'?",
+        ),
     ],
 )
 def test_an_unknown_key_is_refused_and_the_nearest_known_one_named(

@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 
 from indexing.job import build
 from service.app import create_app
-from service.blocklist import Blocklist, read_blocklist
 from service.config import Settings
+from shortlist.bundle.blocklist import Blocklist, read_blocklist
 from shortlist.bundle.tables import IdMap
 from shortlist.encoder.machine import Precision
 
@@ -35,12 +35,13 @@ def test_blank_lines_and_a_byte_order_mark_are_left_out(tmp_path: Path) -> None:
     ("ids", "expected"),
     [
         (pa.array([30, 10, 20]), [0, 2]),  # "10" is not blocked, "x" and "2.0" are no integers
+        (pa.array([7, 1]), []),  # "001" and "07" are no ids at any other door either
         (pa.array(["x", "30", "10"], pa.large_string()), [0, 1]),  # "30" and "x" as they stand
     ],
 )
 def test_ids_are_read_as_the_catalogue_types_them(ids: pa.Array, expected: list[int]) -> None:
     order = pa.compute.array_sort_indices(ids).to_numpy().astype("int64")
-    blocklist = Blocklist(frozenset({"30", "20", "x", "2.0", "-", "99"}))
+    blocklist = Blocklist(frozenset({"30", "20", "x", "2.0", "-", "99", "001", "07"}))
     assert blocklist.rows(IdMap(ids, order)).tolist() == expected
 
 
