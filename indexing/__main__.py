@@ -101,7 +101,7 @@ def build(
 
 
 def _step_teller() -> Callable[[str], None]:
-    """Prints each step of a build at its end, with its seconds; the parts of a step are left out."""
+    """Prints each step of a build at its end with its seconds, but no part of a step."""
     last = time.perf_counter()
 
     def tell(step: str) -> None:

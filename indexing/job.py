@@ -87,7 +87,10 @@ def build(
             on_step("gate passed")
             why = "; ".join(["publish", *(f"forced: {limit}" for limit in gate.overridden)])
             version = store.publish(
-                staged, expected=expected, why=why, on_step=lambda part: on_step(f"published: {part}")
+                staged,
+                expected=expected,
+                why=why,
+                on_step=lambda part: on_step(f"published: {part}"),
             )
             on_step("published")
         pruned = _prune(store, config.publish.keep)

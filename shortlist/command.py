@@ -29,16 +29,16 @@ class Commands(click.Group):
         try:
             return super().invoke(context)
         except ShortlistError as error:
-            click.echo(f"error: {error}", err=True)
+            problem = str(error)
         except ModuleNotFoundError as error:
             if (error.name or "").split(".")[0] in PACKAGES:
                 raise
-            click.echo(
-                f"error: {context.invoked_subcommand} needs {error.name}, which is not installed;"
-                " install shortlist[indexing] (to evaluate and tune, shortlist[evaluation])",
-                err=True,
+            problem = (
+                f"{context.invoked_subcommand} needs {error.name}, which is not installed;"
+                " install shortlist[indexing] (to evaluate and tune, shortlist[evaluation])"
             )
-        context.exit(1)
+        click.echo(f"error: {problem}", err=True)
+        raise click.exceptions.Exit(1)
 
     def list_commands(self, _context: click.Context) -> list[str]:
         """The names in the order of definition."""
