@@ -112,9 +112,9 @@ class Service:
         """What it has printed so far."""
         return self._log.read_text(errors="replace")
 
-    def listening(self) -> Service:
+    def listening(self, within_s: float = LONG_S) -> Service:
         """Itself, once it listens on a port."""
-        self.port = int(self.wait_for(lambda: _LISTENING.search(self.log), 2 * LONG_S)[1])
+        self.port = int(self.wait_for(lambda: _LISTENING.search(self.log), within_s)[1])
         return self
 
     def ready(self) -> Service:
