@@ -35,22 +35,22 @@ run: setup ## install, build the index if none is published, and serve it on POR
 setup: .venv/.indexing ## make .venv and install pinned dependencies
 
 index: setup ## build CATALOG and publish it into ARTIFACTS
-	$(BIN)/python -m indexing build --catalog "$(CATALOG)" --artifacts "$(ARTIFACTS)" $(if $(REPLACE),--replace-catalog)
+	$(BIN)/python -m shortlist build --catalog "$(CATALOG)" --artifacts "$(ARTIFACTS)" $(if $(REPLACE),--replace-catalog)
 
 versions: setup ## list what is published
-	$(BIN)/python -m indexing versions --artifacts "$(ARTIFACTS)"
+	$(BIN)/python -m shortlist versions --artifacts "$(ARTIFACTS)"
 
 rollback: setup ## make the version that was live before live again, or VERSION=…
-	$(BIN)/python -m indexing rollback $(VERSION) --artifacts "$(ARTIFACTS)"
+	$(BIN)/python -m shortlist rollback $(VERSION) --artifacts "$(ARTIFACTS)"
 
 serve: setup ## serve what is published in ARTIFACTS
-	$(BIN)/python -m service --artifacts "$(ARTIFACTS)" --host "$(HOST)" --port "$(PORT)" --workers "$(WORKERS)"
+	$(BIN)/python -m shortlist serve --artifacts "$(ARTIFACTS)" --host "$(HOST)" --port "$(PORT)" --workers "$(WORKERS)"
 
 evaluate: .venv/.evaluation ## measure the relevance of what is published, with CATALOG; writes RESULTS
-	HF_HUB_OFFLINE=1 $(BIN)/python -m indexing evaluate --catalog "$(CATALOG)" --artifacts "$(ARTIFACTS)" --output "$(RESULTS)"
+	HF_HUB_OFFLINE=1 $(BIN)/python -m shortlist evaluate --catalog "$(CATALOG)" --artifacts "$(ARTIFACTS)" --output "$(RESULTS)"
 
 tune: .venv/.evaluation ## learn a profile for CATALOG from what is published, and write it into it
-	HF_HUB_OFFLINE=1 $(BIN)/python -m indexing tune --catalog "$(CATALOG)" --artifacts "$(ARTIFACTS)" --output "$(RESULTS)"
+	HF_HUB_OFFLINE=1 $(BIN)/python -m shortlist tune --catalog "$(CATALOG)" --artifacts "$(ARTIFACTS)" --output "$(RESULTS)"
 
 data: setup ## download MovieLens ml-latest-small, or take it from MOVIELENS=PATH
 	MOVIELENS="$(MOVIELENS_PATH)" $(BIN)/python data/movielens/fetch.py

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-import logging
-import sys
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any
 
 import click
 
+from shortlist.command import Commands
 from shortlist.encoder.machine import Precision
-from shortlist.errors import ShortlistError
-
-P = ParamSpec("P")
 
 
 def _named(_context: click.Context, _parameter: click.Parameter, folder: Path) -> Path:
@@ -38,7 +34,7 @@ _catalog = click.option(
     "--catalog",
     required=True,
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The catalogue's catalog.toml.",
+    help="The catalog.toml that describes the catalogue.",
 )
 _artifacts = click.option(
     "--artifacts",
@@ -47,29 +43,12 @@ _artifacts = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     help="The folder that holds published bundles.",
 )
-_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
-def explained(command: Callable[P, None]) -> Callable[P, None]:
-    """The command, ending with 1 and one message where it would have raised a ShortlistError."""
-
-    @wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except ShortlistError as error:
-            click.echo(f"error: {error}", err=True)
-            sys.exit(1)
-
-    return run
-
-
-@click.group()
+@click.group(cls=Commands)
 def main() -> None:
     """Turn a catalogue into a published bundle, and look after what is published."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    for ours in ("indexing", "shortlist"):
-        logging.getLogger(ours).setLevel(logging.INFO)
 
 
 @main.command()
@@ -78,12 +57,16 @@ def main() -> None:
 @click.option(
     "--precision",
     type=click.Choice([precision.value for precision in Precision]),
-    help="Number format of the encoder; overrides catalog.toml.",
+    help="Number format of the encoder; by default the one that catalog.toml names.",
 )
-@click.option("--reuse/--no-reuse", default=True, help="Take over vectors of unchanged documents.")
+@click.option(
+    "--reuse/--no-reuse",
+    default=True,
+    show_default=True,
+    help="Take over the vectors of documents that have not changed.",
+)
 @click.option("--force", is_flag=True, help="Publish past the gate's limits; the journal says so.")
 @click.option("--replace-catalog", is_flag=True, help="Publish over a catalogue of another name.")
-@explained
 def build(
     catalog: Path,
     artifacts: Path,
@@ -104,6 +87,7 @@ def build(
         reuse=reuse,
         force=force,
         replace_catalog=replace_catalog,
+        on_step=_step_teller(),
     )
     counts = report.counts
     if report.gate.diff is not None:
@@ -113,12 +97,26 @@ def build(
         f" ({counts.encoded} encoded, {counts.reused} reused, {counts.repeated} repeated) in"
         f" {time.perf_counter() - started:.1f} s"
     )
+    click.echo(f"next: shortlist serve --artifacts {shlex.quote(str(artifacts))}")
+
+
+def _step_teller() -> Callable[[str], None]:
+    """Prints each step of a build at its end with its seconds, but no part of a step."""
+    last = time.perf_counter()
+
+    def tell(step: str) -> None:
+        nonlocal last
+        if ":" not in step:
+            now = time.perf_counter()
+            click.echo(f"{now - last:6.1f} s  {step}", err=True)
+            last = now
+
+    return tell
 
 
 @main.command()
 @_artifacts
 @_as_json
-@explained
 def versions(artifacts: Path, as_json: bool) -> None:
     """List what is published, newest first, checksums verified."""
     from indexing.reports import versions_table
@@ -132,7 +130,6 @@ def versions(artifacts: Path, as_json: bool) -> None:
 @main.command()
 @click.argument("version", required=False)
 @_artifacts
-@explained
 def verify(version: str | None, artifacts: Path) -> None:
     """Check the live version, or VERSION: checksums and the encoder's stored vectors."""
     from indexing.versions import verify as run_verify
@@ -144,7 +141,6 @@ def verify(version: str | None, artifacts: Path) -> None:
 @main.command()
 @click.argument("version", required=False)
 @_artifacts
-@explained
 def rollback(version: str | None, artifacts: Path) -> None:
     """Make VERSION live again, by default the one that was live before."""
     from indexing.versions import roll_back
@@ -155,9 +151,14 @@ def rollback(version: str | None, artifacts: Path) -> None:
 
 
 @main.command()
-@click.option("--keep", default=5, show_default=True, type=click.IntRange(min=0), help="How many.")
+@click.option(
+    "--keep",
+    default=5,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="How many of the newest versions stay beside the live one.",
+)
 @_artifacts
-@explained
 def prune(keep: int, artifacts: Path) -> None:
     """Remove all but the newest KEEP versions that are not live; none that is in use."""
     from shortlist.bundle.store import ArtifactStore
@@ -174,7 +175,6 @@ def prune(keep: int, artifacts: Path) -> None:
 @click.argument("after")
 @_artifacts
 @_as_json
-@explained
 def diff(before: str, after: str, artifacts: Path, as_json: bool) -> None:
     """Compare two versions: items, popularity, answers to probe queries."""
     from indexing.gate.diff import diff_versions
@@ -193,7 +193,6 @@ def diff(before: str, after: str, artifacts: Path, as_json: bool) -> None:
 @click.option(
     "--profile", default="tuned", show_default=True, help="Name of the profile for searches."
 )
-@explained
 def tune(catalog: Path, artifacts: Path, output: Path, profile: str) -> None:
     """Learn profiles from the live version; write into catalog.toml those that gain."""
     from indexing.measure.evaluate import open_subject
@@ -217,7 +216,6 @@ def tune(catalog: Path, artifacts: Path, output: Path, profile: str) -> None:
 @_catalog
 @_artifacts
 @_output
-@explained
 def evaluate(catalog: Path, artifacts: Path, output: Path) -> None:
     """Measure the live version's relevance with its own catalogue."""
     from indexing.measure.evaluate import evaluate as run_evaluation

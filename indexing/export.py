@@ -143,6 +143,7 @@ def _load_model(source: ModelSource) -> SentenceTransformer:
     from transformers.utils import logging as transformers_logging
 
     logging.getLogger("sentence_transformers").setLevel(logging.WARNING)
+    logging.getLogger("sentence_transformers.base.model").addFilter(_of_interest)
     transformers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()
     model = SentenceTransformer(str(source.folder), device="cpu", local_files_only=True)
@@ -151,6 +152,11 @@ def _load_model(source: ModelSource) -> SentenceTransformer:
     if any(model.prompts.values()) and not getattr(model[1], "include_prompt", True):
         raise EncoderError(f"{source.name}: leaves its prompt out of pooling; not supported")
     return model.eval()
+
+
+def _of_interest(record: logging.LogRecord) -> bool:
+    """Not what tracing sets off: it reads every attribute, those the library has given up too."""
+    return "has been deprecated" not in record.getMessage()
 
 
 def _convert(model: SentenceTransformer, path: Path) -> tuple[str, ...]:

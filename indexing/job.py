@@ -61,8 +61,8 @@ def build(
     """Read, embed, index, check and publish a catalogue.
 
     `precision` overrides the catalogue's; `force` and `replace_catalog` are the gate's;
-    `on_step` is called with a name at every step's end. The live version is as it was when an
-    error is raised.
+    `on_step` is called with a name at every step's end, and for parts of a step with names like
+    "published: renamed". The live version is as it was when an error is raised.
     """
     config = read_catalog_config(catalog_path)
     store = ArtifactStore(artifacts)
@@ -86,7 +86,13 @@ def build(
             )
             on_step("gate passed")
             why = "; ".join(["publish", *(f"forced: {limit}" for limit in gate.overridden)])
-            version = store.publish(staged, expected=expected, why=why, on_step=on_step)
+            version = store.publish(
+                staged,
+                expected=expected,
+                why=why,
+                on_step=lambda part: on_step(f"published: {part}"),
+            )
+            on_step("published")
         pruned = _prune(store, config.publish.keep)
         on_step("pruned")
     return BuildReport(version, manifest, counts, gate, pruned)
@@ -169,7 +175,8 @@ def _embed(
     prompt: str,
     known: KnownVectors | None,
 ) -> EmbeddingCounts:
-    with tqdm(total=len(corpus), unit="doc", desc="encoding", disable=None) as bar:
+    log.info("encoding what is new of %d documents", len(corpus))
+    with tqdm(total=len(corpus), unit="doc", desc="encoding", disable=None, leave=False) as bar:
         return embed_corpus(
             corpus.documents(batch_rows=BATCH_ROWS),
             encoder,

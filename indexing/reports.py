@@ -32,9 +32,10 @@ def diff_report(diff: ReleaseDiff) -> str:
         f"popularity  shifted by {diff.mean_popularity_shift:.4f} on average, at most"
         f" {diff.largest_popularity_shift:.4f}",
         f"answers     the first ten of {len(diff.probes)} probe queries overlap by"
-        f" {diff.mean_overlap:.2f} on average; most changed:",
+        f" {diff.mean_overlap:.2f} on average",
     ]
-    return "\n".join([*lines, *(f"  {probe.overlap:.2f}  {probe.query}" for probe in diff.worst)])
+    changed = [f"  {one.overlap:.2f}  {one.query}" for one in diff.worst if one.overlap < 1]
+    return "\n".join([*lines, *(["most changed:", *changed] if changed else [])])
 
 
 def human_size(n_bytes: float) -> str:

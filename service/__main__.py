@@ -3,32 +3,49 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import Field, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
 
 import click
 
 from service.config import ENVIRONMENT_PREFIX, Settings, read_settings, shown_default
 from shortlist.errors import SettingsError
 
-if TYPE_CHECKING:
-    from service.server import Server
-
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""FAISS and OpenBLAS read them once, when they load; a query is one small job, and requests run
+side by side already, so each gets one thread."""
+
+_VALUES = ((bool, "[on|off]"), (int, "INTEGER"), (float, "NUMBER"), (Path, "DIRECTORY"))
 
 
 def _options(command: Callable[..., None]) -> Callable[..., None]:
-    """One option for each setting, help and default from the table."""
+    """One option for each setting, all that its help says from the table."""
     for setting in reversed(fields(Settings)):
-        name = setting.name
-        variable = f"{ENVIRONMENT_PREFIX}{name.upper()}"
-        text = f"{setting.metadata['help']} [{variable}; {shown_default(setting)}]"
-        command = click.option(f"--{name.replace('_', '-')}", name, help=text)(command)
+        option = f"--{setting.name.replace('_', '-')}"
+        text = f"{setting.metadata['help']} {_facts(setting)}"
+        command = click.option(option, setting.name, metavar=_value(setting), help=text)(command)
     return command
 
 
-@click.command()
+def _value(setting: Field[Any]) -> str:
+    default = setting.default
+    if isinstance(default, StrEnum):
+        return f"[{'|'.join(type(default))}]"
+    return next((text for kind, text in _VALUES if isinstance(default, kind)), "TEXT")
+
+
+def _facts(setting: Field[Any]) -> str:
+    low, high = setting.metadata["low"], setting.metadata["high"]
+    allowed = "" if low is None else f"; {low:g}<=x<={high:.10g}"
+    variable = f"{ENVIRONMENT_PREFIX}{setting.name.upper()}"
+    return f"[env var: {variable}; default: {shown_default(setting)}{allowed}]"
+
+
+@click.command("serve")
 @_options
 def main(**given: Any) -> None:
     """Serve the live bundle over HTTP.
@@ -39,20 +56,14 @@ def main(**given: Any) -> None:
         settings = read_settings(os.environ, **given)
     except SettingsError as error:
         raise click.UsageError(str(error)) from error
-    _server(settings).run()
-
-
-def _server(settings: Settings) -> Server:
-    """The server, imported only after the thread counts are in the environment.
-
-    FAISS and OpenBLAS read them once, when they load; a query is one small job, and requests
-    run side by side already, so each gets one thread.
-    """
     for variable in _THREAD_VARIABLES:
         os.environ.setdefault(variable, "1")
-    from service.server import Server
+    from service.server import Server, why_not_listen
 
-    return Server(settings)
+    if problem := why_not_listen(settings):
+        click.echo(f"error: {problem}", err=True)
+        sys.exit(1)
+    Server(settings).run()
 
 
 if __name__ == "__main__":

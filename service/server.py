@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import socket
 import sys
 import tempfile
 import threading
@@ -33,6 +35,25 @@ def _address(settings: Settings) -> str:
     """Host and port as gunicorn wants them; an IPv6 address stands in brackets."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return f"{host}:{settings.port}"
+
+
+def why_not_listen(settings: Settings) -> str | None:
+    """What is wrong with host and port, found before gunicorn tries five times; None when nothing.
+
+    Sockets that were handed down (by systemd, or by the server that this one replaces) are bound.
+    """
+    if {"LISTEN_FDS", "GUNICORN_FD"} & set(os.environ):
+        return None
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return f"{_address(settings)} is in use; choose another with --port"
+            return f"{_address(settings)} cannot be listened on: {error.strerror}"
+    return None
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from indexing.catalog.config import CatalogConfig, GoldenQuery
 from indexing.gate.diff import ReleaseDiff, comparable, release_diff
 from indexing.gate.integrity import check_integrity
 from shortlist.bundle.reader import read_manifest
@@ -16,6 +16,9 @@ from shortlist.engine.query import SearchQuery
 from shortlist.engine.search import ask
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
 from shortlist.errors import BundleError, EncoderError, GateError
+
+if TYPE_CHECKING:
+    from indexing.catalog.config import CatalogConfig, GoldenQuery
 
 log = logging.getLogger(__name__)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow.compute
 import pyarrow.parquet
 
 from shortlist.bundle import layout

@@ -12,9 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.end_to_end.conftest import Service, serve
-
-__all__ = ["serve"]
+from tests.serving import Service
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking",
@@ -111,14 +109,7 @@ def axe() -> Axe:
     return Axe()
 
 
-@pytest.fixture(scope="module")
-def sample(
-    sample_artifacts: Path, tmp_path_factory: pytest.TempPathFactory, repository: Path
-) -> Iterator[Service]:
+@pytest.fixture
+def sample(sample_service: Service) -> Service:
     """The bundled sample, served."""
-    folder = tmp_path_factory.mktemp("page-service")
-    service = Service(sample_artifacts, folder=folder, repository=repository)
-    try:
-        yield service.ready()
-    finally:
-        service.kill()
+    return sample_service

@@ -9,7 +9,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_search_page import Served, cards, titles
+from tests.browser.test_search_page import cards, titles
+from tests.serving import Service
 
 Visit = Callable[..., Any]
 NARROW = {"width": 360, "height": 740}
@@ -24,7 +25,7 @@ def nothing_found(axe: Axe, page: Page) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [{"width": 1280, "height": 900}, NARROW])
 def test_search_with_reasons_and_a_taste(
-    visit: Visit, sample: Served, axe: Axe, scheme: str, viewport: dict[str, int]
+    visit: Visit, sample: Service, axe: Axe, scheme: str, viewport: dict[str, int]
 ) -> None:
     visitor = visit(sample, color_scheme=scheme, viewport=viewport, reduced_motion="reduce")
     page = visitor.open("/?q=space+travel&category=Drama&range=year:1950:2010")
@@ -42,7 +43,7 @@ def test_search_with_reasons_and_a_taste(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", ["/", "/compare?q=love", "/docs", "/?q=love&range=year:1800:1801"])
 def test_the_other_pages_and_states(
-    visit: Visit, sample: Served, axe: Axe, scheme: str, path: str
+    visit: Visit, sample: Service, axe: Axe, scheme: str, path: str
 ) -> None:
     page = visit(sample, color_scheme=scheme).open(path)
     page.wait_for_load_state("networkidle") if path == "/docs" else expect(
@@ -52,7 +53,7 @@ def test_the_other_pages_and_states(
     nothing_found(axe, page)
 
 
-def test_suggestions_are_a_listbox(visit: Visit, sample: Served, axe: Axe) -> None:
+def test_suggestions_are_a_listbox(visit: Visit, sample: Service, axe: Axe) -> None:
     page = visit(sample).open()
     page.locator("#q").press_sequentially("nosf", delay=20)
     expect(page.locator("#suggestions li").first).to_be_visible()
@@ -61,7 +62,7 @@ def test_suggestions_are_a_listbox(visit: Visit, sample: Served, axe: Axe) -> No
 
 
 @pytest.mark.parametrize("path", ["/?q=space+travel", "/compare?q=space+travel", "/docs"])
-def test_a_narrow_screen_never_scrolls_sideways(visit: Visit, sample: Served, path: str) -> None:
+def test_a_narrow_screen_never_scrolls_sideways(visit: Visit, sample: Service, path: str) -> None:
     visitor = visit(sample, viewport=NARROW, color_scheme="dark")
     page = visitor.open(path)
     if path != "/docs":
@@ -70,7 +71,7 @@ def test_a_narrow_screen_never_scrolls_sideways(visit: Visit, sample: Served, pa
     visitor.shoot(page, f"narrow{path[:2].strip('/?') or '-search'}")
 
 
-def test_settings_are_folded_away_on_a_narrow_screen(visit: Visit, sample: Served) -> None:
+def test_settings_are_folded_away_on_a_narrow_screen(visit: Visit, sample: Service) -> None:
     page = visit(sample, viewport=NARROW).open("/?q=space+travel")
     titles(page)
     expect(page.locator("#controls details").first).not_to_have_attribute("open", "")
@@ -78,7 +79,7 @@ def test_settings_are_folded_away_on_a_narrow_screen(visit: Visit, sample: Serve
     expect(page.get_by_label("Profile")).to_be_visible()
 
 
-def test_news_are_spoken(visit: Visit, sample: Served) -> None:
+def test_news_are_spoken(visit: Visit, sample: Service) -> None:
     page = visit(sample).open("/?q=space+travel")
     titles(page)
     expect(page.get_by_role("status").filter(has_text="candidates")).to_have_count(1)

@@ -7,7 +7,8 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_search_page import Served, address, told
+from tests.browser.test_search_page import address, told
+from tests.serving import Service
 
 Visit = Callable[..., Any]
 
@@ -16,7 +17,7 @@ def listed(page: Page, side: str, expected: list[str]) -> None:
     expect(page.locator(f"#list-{side} h3")).to_have_text(expected)
 
 
-def test_what_moved_and_by_how_much(visit: Visit, sample: Served) -> None:
+def test_what_moved_and_by_how_much(visit: Visit, sample: Service) -> None:
     visitor = visit(sample)
     page = visitor.open("/compare?q=space+travel&b.profile=similarity")
     left = told(sample, q="space travel", k=20)
@@ -37,7 +38,7 @@ def test_what_moved_and_by_how_much(visit: Visit, sample: Served) -> None:
     visitor.shoot(page, "compare")
 
 
-def test_each_side_has_its_own_settings_in_the_address(visit: Visit, sample: Served) -> None:
+def test_each_side_has_its_own_settings_in_the_address(visit: Visit, sample: Service) -> None:
     page = visit(sample).open("/compare?q=love&b.profile=notebook")
     listed(page, "a", told(sample, q="love", k=20))
     expect(page.locator("#notice")).to_have_text("The same 20 in the same order.")
@@ -54,7 +55,7 @@ def test_each_side_has_its_own_settings_in_the_address(visit: Visit, sample: Ser
     expect(page.locator("#a-diversity")).to_have_value("0.5")
 
 
-def test_the_search_page_leads_here_with_its_query(visit: Visit, sample: Served) -> None:
+def test_the_search_page_leads_here_with_its_query(visit: Visit, sample: Service) -> None:
     page = visit(sample).open("/?q=love")
     expect(page.locator("#results .actions").first).to_be_visible()
     page.locator("#q").fill("a robot")
@@ -63,14 +64,14 @@ def test_the_search_page_leads_here_with_its_query(visit: Visit, sample: Served)
     listed(page, "a", told(sample, q="a robot", k=20))
 
 
-def test_pointing_at_an_item_marks_it_on_the_other_side(visit: Visit, sample: Served) -> None:
+def test_pointing_at_an_item_marks_it_on_the_other_side(visit: Visit, sample: Service) -> None:
     page = visit(sample).open("/compare?q=love&b.profile=notebook")
     listed(page, "b", told(sample, q="love", k=20))
     page.locator("#list-a .card").first.hover()
     expect(page.locator("#list-b .card.marked")).to_have_count(1)
 
 
-def test_without_a_query_it_asks_for_one(visit: Visit, sample: Served) -> None:
+def test_without_a_query_it_asks_for_one(visit: Visit, sample: Service) -> None:
     page = visit(sample).open("/compare")
     expect(page.locator("#notice")).to_have_text("Type a query to compare both settings on it.")
     page.locator("#q").fill("love")

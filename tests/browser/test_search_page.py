@@ -6,21 +6,15 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.serving import Service
+
 LEAST_CONTENT = 1_000
-
-
-class Served(Protocol):
-    """What is used of a running service."""
-
-    port: int
-
-    def get(self, path: str, **parameters: object) -> tuple[int, Any]: ...
 
 
 Visit = Callable[..., Any]
@@ -39,7 +33,7 @@ def titles(page: Page) -> list[str]:
     return found
 
 
-def told(service: Served, path: str = "/v1/search", **parameters: object) -> list[str]:
+def told(service: Service, path: str = "/v1/search", **parameters: object) -> list[str]:
     """The titles that the API gives, with the page's ten."""
     status, body = service.get(path, **parameters)
     assert status == 200, body
@@ -73,7 +67,7 @@ def drag(page: Page, element: Locator, begin: float, end: float) -> None:
     page.wait_for_function("url => location.href !== url", arg=before)
 
 
-def test_results_come_while_one_types(visit: Visit, sample: Served) -> None:
+def test_results_come_while_one_types(visit: Visit, sample: Service) -> None:
     page = visit(sample).open()
     page.locator("#q").press_sequentially("space trav", delay=20)
     shows(page, told(sample, q="space trav"))
@@ -83,7 +77,7 @@ def test_results_come_while_one_types(visit: Visit, sample: Served) -> None:
     expect(page.locator("#heading")).to_have_text("Results for space travel")
 
 
-def test_a_card_shows_what_the_answer_says(visit: Visit, sample: Served) -> None:
+def test_a_card_shows_what_the_answer_says(visit: Visit, sample: Service) -> None:
     visitor = visit(sample)
     page = visitor.open("/?q=space+travel")
     titles(page)
@@ -105,7 +99,7 @@ def test_a_card_shows_what_the_answer_says(visit: Visit, sample: Served) -> None
     visitor.shoot(page, "search")
 
 
-def test_why_here_is_told_in_words_and_numbers(visit: Visit, sample: Served) -> None:
+def test_why_here_is_told_in_words_and_numbers(visit: Visit, sample: Service) -> None:
     page = visit(sample).open("/?q=space+travel")
     titles(page)
     _, body = sample.get("/v1/search", q="space travel", explain="true")
@@ -129,7 +123,7 @@ def test_why_here_is_told_in_words_and_numbers(visit: Visit, sample: Served) -> 
     expect(why).to_be_hidden()
 
 
-def test_the_order_moves_while_a_weight_is_dragged(visit: Visit, sample: Served) -> None:
+def test_the_order_moves_while_a_weight_is_dragged(visit: Visit, sample: Service) -> None:
     page = visit(sample).open("/?q=space+travel")
     assert titles(page) == told(sample, q="space travel")
     drag(page, page.get_by_label("popularity", exact=True), 0.15, 0.99)
@@ -143,7 +137,7 @@ def test_the_order_moves_while_a_weight_is_dragged(visit: Visit, sample: Served)
     assert address(page) == {"q": ["space travel"]}
 
 
-def test_while_it_is_dragged_not_only_when_let_go(visit: Visit, sample: Served) -> None:
+def test_while_it_is_dragged_not_only_when_let_go(visit: Visit, sample: Service) -> None:
     page = visit(sample).open("/?q=space+travel")
     titles(page)
     slider = page.get_by_label("popularity", exact=True)
@@ -157,7 +151,7 @@ def test_while_it_is_dragged_not_only_when_let_go(visit: Visit, sample: Served) 
     page.mouse.up()
 
 
-def test_profile_depth_and_variety(visit: Visit, sample: Served) -> None:
+def test_profile_depth_and_variety(visit: Visit, sample: Service) -> None:
     page = visit(sample).open("/?q=a+heist+that+goes+wrong")
     titles(page)
     page.get_by_label("Profile").select_option("tuned")
@@ -172,7 +166,7 @@ def test_profile_depth_and_variety(visit: Visit, sample: Served) -> None:
     }
 
 
-def test_filters_by_category_year_and_ratings(visit: Visit, sample: Served) -> None:
+def test_filters_by_category_year_and_ratings(visit: Visit, sample: Service) -> None:
     visitor = visit(sample)
     page = visitor.open("/?q=love")
     titles(page)
@@ -196,7 +190,7 @@ def test_filters_by_category_year_and_ratings(visit: Visit, sample: Served) -> N
     shows(page, told(sample, q="love", category="Comedy", min_rating_count=20))
 
 
-def test_counts_are_those_of_the_matches(visit: Visit, sample: Served) -> None:
+def test_counts_are_those_of_the_matches(visit: Visit, sample: Service) -> None:
     page = visit(sample).open("/?q=love&range=year:1990:1999")
     titles(page)
     _, body = sample.get("/v1/search", q="love", range="year:1990:1999", facet="categories")
@@ -204,7 +198,7 @@ def test_counts_are_those_of_the_matches(visit: Visit, sample: Served) -> None:
     expect(page.locator(f"[data-count='{first['name']}']")).to_have_text(f"{first['count']:,}")
 
 
-def test_nothing_passes_the_filters_and_they_can_be_cleared(visit: Visit, sample: Served) -> None:
+def test_nothing_passes_the_filters_and_they_can_be_cleared(visit: Visit, sample: Service) -> None:
     visitor = visit(sample)
     page = visitor.open("/?q=love&range=year:1800:1801")
     expect(page.locator("#notice")).to_contain_text("Nothing passes these filters.")
@@ -214,13 +208,13 @@ def test_nothing_passes_the_filters_and_they_can_be_cleared(visit: Visit, sample
     shows(page, told(sample, q="love"))
 
 
-def test_a_query_about_other_things_is_told(visit: Visit, sample: Served) -> None:
+def test_a_query_about_other_things_is_told(visit: Visit, sample: Service) -> None:
     page = visit(sample).open("/?q=regular+expression+to+validate+a+postcode")
     titles(page)
     expect(page.locator("#notice")).to_contain_text("Nothing here seems to be about this.")
 
 
-def test_going_back_and_reloading_bring_the_same_list(visit: Visit, sample: Served) -> None:
+def test_going_back_and_reloading_bring_the_same_list(visit: Visit, sample: Service) -> None:
     page = visit(sample).open("/?q=space+travel")
     page.locator("[data-category=Drama]").check()
     dramas = told(sample, q="space travel", category="Drama")
@@ -241,7 +235,7 @@ def test_going_back_and_reloading_bring_the_same_list(visit: Visit, sample: Serv
     shows(page, dramas)
 
 
-def test_back_undoes_a_slider_a_brush_and_typing(visit: Visit, sample: Served) -> None:
+def test_back_undoes_a_slider_a_brush_and_typing(visit: Visit, sample: Service) -> None:
     page = visit(sample).open("/?q=love")
     usual = told(sample, q="love")
     shows(page, usual)
@@ -263,7 +257,7 @@ def test_back_undoes_a_slider_a_brush_and_typing(visit: Visit, sample: Served) -
     shows(page, usual)
 
 
-def test_a_year_typed_digit_by_digit_is_one_step(visit: Visit, sample: Served) -> None:
+def test_a_year_typed_digit_by_digit_is_one_step(visit: Visit, sample: Service) -> None:
     page = visit(sample).open("/?q=love")
     titles(page)
     page.get_by_label("from", exact=True).press_sequentially("1990", delay=10)
@@ -277,7 +271,7 @@ def test_a_year_typed_digit_by_digit_is_one_step(visit: Visit, sample: Served) -
     shows(page, told(sample, q="love"))
 
 
-def test_an_address_is_the_whole_state_for_somebody_else(visit: Visit, sample: Served) -> None:
+def test_an_address_is_the_whole_state_for_somebody_else(visit: Visit, sample: Service) -> None:
     path = (
         "/?q=love&profile=similarity&w_popularity=0.4&n_candidates=120&diversity=0.3"
         "&category=Drama&category=Comedy&range=year%3A1980%3A&min_rating_count=5"
@@ -293,7 +287,7 @@ def test_an_address_is_the_whole_state_for_somebody_else(visit: Visit, sample: S
     expect(page.get_by_label("Ratings at least")).to_have_value("5")
 
 
-def test_more_results_go_on_with_the_list(visit: Visit, sample: Served) -> None:
+def test_more_results_go_on_with_the_list(visit: Visit, sample: Service) -> None:
     page = visit(sample).open("/?q=love")
     titles(page)
     page.get_by_role("button", name="More results").click()
@@ -301,7 +295,7 @@ def test_more_results_go_on_with_the_list(visit: Visit, sample: Served) -> None:
     expect(cards(page).nth(10)).to_be_focused()
 
 
-def test_suggestions_by_arrow_keys(visit: Visit, sample: Served) -> None:
+def test_suggestions_by_arrow_keys(visit: Visit, sample: Service) -> None:
     visitor = visit(sample)
     page = visitor.open()
     _, body = sample.get("/v1/suggest", q="nosf", k=6)
@@ -320,7 +314,7 @@ def test_suggestions_by_arrow_keys(visit: Visit, sample: Served) -> None:
     shows(page, told(sample, q=offered[0]))
 
 
-def test_a_pointer_picks_and_escape_closes_suggestions(visit: Visit, sample: Served) -> None:
+def test_a_pointer_picks_and_escape_closes_suggestions(visit: Visit, sample: Service) -> None:
     page = visit(sample).open()
     page.locator("#q").press_sequentially("nosf", delay=20)
     expect(page.locator("#suggestions li").first).to_be_visible()
@@ -334,7 +328,7 @@ def test_a_pointer_picks_and_escape_closes_suggestions(visit: Visit, sample: Ser
     expect(page.locator("#q")).to_have_value(title)
 
 
-def test_everything_by_keyboard(visit: Visit, sample: Served) -> None:
+def test_everything_by_keyboard(visit: Visit, sample: Service) -> None:
     page = visit(sample).open("/?q=space+travel")
     page.locator("#q").blur()
     expected = titles(page)
@@ -356,7 +350,7 @@ def test_everything_by_keyboard(visit: Visit, sample: Served) -> None:
     assert expected != titles(page)
 
 
-def test_a_slash_in_a_text_is_a_slash(visit: Visit, sample: Served) -> None:
+def test_a_slash_in_a_text_is_a_slash(visit: Visit, sample: Service) -> None:
     page = visit(sample).open("/?q=space")
     titles(page)
     page.locator("#q").focus()
@@ -365,7 +359,7 @@ def test_a_slash_in_a_text_is_a_slash(visit: Visit, sample: Served) -> None:
     expect(page.locator("#q")).to_have_value("space/x")
 
 
-def test_more_like_this_shows_similar_items(visit: Visit, sample: Served) -> None:
+def test_more_like_this_shows_similar_items(visit: Visit, sample: Service) -> None:
     page = visit(sample).open("/?q=space+travel")
     first = titles(page)[0]
     _, body = sample.get("/v1/search", q="space travel", k=1)
@@ -381,7 +375,7 @@ def test_more_like_this_shows_similar_items(visit: Visit, sample: Served) -> Non
     shows(page, told(sample, q="space travel"))
 
 
-def test_without_a_query_the_popular_are_listed(visit: Visit, sample: Served) -> None:
+def test_without_a_query_the_popular_are_listed(visit: Visit, sample: Service) -> None:
     page = visit(sample).open()
     shows(page, told(sample, "/v1/popular"))
     expect(page.locator("#ranking")).to_be_hidden()
@@ -390,21 +384,21 @@ def test_without_a_query_the_popular_are_listed(visit: Visit, sample: Served) ->
     expect(page.locator("#heading")).to_have_text("Most popular of these")
 
 
-def test_markup_in_a_query_is_text(visit: Visit, sample: Served) -> None:
+def test_markup_in_a_query_is_text(visit: Visit, sample: Service) -> None:
     page = visit(sample).open("/?q=%3Cimg+src%3Dx+onerror%3Dalert(1)%3E")
     titles(page)
     expect(page.locator("#heading")).to_have_text("Results for <img src=x onerror=alert(1)>")
     expect(page.locator("img")).to_have_count(0)
 
 
-def test_a_profile_that_is_gone_is_forgotten(visit: Visit, sample: Served) -> None:
+def test_a_profile_that_is_gone_is_forgotten(visit: Visit, sample: Service) -> None:
     visitor = visit(sample)
     visitor.expected.append("422")
     page = visitor.open("/?q=love&profile=gone")
     shows(page, told(sample, q="love"))
 
 
-def test_without_scripts_the_form_searches(visit: Visit, sample: Served) -> None:
+def test_without_scripts_the_form_searches(visit: Visit, sample: Service) -> None:
     page = visit(sample, java_script_enabled=False).open()
     page.locator("#q").fill("space travel")
     page.get_by_role("button", name="Search").click()
@@ -413,7 +407,7 @@ def test_without_scripts_the_form_searches(visit: Visit, sample: Served) -> None
     expect(page.locator("#results .standing").first).to_contain_text("similarity +")
 
 
-def test_no_other_host_is_asked_and_the_page_is_small(visit: Visit, sample: Served) -> None:
+def test_no_other_host_is_asked_and_the_page_is_small(visit: Visit, sample: Service) -> None:
     visitor = visit(sample)
     page = visitor.open("/?q=space+travel")
     titles(page)
@@ -434,7 +428,7 @@ def test_every_file_of_the_pages_together_is_below_60_kb(repository: Path) -> No
     assert sum(sizes.values()) < 60_000, json.dumps(sizes)
 
 
-def test_the_policy_forbids_everything_from_elsewhere(visit: Visit, sample: Served) -> None:
+def test_the_policy_forbids_everything_from_elsewhere(visit: Visit, sample: Service) -> None:
     visitor = visit(sample)
     page = visitor.open("/?q=space+travel")
     titles(page)
@@ -449,7 +443,7 @@ def test_the_policy_forbids_everything_from_elsewhere(visit: Visit, sample: Serv
     assert page.evaluate("window.ran") is None
 
 
-def test_stylesheet_and_scripts_are_served_from_here(visit: Visit, sample: Served) -> None:
+def test_stylesheet_and_scripts_are_served_from_here(visit: Visit, sample: Service) -> None:
     page = visit(sample).open("/?q=love")
     titles(page)
     loaded = page.evaluate("performance.getEntriesByType('resource').map(one => one.name)")

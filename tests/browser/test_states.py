@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Route, expect
 
-from indexing.job import build
-from shortlist.encoder.machine import Precision
 from tests.browser.test_search_page import address, cards, shows, titles, told
+from tests.publishing import publish
 
 Visit = Callable[..., Any]
 Serve = Callable[..., Any]
@@ -27,7 +26,7 @@ HUGE = 9_007_199_254_740_993  # 2^53 + 1: as a number in JavaScript it would be 
 @pytest.fixture
 def tiny(write_catalog: Callable[..., Path], minilm_export: Path, tmp_path: Path) -> Path:
     """An artifacts folder of its own with the five films published."""
-    build(write_catalog(), tmp_path / "artifacts", precision=Precision.F32)
+    publish(write_catalog(), tmp_path / "artifacts")
     return tmp_path / "artifacts"
 
 
@@ -42,7 +41,7 @@ def test_a_swap_is_noticed_without_a_reload(
     expect(page.locator("#status")).to_contain_text(before)
     page.evaluate("window.untouched = true")
     films = (write_catalog().parent / "movies.csv").read_text() + "6,Robot Choir (2024),Musical\n"
-    build(write_catalog(movies=films), tiny, precision=Precision.F32)
+    publish(write_catalog(movies=films), tiny)
     expect(page.locator("#swap")).to_contain_text("is live now")
     expect(page.locator("#results .card")).to_have_count(6)
     after = service.get("/readyz")[1]["version"]
@@ -180,7 +179,7 @@ def test_ids_beyond_2_to_the_53_stay_what_they_are(
         f"{user},{item},5.0,1\n" for user in (1, 2) for item in (HUGE, 1, 2)
     )
     catalog = write_catalog(movies=films, ratings=ratings)
-    build(catalog, tmp_path / "huge", precision=Precision.F32)
+    publish(catalog, tmp_path / "huge")
     service = serve(tmp_path / "huge").ready()
     visitor = visit(service)
     page = visitor.open("/?q=robot+dawn")
@@ -205,7 +204,7 @@ def test_a_catalogue_without_ratings_waits_for_a_query(
     text = catalog.read_text()
     begin, end = text.index("[ratings]"), text.index("[document]")
     catalog.write_text(text[:begin] + text[end:])
-    build(catalog, tmp_path / "unrated", precision=Precision.F32)
+    publish(catalog, tmp_path / "unrated")
     service = serve(tmp_path / "unrated").ready()
     page = visit(service).open()
     expect(page.locator("#notice")).to_contain_text("Type what you are looking for")

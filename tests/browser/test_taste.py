@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_search_page import Served, address, cards, shows, titles, told
+from tests.browser.test_search_page import address, cards, shows, titles, told
+from tests.serving import Service
 
 Visit = Callable[..., Any]
 
 
-def recommended(service: Served, **body: Any) -> list[str]:
+def recommended(service: Service, **body: Any) -> list[str]:
     connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
     try:
         connection.request(
@@ -36,13 +37,13 @@ def dislike(page: Page, title: str) -> None:
 
 
 @pytest.fixture
-def popular(sample: Served) -> list[dict[str, Any]]:
+def popular(sample: Service) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = sample.get("/v1/popular")[1]["results"]
     return found
 
 
 def test_a_thumb_turns_the_page_into_recommendations(
-    visit: Visit, sample: Served, popular: list[dict[str, Any]]
+    visit: Visit, sample: Service, popular: list[dict[str, Any]]
 ) -> None:
     visitor = visit(sample)
     page = visitor.open()
@@ -63,7 +64,7 @@ def test_a_thumb_turns_the_page_into_recommendations(
 
 
 def test_text_joins_the_taste_and_filters_hold(
-    visit: Visit, sample: Served, popular: list[dict[str, Any]]
+    visit: Visit, sample: Service, popular: list[dict[str, Any]]
 ) -> None:
     page = visit(sample).open()
     titles(page)
@@ -80,7 +81,7 @@ def test_text_joins_the_taste_and_filters_hold(
 
 
 def test_the_shelf_stays_in_this_browser_and_out_of_the_address(
-    visit: Visit, sample: Served, popular: list[dict[str, Any]]
+    visit: Visit, sample: Service, popular: list[dict[str, Any]]
 ) -> None:
     page = visit(sample).open()
     titles(page)
@@ -96,7 +97,7 @@ def test_the_shelf_stays_in_this_browser_and_out_of_the_address(
 
 
 def test_leaving_and_coming_back_to_the_taste(
-    visit: Visit, sample: Served, popular: list[dict[str, Any]]
+    visit: Visit, sample: Service, popular: list[dict[str, Any]]
 ) -> None:
     page = visit(sample).open("/?q=love")
     first = titles(page)[0]
@@ -115,7 +116,7 @@ def test_leaving_and_coming_back_to_the_taste(
 
 
 def test_clearing_the_shelf_ends_recommendations(
-    visit: Visit, sample: Served, popular: list[dict[str, Any]]
+    visit: Visit, sample: Service, popular: list[dict[str, Any]]
 ) -> None:
     page = visit(sample).open()
     titles(page)
@@ -126,7 +127,7 @@ def test_clearing_the_shelf_ends_recommendations(
 
 
 def test_why_here_speaks_of_what_others_like(
-    visit: Visit, sample: Served, popular: list[dict[str, Any]]
+    visit: Visit, sample: Service, popular: list[dict[str, Any]]
 ) -> None:
     page = visit(sample).open(f"/?like={popular[0]['item_id']}")
     titles(page)
@@ -140,7 +141,7 @@ def test_why_here_speaks_of_what_others_like(
     )
 
 
-def test_a_taste_that_nobody_shares_says_so(visit: Visit, sample: Served) -> None:
+def test_a_taste_that_nobody_shares_says_so(visit: Visit, sample: Service) -> None:
     _, body = sample.get("/v1/search", q="love", k=1000, n_candidates=1000)
     cold = next(one for one in body["results"] if not one["rating_count"])
     page = visit(sample).open(f"/?like={cold['item_id']}")

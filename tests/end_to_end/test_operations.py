@@ -7,35 +7,20 @@ import json
 import os
 import signal
 import socket
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+
+from tests.serving import Serve, Service
 
 SECRET = "sw0rdfish"
 Numbers = dict[tuple[str, ...], float]
 
 
-class Running(Protocol):
-    """What is used of a started service."""
-
-    port: int
-    log: str
-
-    def get(self, path: str, **parameters: object) -> tuple[int, Any]: ...
-    def ready(self) -> Running: ...
-    def wait_for(self, look: Callable[[], object]) -> object: ...
-    def children(self) -> list[psutil.Process]: ...
-
-
-Serve = Callable[..., Running]
-
-
 def ask(
-    service: Running, path: str, method: str = "GET", body: Any = None, **headers: str
+    service: Service, path: str, method: str = "GET", body: Any = None, **headers: str
 ) -> tuple[http.client.HTTPResponse, bytes]:
     """One request on a connection of its own."""
     connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
@@ -48,7 +33,7 @@ def ask(
         connection.close()
 
 
-def numbers(service: Running) -> Numbers:
+def numbers(service: Service) -> Numbers:
     """Every sample of a scrape by its name and labels' values."""
     response, text = ask(service, "/metrics")
     assert response.status == 200
@@ -104,7 +89,7 @@ def test_every_line_of_a_json_log_is_an_object(serve: Serve, sample_artifacts: P
     assert SECRET not in service.log
 
 
-def raw(service: Running, request: bytes) -> bytes:
+def raw(service: Service, request: bytes) -> bytes:
     """The answer to bytes that no client library would send."""
     with socket.create_connection(("127.0.0.1", service.port), timeout=60) as connection:
         connection.sendall(request)
@@ -114,7 +99,7 @@ def raw(service: Running, request: bytes) -> bytes:
         return b"".join(parts)
 
 
-def test_what_gunicorn_cannot_parse_it_answers_itself_in_html(sample_service: Running) -> None:
+def test_what_gunicorn_cannot_parse_it_answers_itself_in_html(sample_service: Service) -> None:
     """The documented exception to the one shape."""
     long_header = b"X-Long: " + b"x" * 20_000
     answer = raw(sample_service, b"GET / HTTP/1.1\r\nHost: a\r\n" + long_header + b"\r\n\r\n")
@@ -124,7 +109,7 @@ def test_what_gunicorn_cannot_parse_it_answers_itself_in_html(sample_service: Ru
 
 @pytest.mark.parametrize("length", [(1 << 20) + 1, 1 << 40])
 def test_a_body_announced_too_large_is_refused_before_it_is_sent(
-    sample_service: Running, length: int
+    sample_service: Service, length: int
 ) -> None:
     head = f"POST /v1/search HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n"
     with socket.create_connection(("127.0.0.1", sample_service.port), timeout=60) as connection:
@@ -134,7 +119,7 @@ def test_a_body_announced_too_large_is_refused_before_it_is_sent(
     assert b"Content-Type: application/problem+json" in answer
 
 
-def test_answers_carry_what_browsers_need_over_the_real_server(sample_service: Running) -> None:
+def test_answers_carry_what_browsers_need_over_the_real_server(sample_service: Service) -> None:
     response, _ = ask(sample_service, "/?q=robots", X_Request_ID="a b")
     assert response.headers["X-Frame-Options"] == "DENY"
     assert "default-src 'none'" in response.headers["Content-Security-Policy"]

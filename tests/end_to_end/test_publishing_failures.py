@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from indexing.job import build
 from shortlist.bundle.journal import Event
 from shortlist.bundle.reader import open_bundle
 from shortlist.bundle.store import ArtifactStore
-from shortlist.encoder.machine import Precision
 from shortlist.errors import GateError, PublishError
+from tests.publishing import publish
 
 LIMITED = """
 import resource, sys
@@ -53,12 +52,12 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_is_explained_and_the_live_version_stays(
     catalog: Path, small_disk: Path
 ) -> None:
-    first = build(catalog, small_disk, precision=Precision.F32).version
+    first = publish(catalog, small_disk).version
     filler = small_disk / "filler"
     free = os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize
     filler.write_bytes(b"x" * max(0, free - 40_000))
     with pytest.raises(PublishError, match="No space left on device; the live version is as it"):
-        build(catalog, small_disk, precision=Precision.F32)
+        publish(catalog, small_disk)
     assert open_bundle(ArtifactStore(small_disk).live_folder()).version == first
 
 
@@ -66,7 +65,7 @@ def test_a_file_size_limit_is_explained_and_the_live_version_stays(
     catalog: Path, tmp_path: Path
 ) -> None:
     artifacts = tmp_path / "artifacts"
-    first = build(catalog, artifacts, precision=Precision.F32).version
+    first = publish(catalog, artifacts).version
     arguments = ["build", "--catalog", str(catalog), "--artifacts", str(artifacts)]
     done = subprocess.run(
         [sys.executable, "-c", LIMITED, "20000", *arguments],
@@ -82,15 +81,15 @@ def test_a_file_size_limit_is_explained_and_the_live_version_stays(
 
 def test_a_pointer_moved_while_building_refuses_the_publish(catalog: Path, tmp_path: Path) -> None:
     artifacts = tmp_path / "artifacts"
-    first = build(catalog, artifacts, precision=Precision.F32).version
-    second = build(catalog, artifacts, precision=Precision.F32).version
+    first = publish(catalog, artifacts).version
+    second = publish(catalog, artifacts).version
 
     def move_by_hand(step: str) -> None:
         if step == "gate passed":
             (artifacts / "CURRENT").write_text(f"{first}\n")
 
     with pytest.raises(PublishError, match=f"was {second} when this began and is {first} now"):
-        build(catalog, artifacts, precision=Precision.F32, on_step=move_by_hand)
+        publish(catalog, artifacts, on_step=move_by_hand)
     store = ArtifactStore(artifacts)
     assert store.current() == first
     assert store.versions() == [first, second]
@@ -100,15 +99,15 @@ def test_a_pointer_moved_at_the_last_moment_refuses_the_publish(
     catalog: Path, tmp_path: Path
 ) -> None:
     artifacts = tmp_path / "artifacts"
-    first = build(catalog, artifacts, precision=Precision.F32).version
-    second = build(catalog, artifacts, precision=Precision.F32).version
+    first = publish(catalog, artifacts).version
+    second = publish(catalog, artifacts).version
 
     def move_by_hand(step: str) -> None:
-        if step == "intent written":
+        if step == "published: intent written":
             (artifacts / "CURRENT").write_text(f"{first}\n")
 
     with pytest.raises(PublishError, match="somebody moved it, nothing is published"):
-        build(catalog, artifacts, precision=Precision.F32, on_step=move_by_hand)
+        publish(catalog, artifacts, on_step=move_by_hand)
     store = ArtifactStore(artifacts)
     assert (store.current(), store.versions()) == (first, [first, second])
     assert store.journal.entries()[-1].event is Event.ABANDONED
@@ -116,12 +115,12 @@ def test_a_pointer_moved_at_the_last_moment_refuses_the_publish(
 
 def test_a_cut_off_move_is_closed_by_the_next_command(catalog: Path, tmp_path: Path) -> None:
     artifacts = tmp_path / "artifacts"
-    first = build(catalog, artifacts, precision=Precision.F32).version
+    first = publish(catalog, artifacts).version
     store = ArtifactStore(artifacts)
     store.journal.append(Event.INTENT, source=first, target="gone", why="publish")
     with (artifacts / "JOURNAL").open("a", encoding="utf-8") as journal:
         journal.write('{"time": "cut o')
-    second = build(catalog, artifacts, precision=Precision.F32).version
+    second = publish(catalog, artifacts).version
     events = [(entry.event.value, entry.target) for entry in store.journal.entries()]
     assert events[-4:] == [
         ("abandoned", "gone"),
@@ -135,15 +134,15 @@ def test_a_build_far_from_the_live_version_is_refused_unless_forced(
     catalog: Path, tmp_path: Path
 ) -> None:
     artifacts = tmp_path / "artifacts"
-    first = build(catalog, artifacts, precision=Precision.F32).version
+    first = publish(catalog, artifacts).version
     movies = catalog.parent / "movies.csv"
     lines = movies.read_text(encoding="utf-8").splitlines()
     movies.write_text("\n".join([*lines[:4], ""]), encoding="utf-8")
     with pytest.raises(GateError, match=r"2 of 5 items are gone \(40.0%, at most 20.0%\)"):
-        build(catalog, artifacts, precision=Precision.F32)
+        publish(catalog, artifacts)
     store = ArtifactStore(artifacts)
     assert (store.current(), store.versions()) == (first, [first])
-    report = build(catalog, artifacts, precision=Precision.F32, force=True)
+    report = publish(catalog, artifacts, force=True)
     assert report.gate.diff is not None
     assert (report.gate.diff.removed, report.gate.diff.added) == (2, 0)
     assert "forced: 2 of 5 items are gone" in store.journal.entries()[-1].why
@@ -166,19 +165,19 @@ def test_lost_items_are_told_however_items_are_ranked(catalog: Path, tmp_path: P
 
 def test_another_catalogue_is_refused_unless_it_is_meant(catalog: Path, tmp_path: Path) -> None:
     artifacts = tmp_path / "artifacts"
-    build(catalog, artifacts, precision=Precision.F32)
+    publish(catalog, artifacts)
     renamed = catalog.read_text(encoding="utf-8").replace('name = "tiny"', 'name = "other"')
     catalog.write_text(renamed, encoding="utf-8")
     with pytest.raises(GateError, match="the live catalogue is 'tiny', this one is 'other'"):
-        build(catalog, artifacts, precision=Precision.F32)
-    build(catalog, artifacts, precision=Precision.F32, replace_catalog=True)
+        publish(catalog, artifacts)
+    publish(catalog, artifacts, replace_catalog=True)
 
 
 def test_a_golden_query_that_misses_refuses_the_build(catalog: Path, tmp_path: Path) -> None:
     with catalog.open("a", encoding="utf-8") as file:
         file.write('[[gate.golden]]\nquery = "robots"\nitem = 99\ntop = 3\n')
     with pytest.raises(GateError, match="golden query 'robots': item 99 is not among the first 3"):
-        build(catalog, tmp_path / "artifacts", precision=Precision.F32)
+        publish(catalog, tmp_path / "artifacts")
     assert ArtifactStore(tmp_path / "artifacts").versions() == []
 
 
@@ -198,7 +197,7 @@ def test_an_encoder_that_drifted_is_refused(
 
     monkeypatch.setattr(BundleWriter, "copy_encoder", copy_and_drift)
     with pytest.raises(GateError, match="does not reproduce its stored vectors"):
-        build(catalog, tmp_path / "artifacts", precision=Precision.F32)
+        publish(catalog, tmp_path / "artifacts")
     assert ArtifactStore(tmp_path / "artifacts").current() is None
 
 
@@ -208,7 +207,7 @@ def test_old_versions_are_pruned_and_rollback_walks_back(catalog: Path, tmp_path
     artifacts = tmp_path / "artifacts"
     with catalog.open("a", encoding="utf-8") as file:
         file.write("[publish]\nkeep = 2\n")
-    versions = [build(catalog, artifacts, precision=Precision.F32).version for _ in range(5)]
+    versions = [publish(catalog, artifacts).version for _ in range(5)]
     store = ArtifactStore(artifacts)
     assert store.versions() == versions[2:], "the live one and two old ones"
     assert roll_back(store, None) == (versions[4], versions[3])
@@ -219,8 +218,8 @@ def test_old_versions_are_pruned_and_rollback_walks_back(catalog: Path, tmp_path
 
 def test_versions_and_diff_print_json(catalog: Path, tmp_path: Path) -> None:
     artifacts = tmp_path / "artifacts"
-    one = build(catalog, artifacts, precision=Precision.F32).version
-    two = build(catalog, artifacts, precision=Precision.F32).version
+    one = publish(catalog, artifacts).version
+    two = publish(catalog, artifacts).version
     command = [sys.executable, "-m", "indexing"]
     where = ["--artifacts", str(artifacts), "--json"]
     rows = json.loads(subprocess.check_output([*command, "versions", *where], text=True))

@@ -6,18 +6,17 @@ import json
 import os
 import re
 import shutil
-import signal
-import socket
 import subprocess
-import time
 import tomllib
-import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from indexing.catalog.config import CatalogConfig
 from indexing.measure.taste_systems import OURS
+from tests.serving import Service
 
 # Run by .ci/run itself, of which this test is a part.
 RUN_ELSEWHERE = {"make test"}
@@ -52,14 +51,9 @@ def checkout(repository: Path, tmp_path: Path) -> Path:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(repository / name, target / name)
     (target / ".venv").symlink_to(repository / ".venv")
+    for name in ("setup.cfg", "setup.py", "pyproject.toml", ".ci/constraints.txt"):
+        os.utime(target / name, (0, 0))  # else make would install the copy into the shared .venv
     return target
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def surroundings(**more: str) -> dict[str, str]:
@@ -82,41 +76,21 @@ def run(command: str, checkout: Path, **more: str) -> str:
     return done.stdout
 
 
-def serve(command: str, checkout: Path, port: int) -> subprocess.Popen[bytes]:
-    environment = surroundings(PORT=str(port))
-    return subprocess.Popen(
-        ["/bin/sh", "-c", f"exec {command}"],
-        cwd=checkout,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+@contextmanager
+def serving(command: str, checkout: Path) -> Iterator[Service]:
+    """What a command of the README serves, on a free port."""
+    environment = surroundings(PORT="0")
+    service = Service(command.split(), folder=checkout, environment=environment, log=checkout / "l")
+    try:
+        yield service.listening(within_s=120).ready()
+    finally:
+        service.kill()
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """End the make that was started, and the server below it, by their own process group."""
-    os.killpg(process.pid, signal.SIGTERM)
-    process.wait(30)
-
-
-def wait_until_ready(port: int, process: subprocess.Popen[bytes], within_s: float = 120) -> None:
-    deadline = time.monotonic() + within_s
-    while time.monotonic() < deadline:
-        assert process.poll() is None, "the command ended before it served"
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise AssertionError(f"not ready within {within_s} s")
-
-
-def curl(command: str, port: int) -> dict[str, object]:
+def curl(command: str, service: Service) -> dict[str, object]:
     match = re.fullmatch(r"curl '(http://127\.0\.0\.1:8000(/\S*))'", command)
     assert match, f"not a plain curl of the local service: {command}"
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{match[2]}", timeout=10) as response:
-        answer: dict[str, object] = json.load(response)
+    answer: dict[str, object] = service.get(match[2])[1]
     return answer
 
 
@@ -136,14 +110,9 @@ def test_the_readme_has_these_commands_and_each_is_tested(readme: str) -> None:
 def test_run_builds_the_sample_and_the_curl_gives_the_printed_answer(
     readme: str, checkout: Path
 ) -> None:
-    port = free_port()
-    process = serve("make run", checkout, port)
-    try:
-        wait_until_ready(port, process)
+    with serving("make run", checkout) as service:
         command = next(line for line in shell_blocks(readme) if line.startswith("curl"))
-        results = curl(command, port)["results"]
-    finally:
-        stop(process)
+        results = curl(command, service)["results"]
     assert isinstance(results, list)
     printed = re.findall(r"^\d  (.+?) {2,}([\d.]+) = ", readme, flags=re.MULTILINE)
     assert [title for title, _ in printed] == [_spoken(result["title"]) for result in results]
@@ -158,12 +127,8 @@ def _spoken(title: str) -> str:
 def test_index_then_serve_answers(checkout: Path) -> None:
     printed = run("make index CATALOG=data/sample/catalog.toml", checkout)
     assert re.search(r"published \S+: 1350 items", printed)
-    port = free_port()
-    process = serve("make serve", checkout, port)
-    try:
-        wait_until_ready(port, process)
-    finally:
-        stop(process)
+    with serving("make serve", checkout) as service:
+        assert service.status_of("/healthz") == 200
 
 
 def test_data_then_index_publishes_movielens(checkout: Path, movielens: Path) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import signal
+import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import psutil
 import pytest
 
-from indexing.job import build
-from shortlist.encoder.machine import Precision
+from tests.publishing import publish
+from tests.serving import SERVICE, Private, Serve, Service
 
 WITHIN_S = 15.0
 """A loaded machine may need long; the soak prints how long a pick-up takes by itself."""
@@ -24,24 +26,6 @@ QUERIES = [
         "space travel", "a heist", "robots", "the sea", "marriage", "七人の侍", "a long war", "dogs"
     )
 ]  # fmt: skip
-
-
-class Running(Protocol):
-    """What is used of a started service."""
-
-    process: Any
-    port: int
-    private: Any
-
-    def get(self, path: str, **parameters: object) -> tuple[int, Any]: ...
-    def ready(self) -> Running: ...
-    def wait_for(self, look: Callable[[], object]) -> object: ...
-    def status_of(self, path: str) -> int | None: ...
-    def children(self) -> list[psutil.Process]: ...
-    def stop(self) -> int: ...
-
-
-Serve = Callable[..., Running]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -64,7 +48,52 @@ def test_it_answers_and_ends_with_0_on_term_leaving_nothing_behind(
     assert service.private.leftovers() == []
 
 
-def test_errors_have_the_one_shape_behind_the_real_server_too(sample_service: Running) -> None:
+def call(*options: str, repository: Path, private: Private) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of a service that ends by itself."""
+    done = subprocess.run(
+        [*SERVICE, *options],
+        env=private.environment(repository),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")])
+def test_a_port_in_use_is_one_line(
+    private: Private, repository: Path, host: str, shown: str
+) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family) as taken:
+        port = taken.getsockname()[1]
+        told = call("--host", host, "--port", str(port), repository=repository, private=private)
+    assert told == (1, "", f"error: {shown}:{port} is in use; choose another with --port\n")
+    assert private.leftovers() == []
+
+
+def test_an_address_of_another_machine_is_one_line(private: Private, repository: Path) -> None:
+    """192.0.2.0/24 is set aside for documentation: no machine has such an address."""
+    told = call("--host", "192.0.2.1", repository=repository, private=private)
+    assert told == (
+        1,
+        "",
+        "error: 192.0.2.1:8000 cannot be listened on: Cannot assign requested address\n",
+    )
+
+
+def test_a_server_that_takes_over_the_sockets_of_another_is_not_kept_from_it(
+    serve: Serve, sample_artifacts: Path
+) -> None:
+    """USR2 starts the new one while the old one listens; see gunicorn's documentation."""
+    service = serve(sample_artifacts).ready()
+    service.process.send_signal(signal.SIGUSR2)
+    service.wait_for(lambda: service.log.count("Listening at") == 2)
+    assert "in use" not in service.log
+
+
+def test_errors_have_the_one_shape_behind_the_real_server_too(sample_service: Service) -> None:
     expected = {
         "/v1/search": 422,
         "/v1/search?q=%FF": 400,
@@ -77,14 +106,14 @@ def test_errors_have_the_one_shape_behind_the_real_server_too(sample_service: Ru
         assert list(problem) == ["type", "title", "status", "detail", "errors"]
 
 
-def answers(service: Running) -> list[list[dict[str, Any]]]:
+def answers(service: Service) -> list[list[dict[str, Any]]]:
     """The results of every query, asked one after the other."""
     found = [service.get("/v1/search", q=query, k=20) for query in QUERIES]
     assert {status for status, _ in found} == {200}
     return [answer["results"] for _, answer in found]
 
 
-def test_sixteen_threads_get_what_one_thread_gets(sample_service: Running) -> None:
+def test_sixteen_threads_get_what_one_thread_gets(sample_service: Service) -> None:
     alone = answers(sample_service)
     with ThreadPoolExecutor(16) as pool:
         crowds = list(pool.map(lambda _: answers(sample_service), range(16)))
@@ -107,7 +136,7 @@ def assert_same(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="mappings are read from /proc")
 def test_the_worker_maps_the_bundles_large_files(
-    sample_service: Running, sample_bundle: Path
+    sample_service: Service, sample_bundle: Path
 ) -> None:
     sample_service.get("/v1/search", q="space travel")
     (worker,) = sample_service.children()
@@ -116,14 +145,14 @@ def test_the_worker_maps_the_bundles_large_files(
         assert str(sample_bundle / name) in mapped
 
 
-def publish(catalog: Path, artifacts: Path) -> tuple[str, float]:
+def publish_timed(catalog: Path, artifacts: Path) -> tuple[str, float]:
     """Build and publish; the version, and when CURRENT named it by the monotonic clock."""
-    version = build(catalog, artifacts, precision=Precision.F32).version
+    version = publish(catalog, artifacts).version
     age_s = time.time() - (artifacts / "CURRENT").stat().st_mtime
     return version, time.monotonic() - age_s
 
 
-def seconds_until_served(service: Running, version: str, published: float) -> float:
+def seconds_until_served(service: Service, version: str, published: float) -> float:
     """How long after its publication the version answered for the first time."""
 
     def served() -> bool:
@@ -146,25 +175,25 @@ def test_without_a_bundle_it_waits_for_one_and_takes_every_later_one(
         assert "make index" in problem["detail"]
 
     catalog = write_catalog()
-    version, published = publish(catalog, artifacts)
+    version, published = publish_timed(catalog, artifacts)
     assert seconds_until_served(service, version, published) < WITHIN_S
     assert best(service, "robots") == (version, "Robot Dawn (2020)")
 
     movies = (catalog.parent / "movies.csv").read_text().replace("Robot Dawn", "Robot Dusk")
-    version, published = publish(write_catalog(movies=movies), artifacts)
+    version, published = publish_timed(write_catalog(movies=movies), artifacts)
     assert seconds_until_served(service, version, published) < WITHIN_S
     assert best(service, "robots") == (version, "Robot Dusk (2020)")
     assert service.stop() == 0
 
 
-def best(service: Running, query: str) -> tuple[str, str]:
+def best(service: Service, query: str) -> tuple[str, str]:
     """The version that answers, and the title of its first result."""
     status, answer = service.get("/v1/search", q=query)
     assert status == 200
     return answer["index_version"], answer["results"][0]["title"]
 
 
-def test_a_thousand_characters_of_any_script_are_answered(sample_service: Running) -> None:
+def test_a_thousand_characters_of_any_script_are_answered(sample_service: Service) -> None:
     for character in ("x", "ж", "漢", "🚀"):
         status, answer = sample_service.get("/v1/search", q=character * 1000, k=1)
         assert (status, answer["k"]) == (200, 1)

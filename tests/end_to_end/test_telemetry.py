@@ -8,9 +8,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
 
 import psutil
+
+from tests.serving import Private, Serve
 
 ENCODE = """
 import json, sys
@@ -42,26 +43,8 @@ print(json.dumps({
 """
 
 
-class Folders(Protocol):
-    """What is used of the private fixture."""
-
-    def environment(self, repository: Path) -> dict[str, str]: ...
-    def leftovers(self) -> list[str]: ...
-
-
-class Running(Protocol):
-    """What is used of a started service."""
-
-    process: Any
-    private: Folders
-
-    def get(self, path: str, **parameters: object) -> tuple[int, Any]: ...
-    def ready(self) -> Running: ...
-    def children(self) -> list[psutil.Process]: ...
-
-
 def run(
-    *arguments: object, repository: Path, private: Folders, **more: str
+    *arguments: object, repository: Path, private: Private, **more: str
 ) -> subprocess.CompletedProcess[str]:
     environment = {**private.environment(repository), **more}
     assert "CI" not in environment
@@ -85,7 +68,7 @@ def remote_addresses(process: psutil.Process) -> list[str]:
 
 
 def test_encoding_a_text_starts_no_process_opens_no_connection_and_writes_nothing(
-    sample_bundle: Path, private: Folders, repository: Path
+    sample_bundle: Path, private: Private, repository: Path
 ) -> None:
     encoder = sample_bundle / "encoder"
     result = run("-c", ENCODE, encoder, repository=repository, private=private)
@@ -103,7 +86,7 @@ def test_encoding_a_text_starts_no_process_opens_no_connection_and_writes_nothin
 
 
 def test_a_telemetry_module_is_not_even_imported(
-    sample_bundle: Path, private: Folders, tmp_path: Path, repository: Path
+    sample_bundle: Path, private: Private, tmp_path: Path, repository: Path
 ) -> None:
     """A stand-in for the module leaves a trace; a plain `import openvino` shows that it would."""
     stand_in = tmp_path / "stand-in"
@@ -122,7 +105,7 @@ def test_a_build_with_a_cached_export_writes_nothing_outside_its_artifacts(
     write_catalog: Callable[..., Path],
     minilm_export: Path,
     private_cache: Path,
-    private: Folders,
+    private: Private,
     tmp_path: Path,
     repository: Path,
 ) -> None:
@@ -141,7 +124,7 @@ def test_a_build_with_a_cached_export_writes_nothing_outside_its_artifacts(
 
 
 def test_a_serving_worker_has_no_process_beside_it_no_connection_and_an_empty_home(
-    serve: Callable[..., Running], sample_artifacts: Path
+    serve: Serve, sample_artifacts: Path
 ) -> None:
     service = serve(sample_artifacts, "--workers", "2").ready()
     for query in ("space travel", "a heist"):

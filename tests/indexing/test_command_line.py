@@ -37,9 +37,15 @@ def test_a_build_ends_with_0_and_says_what_it_published(films: Films, tmp_path: 
     assert done.returncode == 0, done.stderr
     version = ArtifactStore(tmp_path).current()
     assert re.fullmatch(
-        rf"published {version}: 5 items \(5 encoded, 0 reused, 0 repeated\) in \d+\.\d s\n",
+        rf"published {version}: 5 items \(5 encoded, 0 reused, 0 repeated\) in \d+\.\d s\n"
+        rf"next: shortlist serve --artifacts {tmp_path}\n",
         done.stdout,
     )
+    steps = re.findall(r"^ *\d+\.\d s  (.*)$", done.stderr, flags=re.MULTILINE)
+    assert steps[0] == "catalogue read"
+    assert steps[-3:] == ["gate passed", "published", "pruned"]
+    assert "vectors written" in steps
+    assert "encoding what is new of 5 documents" in done.stderr
 
 
 def test_reuse_and_precision_are_options(films: Films, tmp_path: Path) -> None:

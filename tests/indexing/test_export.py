@@ -129,7 +129,7 @@ def test_a_build_with_a_cached_export_imports_no_torch(films: Films, tmp_path: P
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
     assert done.returncode == 0, done.stderr
-    published, imported = done.stdout.splitlines()
+    published, _, imported = done.stdout.splitlines()
     assert "5 items (5 encoded, 0 reused, 0 repeated)" in published
     assert imported == "[]"
 

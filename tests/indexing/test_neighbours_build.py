@@ -13,7 +13,7 @@ from indexing.job import build
 from shortlist.bundle.reader import Bundle, open_bundle
 from shortlist.bundle.store import ArtifactStore
 from shortlist.errors import CatalogError
-from tests.conftest import FILMS
+from tests.catalogues import FILMS
 
 Films = Callable[..., Path]
 

@@ -7,13 +7,14 @@ import logging
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from service import api
+from tests.publishing import Publisher
 
 ANSWER_KEYS = [
     "query", "index_version", "profile", "took_ms", "k", "n_candidates", "exact", "considered",
@@ -27,16 +28,6 @@ RESULT_KEYS = [
 COMPONENT_KEYS = ["feature", "value", "weight", "contribution", "estimated"]
 PROBLEM_KEYS = ["type", "title", "status", "detail", "errors"]
 ClientOf = Callable[[Path], FlaskClient]
-
-
-class Publishes(Protocol):
-    """What is used of the publisher fixture."""
-
-    root: Path
-
-    def publish(self, change: Callable[[dict[str, Any]], object] = ..., **more: bool) -> str: ...
-    def point_at(self, text: str) -> None: ...
-    def flip_a_byte(self, version: str, name: str) -> None: ...
 
 
 def answer(client: FlaskClient, **parameters: object) -> dict[str, Any]:
@@ -340,7 +331,7 @@ def test_parameters_are_checked_before_readiness_is(client_of: ClientOf, tmp_pat
 def test_a_broken_current_keeps_the_old_snapshot_and_shows_in_readyz(
     broken: str,
     client_of: ClientOf,
-    publisher: Publishes,
+    publisher: Publisher,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     first = publisher.publish()
@@ -361,7 +352,7 @@ def test_a_broken_current_keeps_the_old_snapshot_and_shows_in_readyz(
     assert (body["version"], body["degraded"], body["problem"]) == (first, False, None)
 
 
-def break_current(how: str, publisher: Publishes) -> str:
+def break_current(how: str, publisher: Publisher) -> str:
     """Makes CURRENT name nothing that can be loaded; returns what the problem has to say."""
     if how == "garbage":
         publisher.point_at("!garbage!")
@@ -375,7 +366,7 @@ def break_current(how: str, publisher: Publishes) -> str:
 
 
 def test_an_unknown_optional_section_is_reported_and_ignored(
-    client_of: ClientOf, publisher: Publishes
+    client_of: ClientOf, publisher: Publisher
 ) -> None:
     section = {"version": 1, "required": False, "files": [], "params": {}}
     publisher.publish(lambda manifest: manifest["sections"].update(horoscopes=section))

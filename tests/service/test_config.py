@@ -157,7 +157,7 @@ def test_a_secret_is_neither_shown_nor_quoted(name: str) -> None:
         main, ["--help"], env={f"SHORTLIST_{name.upper()}": "swordfish"}, terminal_width=400
     )
     assert "swordfish" not in result.output
-    assert f"[SHORTLIST_{name.upper()}; empty]" in result.output
+    assert f"[env var: SHORTLIST_{name.upper()}; default: empty]" in result.output
 
 
 def test_settings_cannot_be_changed() -> None:
@@ -178,14 +178,30 @@ def test_the_encoders_share_the_cores_unless_told_otherwise(
 def test_help_lists_every_setting_with_its_option_variable_and_default() -> None:
     result = CliRunner().invoke(main, ["--help"], terminal_width=400)
     assert result.exit_code == 0
+    told = " ".join(result.output.split()).split(" --")
     for setting in fields(Settings):
-        line = next(
-            line
-            for line in result.output.splitlines()
-            if line.split()[:1] == [f"--{setting.name.replace('_', '-')}"]
-        )
-        assert setting.metadata["help"] in line
-        assert f"[SHORTLIST_{setting.name.upper()}; {shown_default(setting)}]" in line
+        option = f"{setting.name.replace('_', '-')} "
+        (line,) = [line for line in told if line.startswith(option)]
+        assert " ".join(setting.metadata["help"].split()) in line
+        variable = f"SHORTLIST_{setting.name.upper()}"
+        assert f"[env var: {variable}; default: {shown_default(setting)}" in line
+
+
+def test_help_shows_what_may_be_chosen_and_between_which_limits() -> None:
+    printed = CliRunner().invoke(main, ["--help"], terminal_width=400).output
+    words = " ".join(printed.split())
+    for option in (
+        "--artifacts DIRECTORY Folder",
+        "--precision [auto|f32|bf16] Number",
+        "--log-format [plain|json] How",
+        "--log-level [debug|info|warning|error] The",
+        "--log-queries [on|off] Whether",
+        "--deadline-s NUMBER Seconds",
+        "--port INTEGER Port",
+        "default: 8000; 0<=x<=65535]",
+        "default: 1048576; 1024<=x<=1073741824]",
+    ):
+        assert option in words
 
 
 def test_the_program_ends_with_2_and_one_message_when_a_setting_is_wrong(

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
@@ -17,20 +17,11 @@ from service.live import SnapshotHolder
 from service.reloader import Reloader
 from shortlist.encoder.machine import Precision
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
+from tests.publishing import Publisher
 
 OPTIONS = LoadOptions(precision=Precision.F32)
 LONG_S = 20
 ABSENT = "20200101T000000.000Z-0123456789ab"
-
-
-class Publishes(Protocol):
-    """What is used of the publisher fixture."""
-
-    root: Path
-
-    def publish(self, change: Callable[[dict[str, Any]], object] = ..., **more: bool) -> str: ...
-    def point_at(self, text: str) -> None: ...
-    def flip_a_byte(self, version: str, name: str) -> None: ...
 
 
 def named(name: str) -> Callable[[dict[str, Any]], object]:
@@ -68,7 +59,7 @@ class Watched:
 
 
 @pytest.fixture
-def watched(publisher: Publishes, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
+def watched(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
     """A reloader over the publisher's folder, not started."""
     watched = Watched(publisher.root, monkeypatch)
     yield watched
@@ -85,7 +76,7 @@ def said(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
 
 
 def test_an_empty_folder_is_reported_once_and_filled_later(
-    watched: Watched, publisher: Publishes, caplog: pytest.LogCaptureFixture
+    watched: Watched, publisher: Publisher, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(3):
         watched.reloader.check()
@@ -98,7 +89,7 @@ def test_an_empty_folder_is_reported_once_and_filled_later(
     assert said(caplog, logging.INFO) == [f"serving {version}: 5 items"]
 
 
-def test_a_version_is_loaded_once(watched: Watched, publisher: Publishes) -> None:
+def test_a_version_is_loaded_once(watched: Watched, publisher: Publisher) -> None:
     version = publisher.publish()
     for _ in range(3):
         watched.reloader.check()
@@ -106,7 +97,7 @@ def test_a_version_is_loaded_once(watched: Watched, publisher: Publishes) -> Non
 
 
 def test_a_later_version_takes_over_and_an_earlier_one_too(
-    watched: Watched, publisher: Publishes
+    watched: Watched, publisher: Publisher
 ) -> None:
     first = publisher.publish()
     watched.reloader.check()
@@ -120,7 +111,7 @@ def test_a_later_version_takes_over_and_an_earlier_one_too(
 
 
 def test_requests_under_way_finish_on_the_snapshot_they_took(
-    watched: Watched, publisher: Publishes
+    watched: Watched, publisher: Publisher
 ) -> None:
     publisher.publish()
     watched.reloader.check()
@@ -136,7 +127,7 @@ def test_requests_under_way_finish_on_the_snapshot_they_took(
 
 @pytest.mark.parametrize("text", ["", "!garbage!", "../../etc/passwd", "\xff", ABSENT])
 def test_a_current_that_names_no_bundle_keeps_the_old_snapshot_and_is_reported_once(
-    watched: Watched, publisher: Publishes, caplog: pytest.LogCaptureFixture, text: str
+    watched: Watched, publisher: Publisher, caplog: pytest.LogCaptureFixture, text: str
 ) -> None:
     first = publisher.publish()
     watched.reloader.check()
@@ -150,7 +141,7 @@ def test_a_current_that_names_no_bundle_keeps_the_old_snapshot_and_is_reported_o
 
 
 def test_a_corrupt_version_is_not_loaded_again_at_every_look(
-    watched: Watched, publisher: Publishes, caplog: pytest.LogCaptureFixture
+    watched: Watched, publisher: Publisher, caplog: pytest.LogCaptureFixture
 ) -> None:
     first = publisher.publish()
     watched.reloader.check()
@@ -165,7 +156,7 @@ def test_a_corrupt_version_is_not_loaded_again_at_every_look(
 
 
 def test_a_sound_version_after_a_corrupt_one_is_loaded(
-    watched: Watched, publisher: Publishes
+    watched: Watched, publisher: Publisher
 ) -> None:
     publisher.flip_a_byte(publisher.publish(), "index.faiss")
     watched.reloader.check()
@@ -177,7 +168,7 @@ def test_a_sound_version_after_a_corrupt_one_is_loaded(
 
 @pytest.mark.parametrize("broken", ["garbage", "corrupt", "missing"])
 def test_going_back_to_the_version_in_use_ends_the_problem(
-    watched: Watched, publisher: Publishes, broken: str
+    watched: Watched, publisher: Publisher, broken: str
 ) -> None:
     first = publisher.publish()
     watched.reloader.check()
@@ -194,7 +185,7 @@ def test_going_back_to_the_version_in_use_ends_the_problem(
 
 def test_a_folder_that_arrives_after_current_names_it_is_loaded(
     watched: Watched,
-    publisher: Publishes,
+    publisher: Publisher,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -212,7 +203,7 @@ def test_a_folder_that_arrives_after_current_names_it_is_loaded(
 
 
 def test_a_second_problem_is_reported_beside_the_first(
-    watched: Watched, publisher: Publishes, caplog: pytest.LogCaptureFixture
+    watched: Watched, publisher: Publisher, caplog: pytest.LogCaptureFixture
 ) -> None:
     corrupt = publisher.publish()
     publisher.flip_a_byte(corrupt, "vectors.npy")
@@ -227,7 +218,7 @@ def test_a_second_problem_is_reported_beside_the_first(
     assert watched.holder.problem == errors[2]
 
 
-def test_starting_loads_at_once_and_then_watches(watched: Watched, publisher: Publishes) -> None:
+def test_starting_loads_at_once_and_then_watches(watched: Watched, publisher: Publisher) -> None:
     first = publisher.publish()
     watched.reloader.start()
     assert watched.serves == first
@@ -239,7 +230,7 @@ def test_starting_loads_at_once_and_then_watches(watched: Watched, publisher: Pu
 
 
 def test_after_stop_nothing_is_loaded_and_no_thread_is_left(
-    watched: Watched, publisher: Publishes
+    watched: Watched, publisher: Publisher
 ) -> None:
     others = set(threading.enumerate())  # other tests' services, which run all the while
     watched.reloader.start()
@@ -256,7 +247,7 @@ def test_after_stop_nothing_is_loaded_and_no_thread_is_left(
 
 def test_an_unexpected_error_refuses_the_version_and_watching_goes_on(
     watched: Watched,
-    publisher: Publishes,
+    publisher: Publisher,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -14,15 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.openapi import OPERATIONS, document
-
-
-class Publishes(Protocol):
-    """What is used of the publisher fixture."""
-
-    root: Path
-
-    def publish(self, change: Callable[[dict[str, Any]], object] = ..., **more: bool) -> str: ...
-    def point_at(self, text: str) -> None: ...
+from tests.publishing import Publisher, publish
 
 
 def asked(client: FlaskClient, path: str, body: object) -> Any:
@@ -211,14 +203,11 @@ def test_ids_of_any_text_are_found_again(
     tmp_path: Path,
     client_of: Callable[[Path], FlaskClient],
 ) -> None:
-    from indexing.job import build
-    from shortlist.encoder.machine import Precision
-
     ids = ["a/b", "x/similar", "é 七", "100%", "a?b#c", "similar"]
     lines = "".join(f'"{one}",Film number {n},Drama\n' for n, one in enumerate(ids))
     text = (write_catalog().read_text().split("[tags]")[0]) + '[document]\ntemplate = "{title}"\n'
     catalog = write_catalog(movies=f"movieId,title,genres\n{lines}", catalog=text)
-    build(catalog, tmp_path / "artifacts", precision=Precision.F32)
+    publish(catalog, tmp_path / "artifacts")
     client = client_of(tmp_path / "artifacts")
     from urllib.parse import quote
 
@@ -230,7 +219,7 @@ def test_ids_of_any_text_are_found_again(
 
 
 def test_a_cursor_of_a_version_that_is_due_waits_for_it(
-    publisher: Publishes, client_of: Callable[[Path], FlaskClient]
+    publisher: Publisher, client_of: Callable[[Path], FlaskClient]
 ) -> None:
     publisher.publish()
     client = client_of(publisher.root)
@@ -246,7 +235,7 @@ def test_a_cursor_of_a_version_that_is_due_waits_for_it(
 
 
 def test_a_cursor_of_a_version_that_is_gone_names_both(
-    publisher: Publishes, client_of: Callable[[Path], FlaskClient]
+    publisher: Publisher, client_of: Callable[[Path], FlaskClient]
 ) -> None:
     live = publisher.publish()
     client = client_of(publisher.root)

@@ -10,12 +10,12 @@ import pyarrow as pa
 import pytest
 from flask.testing import FlaskClient
 
-from indexing.job import build
 from service.app import create_app
 from service.config import Settings
 from shortlist.bundle.blocklist import Blocklist, read_blocklist
 from shortlist.bundle.tables import IdMap
 from shortlist.encoder.machine import Precision
+from tests.publishing import publish
 
 PATIENCE_S = 15.0
 """A loaded machine may need long; how long a takedown takes by itself is the soak's to print."""
@@ -52,7 +52,7 @@ def artifacts(tmp_path: Path, write_catalog: object, tiny_model: Path) -> Path:
     with catalog.open("a", encoding="utf-8") as file:
         file.write(f'[encoder]\nmodel = "{tiny_model}"\n')
     folder = tmp_path / "artifacts"
-    build(catalog, folder, precision=Precision.F32)
+    publish(catalog, folder)
     return folder
 
 

@@ -7,14 +7,13 @@ import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from indexing.job import build
 from shortlist.bundle.files import write_durably
 from shortlist.bundle.store import ArtifactStore
-from shortlist.encoder.machine import Precision
+from tests.publishing import publish
+from tests.serving import Serve
 
 pytestmark = pytest.mark.soak
 
@@ -53,23 +52,22 @@ def point_at(artifacts: Path, version: str) -> None:
 def test_every_file_damaged_in_every_way_is_refused_and_named(
     write_catalog: Callable[..., Path],
     tmp_path: Path,
-    start_service: Callable[..., Any],
-    wait_until: Callable[..., float],
+    serve: Serve,
     minilm_export: Path,
 ) -> None:
     artifacts = tmp_path / "artifacts"
     store = ArtifactStore(artifacts)
-    build(write_catalog(), artifacts, precision=Precision.F32)
+    publish(write_catalog(), artifacts)
     other_films = write_catalog(ratings="userId,movieId,rating,timestamp\n1,2,4.0,5\n")
     other_films.with_name("movies.csv").write_text(
         "movieId,title,genres\n1,Star Voyage again (1999),Sci-Fi\n2,Kitchen (2005),Comedy\n"
         "3,Deep Love (1987),Drama\n4,Robot Dawn (2020),Sci-Fi\n5,Silent Farm,War\n",
         encoding="utf-8",
     )
-    victim = build(other_films, artifacts, precision=Precision.F32, force=True).version
+    victim = publish(other_films, artifacts, force=True).version
     good = next(version for version in store.versions() if version != victim)
     point_at(artifacts, good)
-    service = start_service(artifacts)
+    service = serve(artifacts, "--poll-s", "0.1").ready()
     pids = service.workers()
     folder, spare = store.folder(victim), tmp_path / "spare"
     shutil.copytree(folder, spare)
@@ -86,8 +84,8 @@ def test_every_file_damaged_in_every_way_is_refused_and_named(
             (folder / name).chmod(0o644)
             damage(folder / name, other)
             point_at(artifacts, victim)
-            wait_until(lambda: service.ready()["refused_version"] == victim, 20)
-            ready = service.ready()
+            service.wait_for(lambda: service.readiness()["refused_version"] == victim, 20)
+            ready = service.readiness()
             assert name in ready["problem"], f"{damage.__name__} {name}: {ready['problem']}"
             assert (ready["degraded"], ready["version"]) == (True, good)
             assert service.get("/v1/search?q=robots&k=3")[1]["index_version"] == good
@@ -95,9 +93,9 @@ def test_every_file_damaged_in_every_way_is_refused_and_named(
             (folder / name).unlink(missing_ok=True)
             shutil.copy2(spare / name, folder / name)
             point_at(artifacts, good)
-            wait_until(lambda: not service.ready()["degraded"], 20)
+            service.wait_for(lambda: not service.readiness()["degraded"], 20)
     point_at(artifacts, victim)
-    service.wait_for(victim)
+    service.wait_for_version(victim)
     assert service.workers() == pids
     assert len(refused) == len(names) * len(DAMAGES) - len(alike)
     print(
@@ -109,8 +107,8 @@ def test_every_file_damaged_in_every_way_is_refused_and_named(
 def broken(write_catalog: Callable[..., Path], artifacts: Path) -> tuple[str, str]:
     """A sound version, and a live one whose vectors are damaged."""
     store = ArtifactStore(artifacts)
-    good = build(write_catalog(), artifacts, precision=Precision.F32).version
-    bad = build(write_catalog(), artifacts, precision=Precision.F32).version
+    good = publish(write_catalog(), artifacts).version
+    bad = publish(write_catalog(), artifacts).version
     point_at(artifacts, good)
     vectors = store.folder(bad) / "vectors.npy"
     vectors.chmod(0o644)
@@ -121,19 +119,18 @@ def broken(write_catalog: Callable[..., Path], artifacts: Path) -> tuple[str, st
 def test_a_worker_that_restarts_on_a_broken_version_serves_the_last_good_one(
     write_catalog: Callable[..., Path],
     tmp_path: Path,
-    start_service: Callable[..., Any],
-    wait_until: Callable[..., float],
+    serve: Serve,
     minilm_export: Path,
 ) -> None:
     artifacts = tmp_path / "artifacts"
     good, bad = broken(write_catalog, artifacts)
-    service = start_service(artifacts)
+    service = serve(artifacts, "--poll-s", "0.1").ready()
     point_at(artifacts, bad)
-    wait_until(lambda: service.ready()["degraded"], 20)
+    service.wait_for(lambda: service.readiness()["degraded"], 20)
     (victim,) = service.workers()
     os.kill(victim, signal.SIGKILL)
-    wait_until(lambda: set(service.workers()) - {victim} != set(), 20)
-    ready = service.ready()
+    service.wait_for(lambda: set(service.workers()) - {victim} != set(), 20)
+    ready = service.readiness()
     assert (ready["version"], ready["degraded"], ready["refused_version"]) == (good, True, bad)
     assert "vectors.npy" in ready["problem"]
     assert service.get("/v1/search?q=robots&k=3")[1]["index_version"] == good
@@ -142,20 +139,20 @@ def test_a_worker_that_restarts_on_a_broken_version_serves_the_last_good_one(
 def test_a_service_started_fresh_on_a_broken_version_stays_up_and_is_not_ready(
     write_catalog: Callable[..., Path],
     tmp_path: Path,
-    start_service: Callable[..., Any],
+    serve: Serve,
     minilm_export: Path,
 ) -> None:
     artifacts = tmp_path / "artifacts"
     good, bad = broken(write_catalog, artifacts)
     point_at(artifacts, bad)
-    service = start_service(artifacts, expect_ready=False)
+    service = serve(artifacts, "--poll-s", "0.1")
     status, body = service.get("/readyz")
     assert status == 503
     assert "vectors.npy" in body["detail"]
     assert service.get("/v1/search?q=robots")[0] == 503
     assert service.get("/healthz")[0] == 200
     point_at(artifacts, good)
-    service.wait_for(good)
+    service.wait_for_version(good)
 
 
 def same(one: Path, other: Path) -> bool:

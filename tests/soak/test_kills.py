@@ -11,20 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from indexing.job import build
 from shortlist.bundle import layout
 from shortlist.bundle.store import ArtifactStore
 from shortlist.encoder.machine import Precision
 from shortlist.engine.query import SearchQuery
 from shortlist.engine.search import ask
 from shortlist.engine.snapshot import LoadOptions, load_snapshot
+from tests.publishing import publish
 
 pytestmark = pytest.mark.soak
 
 BUILD = """
 import os, signal, sys
 from pathlib import Path
-from indexing.job import build
 from shortlist.encoder.machine import Precision
 
 step = 0
@@ -71,7 +70,7 @@ def test_a_killed_build_leaves_the_live_version_as_it_was(
 ) -> None:
     catalog, artifacts = write_catalog(), tmp_path / "artifacts"
     store = ArtifactStore(artifacts)
-    first = build(catalog, artifacts, precision=Precision.F32).version
+    first = publish(catalog, artifacts).version
     retitle(catalog, 0)
     started = time.monotonic()
     process = start_build(catalog, artifacts)
@@ -85,7 +84,7 @@ def test_a_killed_build_leaves_the_live_version_as_it_was(
         process = start_build(catalog, artifacts, kill_at_step=number)
         printed = process.communicate()[0].splitlines()
         assert (process.returncode, printed[-1]) == (KILLED, step)
-        was_moved = steps.index("CURRENT replaced") < number
+        was_moved = steps.index("published: CURRENT replaced") < number
         allowed = set(store.versions()) - {live} if was_moved else {live}
         live = assert_serves_one_of(artifacts, allowed)
 
@@ -108,7 +107,7 @@ def test_a_killed_build_leaves_the_live_version_as_it_was(
         live = found
 
     retitle(catalog, 5000)
-    last = build(catalog, artifacts, precision=Precision.F32).version
+    last = publish(catalog, artifacts).version
     assert_serves_one_of(artifacts, {last})
     assert [path.name for path in artifacts.glob(f"{layout.STAGING_PREFIX}*")] == []
     assert [path.name for path in artifacts.glob(".CURRENT-*")] == []

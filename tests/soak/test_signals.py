@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from tests.serving import Serve
+from tests.soak.load import under_load
 
 pytestmark = pytest.mark.soak
 
 
 def test_a_killed_worker_costs_only_what_was_in_flight_on_it(
     sample_artifacts: Path,
-    start_service: Callable[..., Any],
-    under_load: Callable[..., Any],
-    wait_until: Callable[..., float],
+    serve: Serve,
 ) -> None:
-    service = start_service(sample_artifacts, "--workers", "2")
+    service = serve(sample_artifacts, "--poll-s", "0.1", "--workers", "2").ready()
     victim, survivor = service.workers()
     with under_load(service, 8) as load:
         time.sleep(3)
         os.kill(victim, signal.SIGKILL)
-        wait_until(lambda: len(set(service.workers()) - {victim}) == 2, 20)
+        service.wait_for(lambda: len(set(service.workers()) - {victim}) == 2, 20)
         time.sleep(4)
     assert survivor in service.workers()
     assert load.statuses() == {200: len(load.answers)}
@@ -34,28 +32,21 @@ def test_a_killed_worker_costs_only_what_was_in_flight_on_it(
     print(f"\n{len(load.answers)} answers, {len(load.failures)} lost with the killed worker")
 
 
-def test_a_single_killed_worker_is_replaced(
-    sample_artifacts: Path, start_service: Callable[..., Any], wait_until: Callable[..., float]
-) -> None:
-    service = start_service(sample_artifacts)
+def test_a_single_killed_worker_is_replaced(sample_artifacts: Path, serve: Serve) -> None:
+    service = serve(sample_artifacts, "--poll-s", "0.1").ready()
     (victim,) = service.workers()
-
-    def answers() -> bool:
-        try:
-            return bool(service.get("/v1/search?q=robots&k=3")[0] == 200)
-        except (OSError, http.client.HTTPException):
-            return False
-
     os.kill(victim, signal.SIGKILL)
-    took_s = wait_until(answers, 30)
+    killed_at = time.monotonic()
+    service.wait_for(lambda: service.status_of("/v1/search?q=robots&k=3") == 200, 30)
+    took_s = time.monotonic() - killed_at
     assert victim not in service.workers()
     print(f"\nanswered again {took_s:.2f} s after the kill")
 
 
 def test_term_finishes_what_is_in_flight_and_ends_with_0(
-    sample_artifacts: Path, start_service: Callable[..., Any], under_load: Callable[..., Any]
+    sample_artifacts: Path, serve: Serve
 ) -> None:
-    service = start_service(sample_artifacts, "--workers", "2")
+    service = serve(sample_artifacts, "--poll-s", "0.1", "--workers", "2").ready()
     with under_load(service, 8) as load:
         time.sleep(2)
         stopped_at = time.monotonic()
@@ -70,16 +61,14 @@ def test_term_finishes_what_is_in_flight_and_ends_with_0(
 
 def test_hup_under_load_loses_no_request(
     sample_artifacts: Path,
-    start_service: Callable[..., Any],
-    under_load: Callable[..., Any],
-    wait_until: Callable[..., float],
+    serve: Serve,
 ) -> None:
-    service = start_service(sample_artifacts, "--workers", "2")
+    service = serve(sample_artifacts, "--poll-s", "0.1", "--workers", "2").ready()
     before = set(service.workers())
     with under_load(service, 8) as load:
         time.sleep(2)
         service.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: not before & set(service.workers()), 60)
+        service.wait_for(lambda: not before & set(service.workers()), 60)
         time.sleep(3)
     assert load.failures == []
     assert load.statuses() == {200: len(load.answers)}

@@ -12,12 +12,14 @@ from typing import Any
 import psutil
 import pytest
 
-from indexing.job import build
 from shortlist.bundle.store import ArtifactStore
 from shortlist.encoder.machine import Precision
 from shortlist.engine.query import SearchQuery
 from shortlist.engine.search import ask
 from shortlist.engine.snapshot import LoadOptions, load_snapshot
+from tests.publishing import publish
+from tests.serving import Serve
+from tests.soak.load import under_load
 
 pytestmark = pytest.mark.soak
 
@@ -50,12 +52,11 @@ def publish_both(
     write_catalog: Callable[..., Path], tiny_model: Path, artifacts: Path
 ) -> tuple[str, str]:
     """Two versions: films with all-MiniLM-L6-v2, and products with another model."""
-    films = build(write_catalog(), artifacts, precision=Precision.F32).version
+    films = publish(write_catalog(), artifacts).version
     described = PRODUCTS_TOML.replace("MODEL", str(tiny_model))
-    products = build(
+    products = publish(
         write_catalog(catalog=described, movies=PRODUCTS),
         artifacts,
-        precision=Precision.F32,
         replace_catalog=True,
     ).version
     return films, products
@@ -84,8 +85,7 @@ def test_twenty_swaps_between_two_models_lose_no_request(
     write_catalog: Callable[..., Path],
     tiny_model: Path,
     tmp_path: Path,
-    start_service: Callable[..., Any],
-    under_load: Callable[..., Any],
+    serve: Serve,
     minilm_export: Path,
 ) -> None:
     artifacts = tmp_path / "artifacts"
@@ -93,14 +93,14 @@ def test_twenty_swaps_between_two_models_lose_no_request(
     versions = publish_both(write_catalog, tiny_model, artifacts)
     dims = {load_snapshot(store.folder(v), LoadOptions()).bundle.vectors.shape[1] for v in versions}
     assert len(dims) == 2, "the two models must differ in dimension"
-    service = start_service(artifacts, "--workers", "2", "--query-cache", "0")
+    service = serve(artifacts, "--poll-s", "0.1", "--workers", "2", "--query-cache", "0").ready()
     pids = set(service.workers())
     swaps, started = 0, time.monotonic()
     picked_up_s: list[float] = []
     with under_load(service, 8) as load:
         while time.monotonic() - started < LOAD_S or swaps < N_SWAPS:
             move(store, versions[swaps % 2])
-            picked_up_s.append(service.wait_for(versions[swaps % 2]))
+            picked_up_s.append(service.wait_for_version(versions[swaps % 2]))
             swaps += 1
             time.sleep(0.5)
     assert load.failures == []
@@ -126,18 +126,18 @@ def test_fifty_swaps_leave_memory_where_it_was_and_nothing_mapped(
     write_catalog: Callable[..., Path],
     tiny_model: Path,
     tmp_path: Path,
-    start_service: Callable[..., Any],
+    serve: Serve,
     minilm_export: Path,
 ) -> None:
     artifacts = tmp_path / "artifacts"
     store = ArtifactStore(artifacts)
     versions = publish_both(write_catalog, tiny_model, artifacts)
-    service = start_service(artifacts)
+    service = serve(artifacts, "--poll-s", "0.1").ready()
     (worker,) = service.workers()
     used: list[float] = []
     for swap in range(51):
         move(store, versions[swap % 2])
-        service.wait_for(versions[swap % 2])
+        service.wait_for_version(versions[swap % 2])
         service.get("/v1/search?q=robots&k=3")
         used.append(private_mb(worker))
     after_fifth, at_the_end = used[4], used[50]
@@ -145,8 +145,8 @@ def test_fifty_swaps_leave_memory_where_it_was_and_nothing_mapped(
 
     with store.lock():
         assert store.prune(0) == [], "the live version and the one before it always stay"
-    third = build(write_catalog(), artifacts, precision=Precision.F32).version
-    service.wait_for(third)
+    third = publish(write_catalog(), artifacts).version
+    service.wait_for_version(third)
     with store.lock():
         assert store.prune(0) == [versions[1]]
     mapped = mapped_versions(worker, artifacts)
@@ -175,15 +175,15 @@ def test_a_version_in_use_is_not_pruned(
     write_catalog: Callable[..., Path],
     tiny_model: Path,
     tmp_path: Path,
-    start_service: Callable[..., Any],
+    serve: Serve,
     minilm_export: Path,
 ) -> None:
     artifacts = tmp_path / "artifacts"
     store = ArtifactStore(artifacts)
     catalog = write_catalog()
-    served = build(catalog, artifacts, precision=Precision.F32).version
-    service = start_service(artifacts, "--poll-s", "60")
-    newer = [build(catalog, artifacts, precision=Precision.F32).version for _ in range(3)]
+    served = publish(catalog, artifacts).version
+    service = serve(artifacts, "--poll-s", "60").ready()
+    newer = [publish(catalog, artifacts).version for _ in range(3)]
     with store.lock():
         removed = store.prune(0)
     assert removed == newer[:1], "neither the live one, nor the one before, nor the one in use"

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from indexing.gate.integrity import check_integrity
-from indexing.job import build
 from shortlist.bundle.store import ArtifactStore
 from shortlist.bundle.tables import Categories
 from shortlist.encoder.machine import Precision
 from shortlist.engine.lanes.faiss_backend import FaissRetriever
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
 from shortlist.errors import CatalogError, EncoderError, GateError
+from tests.publishing import publish
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def catalog(write_catalog: Callable[..., Path], tiny_model: Path) -> Path:
 
 @pytest.fixture
 def snapshot(catalog: Path, tmp_path: Path) -> Snapshot:
-    build(catalog, tmp_path / "artifacts", precision=Precision.F32)
+    publish(catalog, tmp_path / "artifacts")
     folder = ArtifactStore(tmp_path / "artifacts").live_folder()
     return load_snapshot(folder, LoadOptions(precision=Precision.F32))
 
@@ -107,26 +107,26 @@ def test_popularity_tables_that_disagree_are_refused(snapshot: Snapshot) -> None
 
 def test_limits_hold_when_only_the_precision_differs(catalog: Path, tmp_path: Path) -> None:
     artifacts = tmp_path / "artifacts"
-    build(catalog, artifacts, precision=Precision.F32)
+    publish(catalog, artifacts)
     movies = catalog.parent / "movies.csv"
     lines = movies.read_text(encoding="utf-8").splitlines()
     movies.write_text("\n".join([*lines[:2], ""]), encoding="utf-8")
     with pytest.raises(GateError, match="4 of 5 items are gone"):
-        build(catalog, artifacts, precision=Precision.BF16)
+        publish(catalog, artifacts, precision=Precision.BF16)
 
 
 def test_damage_to_the_live_version_does_not_let_another_catalogue_in(
     catalog: Path, tmp_path: Path
 ) -> None:
     artifacts = tmp_path / "artifacts"
-    build(catalog, artifacts, precision=Precision.F32)
+    publish(catalog, artifacts)
     vectors = ArtifactStore(artifacts).live_folder() / "vectors.npy"
     vectors.chmod(0o644)
     vectors.write_bytes(vectors.read_bytes()[:-1] + b"x")
     renamed = catalog.read_text(encoding="utf-8").replace('name = "tiny"', 'name = "other"')
     catalog.write_text(renamed, encoding="utf-8")
     with pytest.raises(GateError, match="the live catalogue is 'tiny', this one is 'other'"):
-        build(catalog, artifacts, precision=Precision.F32)
+        publish(catalog, artifacts)
 
 
 @pytest.mark.parametrize("kind", ["IDMap,Flat", "HNSW16,RFlat"])
@@ -136,7 +136,7 @@ def test_an_index_type_that_cannot_serve_is_explained(
     with catalog.open("a", encoding="utf-8") as file:
         file.write(f'[index]\ntype = "{kind}"\n')
     with pytest.raises(CatalogError, match=f"index.type '{kind}': "):
-        build(catalog, tmp_path / "artifacts", precision=Precision.F32)
+        publish(catalog, tmp_path / "artifacts")
 
 
 def test_a_model_without_its_tokenizer_is_refused(catalog: Path, tmp_path: Path) -> None:
@@ -150,4 +150,4 @@ def test_a_model_without_its_tokenizer_is_refused(catalog: Path, tmp_path: Path)
         path.unlink()
     catalog.write_text(text.replace(model, str(copy)), encoding="utf-8")
     with pytest.raises(EncoderError, match=r"no tokenizer; expected tokenizer\.json or vocab\.txt"):
-        build(catalog, tmp_path / "artifacts", precision=Precision.F32)
+        publish(catalog, tmp_path / "artifacts")

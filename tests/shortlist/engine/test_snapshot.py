@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 import pytest
@@ -16,17 +14,9 @@ from shortlist.bundle.manifest import parse_time
 from shortlist.encoder.machine import Precision
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
 from shortlist.errors import BundleCorrupt, BundleMissing, BundleUnsupported, NotReady
+from tests.publishing import Publisher
 
 OPTIONS = LoadOptions(precision=Precision.F32)
-
-
-class Publishes(Protocol):
-    """What is used of the publisher fixture."""
-
-    root: Path
-
-    def publish(self, change: Callable[[dict[str, Any]], object] = ..., **more: bool) -> str: ...
-    def flip_a_byte(self, version: str, name: str) -> None: ...
 
 
 def test_a_snapshot_holds_what_its_bundle_says(sample_bundle: Path) -> None:
@@ -66,7 +56,7 @@ def test_its_age_counts_from_when_the_bundle_was_built(tiny_snapshot: Snapshot) 
 @pytest.mark.parametrize(
     "name", ["vectors.npy", "index.faiss", "items.arrow", "id_map.arrow", "encoder/model.xml"]
 )
-def test_a_damaged_file_is_named(publisher: Publishes, name: str) -> None:
+def test_a_damaged_file_is_named(publisher: Publisher, name: str) -> None:
     version = publisher.publish()
     publisher.flip_a_byte(version, name)
     with pytest.raises(BundleCorrupt, match=f"^{name}: SHA-256 is "):
@@ -78,14 +68,14 @@ def test_a_version_that_is_not_there_is_missing(tmp_path: Path) -> None:
         load_snapshot(tmp_path / "20200101T000000.000Z-0123456789ab", OPTIONS)
 
 
-def test_an_unknown_retrieval_backend_is_refused(publisher: Publishes) -> None:
+def test_an_unknown_retrieval_backend_is_refused(publisher: Publisher) -> None:
     version = publisher.publish(lambda manifest: manifest["retrieval"].update(backend="remote"))
     message = r"manifest\.json: retrieval backend 'remote' is unknown"
     with pytest.raises(BundleUnsupported, match=message):
         load_snapshot(publisher.root / version, OPTIONS)
 
 
-def test_an_unknown_required_section_is_refused(publisher: Publishes) -> None:
+def test_an_unknown_required_section_is_refused(publisher: Publisher) -> None:
     section = {"version": 1, "required": True, "files": [], "params": {}}
     version = publisher.publish(lambda manifest: manifest["sections"].update(horoscopes=section))
     with pytest.raises(BundleUnsupported, match="'horoscopes' is required and unknown"):
