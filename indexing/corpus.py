@@ -103,7 +103,7 @@ def item_table(catalog: Catalog, popularity: Popularity | None) -> ItemTable:
     """The item columns of the bundle."""
     categories = catalog.items.categories
     return ItemTable(
-        titles=pa.array(catalog.items.titles, pa.large_string()),
+        titles=_array(catalog.items.titles, pa.large_string()),
         categories=CategoryColumn(categories.offsets, categories.codes, categories.names),
         attributes={name: _arrow(column) for name, column in catalog.items.attributes.items()},
         popularity=None if popularity is None else popularity_columns(popularity),
@@ -113,7 +113,7 @@ def item_table(catalog: Catalog, popularity: Popularity | None) -> ItemTable:
 def id_column(catalog: Catalog) -> pa.Array:
     """The item ids in row order, int64 or text."""
     integer = pd.api.types.is_integer_dtype(catalog.items.ids)
-    return pa.array(catalog.items.ids, pa.int64() if integer else pa.large_string())
+    return _array(catalog.items.ids, pa.int64() if integer else pa.large_string())
 
 
 def popularity_columns(popularity: Popularity) -> PopularityColumns:
@@ -128,7 +128,13 @@ def popularity_columns(popularity: Popularity) -> PopularityColumns:
 
 def _arrow(column: pd.Series) -> pa.Array:
     types = {"Int64": pa.int64(), "Float64": pa.float64()}
-    return pa.array(column, types.get(str(column.dtype), pa.large_string()), from_pandas=True)
+    return _array(column, types.get(str(column.dtype), pa.large_string()))
+
+
+def _array(column: pd.Series, wanted: pa.DataType) -> pa.Array:
+    """One array: a column read from more than a megabyte of CSV comes in chunks."""
+    found = pa.array(column, wanted, from_pandas=True)
+    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
 
 
 def _as_text(column: pd.Series) -> pd.Series:

@@ -21,8 +21,8 @@ from shortlist.encoder.machine import Precision
 
 NonEmpty = Annotated[str, Field(min_length=1)]
 
-RELATED, TASTE = "related", "taste"
-"""Our profiles of similar items and of recommendations."""
+NOTEBOOK, RELATED, TASTE = "notebook", "related", "taste"
+"""Our profiles of searches, of similar items and of recommendations."""
 
 
 class IdType(StrEnum):
@@ -211,10 +211,10 @@ class CatalogConfig(_Table):
     gate: GateConfig = GateConfig()
     publish: PublishConfig = PublishConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
-    default_profile: str = "notebook"
+    default_profile: str = NOTEBOOK
     similar_profile: str | None = None
     recommend_profile: str | None = None
-    profiles: dict[str, Profile] = {"notebook": NOTEBOOK_PROFILE}
+    profiles: dict[str, Profile] = {NOTEBOOK: NOTEBOOK_PROFILE}
 
     @property
     def learns_neighbours(self) -> bool:
@@ -224,10 +224,13 @@ class CatalogConfig(_Table):
 
     @property
     def all_profiles(self) -> dict[str, Profile]:
-        """The catalogue's profiles, and ours for a taste where it has users and no such profile."""
-        if not self.learns_neighbours:
-            return self.profiles
-        return {RELATED: RELATED_PROFILE, TASTE: TASTE_PROFILE, **self.profiles}
+        """The catalogue's profiles, and ours where it has none of that name and use for them.
+
+        Ours are the default one, unless another is, and those of a taste, where there are users.
+        """
+        tastes = {RELATED: RELATED_PROFILE, TASTE: TASTE_PROFILE} if self.learns_neighbours else {}
+        default = {NOTEBOOK: NOTEBOOK_PROFILE} if self.default_profile == NOTEBOOK else {}
+        return {**tastes, **default, **self.profiles}
 
     @model_validator(mode="after")
     def _named_profiles_exist(self) -> Self:

@@ -1,0 +1,38 @@
+"""A catalogue's columns as the bundle wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+
+from indexing.catalog import read_catalog
+from indexing.catalog.toml import read_catalog_config
+from indexing.corpus import id_column, item_table
+
+N_ROWS = 1500
+CATALOG = """name = "long"
+[items]
+file = "movies.csv"
+id = "movieId"
+title = "title"
+attributes = { studio = { column = "studio" } }
+"""
+
+
+def test_columns_of_more_than_one_chunk_become_one_array_each(
+    write_catalog: Callable[..., Path],
+) -> None:
+    """A CSV of 1.5 MB is read in blocks of one, and its columns come in as many chunks."""
+    rows = [f"item-{n:04},Film {n} {'x' * 1000},studio {n}" for n in range(N_ROWS)]
+    movies = "\n".join(["movieId,title,studio", *rows, ""])
+    catalog = read_catalog(read_catalog_config(write_catalog(catalog=CATALOG, movies=movies)))
+    assert pa.array(catalog.items.ids).num_chunks > 1, "else this test shows nothing"
+    ids, table = id_column(catalog), item_table(catalog, None)
+    expected = pa.array([f"item-{n:04}" for n in range(N_ROWS)], pa.large_string())
+    assert expected.equals(ids)
+    assert ids[-1].as_py() == "item-1499"
+    assert isinstance(table.titles, pa.LargeStringArray)
+    assert isinstance(table.attributes["studio"], pa.LargeStringArray)
+    assert table.attributes["studio"][N_ROWS - 1].as_py() == "studio 1499"
