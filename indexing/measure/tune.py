@@ -2,101 +2,64 @@
 
 from __future__ import annotations
 
-import json
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tomlkit
 from tqdm import tqdm
 
-from indexing.measure import known_item as known
-from indexing.measure import tag_out
-from indexing.measure.evaluate import KNOWN_DEPTH, Subject
-from indexing.measure.metrics import Difference, FloatArray, measure, paired_bootstrap
-from indexing.measure.run import rankings
-from indexing.measure.systems import DEPTH, Engine
-from indexing.measure.topics import Protocol, Topic
-from indexing.measure.tune_taste import TasteTuning, tastes_as_markdown, tune_tastes
-from indexing.measure.tuning import (
-    MAX_KNOWN,
-    Objective,
-    collect,
-    learn,
-    mean_values,
-    starting_profile,
-)
-from shortlist.bundle.manifest import TASTE_FEATURES, Profile
-from shortlist.engine import SearchQuery
+from indexing.measure import ascent
+from indexing.measure.evaluate import Subject
+from indexing.measure.learnt import Asked, Learnt, in_each_fold
+from indexing.measure.metrics import measure, paired_bootstrap
+from indexing.measure.overlay import encode_topics, overlay
+from indexing.measure.pools import Case, Pools, as_pools, collect
+from indexing.measure.protocols import known_item, tag_out
+from indexing.measure.protocols.tastes import ITEM_TO_ITEM, PERSONAL, taste_protocols
+from indexing.measure.rankings import rank_texts
+from indexing.measure.systems import LEADING, Engine
+from indexing.measure.topic import FloatArray, Protocol, Topic
+from indexing.measure.verdict import Judged, Tuned, Tuning
+from shortlist.bundle.manifest import TASTE_FEATURES, TITLE_FEATURES, Profile
+from shortlist.encoder.machine import available_cores
+from shortlist.engine import MAX_CANDIDATES
+from shortlist.engine.plan import available_features
 from shortlist.errors import CatalogError
 
 SEED = 20261124
 TRAINING_CARRIERS = 2
 """Rarer tags than are judged by: there are twice as many to learn from."""
 
-_METRICS = {tag_out.NAME: ("nDCG@10", "R@50"), known.NAME: ("Success@1", "RR")}
-_DEPTHS = {tag_out.NAME: DEPTH, known.NAME: KNOWN_DEPTH}
+MAX_TRAINING = 600
+DEPTHS = (50, 100, 200, 400)
+POPULAR = (0, 250, 500, 1000)
+PRICES = (0.0, 0.05, 0.1)
+"""What the sum of the weights may cost, in units of the goal."""
+
+COST = 5e-6
+"""What a candidate more has to bring: half a thousandth of the goal per hundred."""
+
+SHARES = {"nDCG@10": 0.25, "R@50": 0.25, "RR": 0.5}
+TASTE_SHARES = {"nDCG@10": 0.5, "Recall@20": 0.5}
+N_CANDIDATES, N_NEIGHBOURS = 100, 200
+
+_LEARNT_BY = {tag_out.NAME: ("nDCG@10", "R@50"), known_item.NAME: ("RR",)}
+_JUDGED_BY = {tag_out.NAME: ("nDCG@10", "R@50"), known_item.NAME: ("Success@1", "RR")}
 
 
-@dataclass(frozen=True)
-class Judged:
-    """One metric of the learnt profile and of the one before, on held-out queries."""
-
-    protocol: str
-    metric: str
-    n_queries: int
-    learnt: float
-    before: float
-    difference: Difference
-
-
-@dataclass(frozen=True)
-class Tuning:
-    """A learnt profile and what it gains over the default one."""
-
-    catalog: str
-    version: str
-    compared_with: str
-    profile: Profile
-    n_training: int
-    judged: tuple[Judged, ...]
-    tastes: tuple[TasteTuning, ...] = ()
-
-    @property
-    def significant(self) -> bool:
-        """Whether some metric rose beyond chance and none fell beyond it."""
-        rose = any(one.difference.low > 0 for one in self.judged)
-        fell = any(one.difference.high < 0 for one in self.judged)
-        return rose and not fell
-
-
-def tune(subject: Subject) -> Tuning:
-    """Learn a profile. Raises CatalogError for a catalogue that has nothing to learn from."""
-    protocols = _protocols(subject, least_carriers=tag_out.LEAST_CARRIERS)
-    training = [
-        topic
-        for protocol in _protocols(subject, least_carriers=TRAINING_CARRIERS)
-        for topic in _drawn([topic for topic in protocol.topics if not topic.held_out])
-    ]
-    start, names = starting_profile(subject.snapshot)
-    cases = collect(subject.snapshot, subject.encoder, training, names=names)
+def tune(subject: Subject, *, n_jobs: int | None = None) -> Tuning:
+    """Learn profiles. Raises CatalogError for a catalogue that has nothing to learn from."""
     manifest = subject.bundle.manifest
-    default = manifest.profiles[manifest.default_profile]
-    objective = Objective(cases, names, mean_values(cases, default, names))
-    with tqdm(desc="learning", unit="step", disable=None) as bar:
-        learnt = learn(objective, start, on_step=bar.update)
     return Tuning(
         catalog=manifest.catalog.name,
         version=subject.bundle.version,
-        compared_with=manifest.default_profile,
-        profile=learnt,
-        n_training=len(training),
-        judged=tuple(
-            judged for protocol in protocols for judged in _judge(subject, protocol, learnt)
-        ),
-        tastes=tune_tastes(subject.snapshot, subject.catalog),
+        search=_tune_search(subject, n_jobs),
+        tastes=tune_tastes(subject, n_jobs=n_jobs),
     )
 
 
@@ -117,115 +80,211 @@ def write_profile(catalog_path: Path, name: str, profile: Profile) -> None:
     catalog_path.write_text(tomlkit.dumps(document), encoding="utf-8")
 
 
-def write_tuning(tuning: Tuning, folder: Path) -> list[Path]:
-    """Write tuning-<catalogue>.md and .json; returns the paths."""
-    folder.mkdir(parents=True, exist_ok=True)
-    base = folder / f"tuning-{tuning.catalog}"
-    base.with_suffix(".md").write_text(f"{as_markdown(tuning)}\n", encoding="utf-8")
-    described = {
-        **asdict(tuning),
-        "profile": tuning.profile.model_dump(mode="json"),
-        "significant": tuning.significant,
-        "tastes": [
-            {
-                **asdict(one),
-                "profile": one.profile.model_dump(mode="json"),
-                "significant": one.significant,
-                "trees_win": one.trees_win,
-            }
-            for one in tuning.tastes
-        ],
-    }
-    text = json.dumps(described, indent=1)
-    base.with_suffix(".json").write_text(f"{text}\n", encoding="utf-8")
-    return [base.with_suffix(".md"), base.with_suffix(".json")]
-
-
-def as_markdown(tuning: Tuning) -> str:
-    """The verdict, the profile, and the evidence."""
-    weights = ", ".join(f"{name} = {value:g}" for name, value in tuning.profile.weights.items())
-    verdict = "a significant gain" if tuning.significant else "no significant gain"
-    rows = [
-        f"| {one.protocol} | {one.metric} | {one.n_queries:,} | {one.before:.3f} |"
-        f" {one.learnt:.3f} | {one.difference} |"
-        for one in tuning.judged
+def _tune_search(subject: Subject, n_jobs: int | None) -> Tuned:
+    """Tags and titles count half each."""
+    known = subject.known_item()
+    judging, training = (
+        _usable(tag_out.leave_tag_out(subject.catalog, subject.corpus, least_carriers=n), known)
+        for n in (tag_out.LEAST_CARRIERS, TRAINING_CARRIERS)
+    )
+    manifest = subject.bundle.manifest
+    default = manifest.profiles[manifest.default_profile]
+    names = available_features(subject.bundle)
+    groups = _training_pools(subject, training, names)
+    before = ascent.means_of(groups, default)
+    coordinates = [
+        *ascent.weight_coordinates(names, fixed="similarity"),
+        ascent.depth_coordinate("n_candidates", DEPTHS),
+        ascent.depth_coordinate("n_popular", POPULAR),
     ]
-    return "\n".join(
-        [
-            f"Catalogue {tuning.catalog}: {verdict} over profile {tuning.compared_with}.",
-            "",
-            f"Learnt from {tuning.n_training:,} queries: n_candidates ="
-            f" {tuning.profile.n_candidates}, n_popular = {tuning.profile.n_popular}, weights"
-            f" {weights}.",
-            "",
-            "On the queries held out:",
-            "",
-            f"| protocol | metric | queries | {tuning.compared_with} | learnt | difference, 95 % |",
-            "|---|---|---:|---:|---:|---:|",
-            *rows,
-            *(["", tastes_as_markdown(tuning.tastes)] if tuning.tastes else []),
-        ]
+    profile = ascent.learn(
+        groups, _goal(SHARES, before, cost=COST, prices=PRICES), _start(names), coordinates,
+        n_jobs=n_jobs,
+    )  # fmt: skip
+    return Tuned(
+        compared_with=manifest.default_profile,
+        profile=profile,
+        n_training=sum(pools.n_units for pools in groups),
+        judged=tuple(
+            one for protocol in judging for one in _judge(subject, protocol, profile, n_jobs)
+        ),
     )
 
 
-def _protocols(subject: Subject, *, least_carriers: int) -> list[Protocol]:
-    items = subject.catalog.items
-    found = [
-        tag_out.leave_tag_out(subject.catalog, subject.corpus, least_carriers=least_carriers),
-        known.known_item(items.titles.tolist(), items.ids.tolist()),
-    ]
+def _usable(*found: Protocol) -> list[Protocol]:
     usable = [protocol for protocol in found if not protocol.skipped]
     if not usable:
         raise CatalogError("; ".join(str(protocol.skipped) for protocol in found))
     return usable
 
 
-def _drawn(topics: list[Topic]) -> list[Topic]:
-    """All training topics of a protocol, or a seeded draw of 600."""
-    return random.Random(SEED).sample(topics, min(MAX_KNOWN, len(topics)))  # noqa: S311
+def _training_pools(
+    subject: Subject, protocols: Sequence[Protocol], names: Sequence[str]
+) -> list[Pools]:
+    """The deepest pools of up to 600 topics of each protocol, a seeded draw."""
+    drawn = {protocol.name: _drawn(protocol) for protocol in protocols}
+    topics = [topic for each in drawn.values() for topic in each]
+    deepest = {"n_candidates": DEPTHS[-1], "n_popular": MAX_CANDIDATES}
+    engine = Engine("deepest", {**deepest, "weights": dict.fromkeys(names, 1.0)})
+    encoded = encode_topics(subject.encoder, topics)
+    cases = [
+        collect(engine, topic, overlay(subject.snapshot, topic, vectors))
+        for topic, vectors in tqdm(
+            zip(topics, encoded, strict=True), desc="collecting", total=len(topics), disable=None
+        )
+    ]
+    begins = np.cumsum([len(each) for each in drawn.values()])[:-1]
+    return [
+        as_pools(cases[begin:][: len(each)], _LEARNT_BY[name])
+        for begin, (name, each) in zip([0, *begins.tolist()], drawn.items(), strict=True)
+        if each
+    ]
 
 
-def _judge(subject: Subject, protocol: Protocol, learnt: Profile) -> list[Judged]:
+def _drawn(protocol: Protocol) -> list[Topic]:
+    topics = [topic for topic in protocol.topics if not topic.held_out]
+    return random.Random(SEED).sample(topics, min(MAX_TRAINING, len(topics)))  # noqa: S311
+
+
+def _goal(shares: Mapping[str, float], before: Mapping[str, float], **priced: Any) -> ascent.Goal:
+    return ascent.Goal(shares, {name: max(mean, 1e-6) for name, mean in before.items()}, **priced)
+
+
+def _start(names: Sequence[str]) -> Profile:
+    """Similarity with the features that carry most elsewhere."""
+    guess = {"similarity": 1.0, "rating_volume": 0.3, "title_match": 1.0}
+    weights = {name: guess[name] for name in names if name in guess}
+    return Profile(n_candidates=100, n_popular=250, weights=weights)
+
+
+def _judge(
+    subject: Subject, protocol: Protocol, learnt: Profile, n_jobs: int | None
+) -> list[Judged]:
+    """By the engine, with exactly the learnt profile: what the default weighs beside it is 0."""
     topics = tuple(topic for topic in protocol.topics if topic.held_out)
     if not topics:
         return []
-    before = subject.bundle.manifest.default_profile
-    systems = [
-        _engine("learnt", learnt, subject),
-        Engine("before", SearchQuery("", profile=before)),
-    ]
-    found = rankings(
-        subject.snapshot,
-        subject.encoder,
-        Protocol(protocol.name, topics),
-        systems,
-        depth=_DEPTHS[protocol.name],
-    )
-    names = _METRICS[protocol.name]
-    values = {name: measure(topics, ranked, names) for name, ranked in found.items()}
-    return [_judged(protocol, metric, values) for metric in names]
-
-
-def _judged(
-    protocol: Protocol, metric: str, values: Mapping[str, Mapping[str, FloatArray]]
-) -> Judged:
-    learnt, before = values["learnt"][metric], values["before"][metric]
-    return Judged(
-        protocol=protocol.name,
-        metric=metric,
-        n_queries=len(learnt),
-        learnt=float(np.mean(learnt)),
-        before=float(np.mean(before)),
-        difference=paired_bootstrap(learnt, before),
-    )
-
-
-def _engine(name: str, profile: Profile, subject: Subject) -> Engine:
-    """The engine with exactly this profile: what the default one weighs beside it is put to 0."""
     manifest = subject.bundle.manifest
-    unset: Sequence[str] = list(manifest.profiles[manifest.default_profile].weights)
-    weights = {**dict.fromkeys(unset, 0.0), **profile.weights}
-    query = SearchQuery(
-        "", n_candidates=profile.n_candidates, n_popular=profile.n_popular, weights=weights
+    unset = dict.fromkeys(manifest.profiles[manifest.default_profile].weights, 0.0)
+    options = {
+        "n_candidates": learnt.n_candidates,
+        "n_popular": learnt.n_popular,
+        "weights": {**unset, **learnt.weights},
+    }
+    systems = [Engine("learnt", options), Engine("before", {"profile": manifest.default_profile})]
+    held_out = replace(protocol, topics=topics)
+    found = rank_texts(subject.snapshot, subject.encoder, held_out, systems, n_jobs=n_jobs)
+    metrics = _JUDGED_BY[protocol.name]
+    values = {name: measure(topics, rankings, metrics) for name, rankings in found.items()}
+    return [_judged(protocol.name, metric, values) for metric in metrics]
+
+
+def _judged(protocol: str, metric: str, values: Mapping[str, Mapping[str, FloatArray]]) -> Judged:
+    before, learnt = values["before"][metric], values["learnt"][metric]
+    trees = values["trees"][metric] if "trees" in values else None
+    return Judged(
+        protocol=protocol,
+        metric=metric,
+        n_judged=len(before),
+        before=float(before.mean()),
+        learnt=float(learnt.mean()),
+        difference=paired_bootstrap(learnt, before),
+        trees=None if trees is None else float(trees.mean()),
+        trees_difference=None if trees is None else paired_bootstrap(trees, learnt),
     )
-    return Engine(name, query)
+
+
+def tune_tastes(subject: Subject, *, n_jobs: int | None = None) -> tuple[Tuned, ...]:
+    """Learn both profiles of a taste; none for a bundle without neighbours.
+
+    A profile that searches or both kinds of lists are ranked by is left alone, and so is one
+    that too few users speak of.
+    """
+    bundle, manifest = subject.bundle, subject.bundle.manifest
+    roles = {ITEM_TO_ITEM: manifest.similar_profile, PERSONAL: manifest.recommend_profile}
+    if bundle.sections.neighbours is None or len(set(roles.values())) < len(roles):
+        return ()
+    names = [name for name in available_features(bundle, taste=True) if name not in TITLE_FEATURES]
+    protocols, folds = taste_protocols(subject.catalog)
+    asked = [
+        one for one in protocols if roles.get(one.name) not in (None, manifest.default_profile)
+    ]
+    options = {"n_candidates": N_CANDIDATES, "weights": dict.fromkeys(names, 1.0)}
+    collected = in_each_fold(
+        partial(_collect_fold, engine=Engine("taste", options)),
+        subject.snapshot, subject.catalog, asked, folds, n_jobs=n_jobs,
+    )  # fmt: skip
+    cases: dict[str, list[Case]] = {}
+    for found in collected:
+        for protocol, each in found.items():
+            cases.setdefault(protocol, []).extend(each)
+    tuned = (
+        _tune_taste(cases[protocol], protocol, name, manifest.profiles[name], n_jobs)
+        for protocol, name in roles.items()
+        if name is not None and protocol in cases
+    )
+    return tuple(one for one in tuned if one is not None)
+
+
+def _collect_fold(learnt: Learnt, asked: Asked, *, engine: Engine) -> dict[str, list[Case]]:
+    return {
+        protocol: [collect(engine, topic, learnt.snapshot) for topic in topics]
+        for protocol, topics in asked.items()
+    }
+
+
+def _tune_taste(
+    cases: Sequence[Case], protocol: str, name: str, before: Profile, n_jobs: int | None
+) -> Tuned | None:
+    """Learn on half of the users, judge on the others, beside a learned ranker."""
+    halves = [[case for case in cases if case.topic.held_out is here] for here in (False, True)]
+    if not all(halves):
+        return None
+    training, held_out = (as_pools(half, list(TASTE_SHARES)) for half in halves)
+    leading = LEADING[protocol == ITEM_TO_ITEM]
+    start = _taste_start(training.names, leading)
+    profile = ascent.learn(
+        [training],
+        _goal(TASTE_SHARES, ascent.means_of([training], start)),
+        start,
+        ascent.weight_coordinates(training.names, fixed=leading),
+        n_jobs=n_jobs,
+    )
+    values = {
+        "before": held_out.values(held_out.weighed(before)),
+        "learnt": held_out.values(held_out.weighed(profile)),
+        "trees": held_out.values(_learn_trees(training)(held_out.features)),
+    }
+    return Tuned(
+        compared_with=name,
+        profile=profile,
+        n_training=training.n_units,
+        judged=tuple(_judged(protocol, metric, values) for metric in TASTE_SHARES),
+    )
+
+
+def _taste_start(names: Sequence[str], leading: str) -> Profile:
+    """The leading feature, a little text and volume."""
+    guess = {leading: 1.0, "similarity": 0.2, "rating_volume": 0.1}
+    return Profile(
+        n_candidates=N_CANDIDATES,
+        n_neighbours=N_NEIGHBOURS,
+        weights={name: guess[name] for name in names if name in guess},
+    )
+
+
+def _learn_trees(pools: Pools) -> Callable[[FloatArray], FloatArray]:
+    """What scores candidates after LightGBM's LambdaMART has learnt from these pools.
+
+    150 trees of 15 leaves, at least 100 candidates in each, learning rate 0.05; the loss looks at
+    the first 20. Source: Burges 2010, "From RankNet to LambdaRank to LambdaMART".
+    """
+    from lightgbm import LGBMRanker
+
+    model = LGBMRanker(
+        objective="lambdarank", n_estimators=150, learning_rate=0.05, num_leaves=15,
+        min_child_samples=100, lambdarank_truncation_level=20, random_state=SEED,
+        deterministic=True, force_row_wise=True, n_jobs=available_cores(), verbose=-1,
+    )  # fmt: skip
+    model.fit(pools.features, pools.relevant.astype(np.int8), group=pools.sizes)
+    return lambda features: np.asarray(model.predict(features), dtype=np.float64)

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from indexing.catalog import Catalog
 from indexing.corpus import popularity_columns
+from indexing.measure.parallel import Opened, in_parallel
+from indexing.measure.topic import Protocol, Topic
 from indexing.neighbours.learn import learn_neighbours
 from indexing.neighbours.likes import Likes, read_likes
 from indexing.popularity import weighted_ratings
 from indexing.sections import liked_from, rated_features
 from shortlist.engine.snapshot import Snapshot
 
+Outcome = TypeVar("Outcome")
+
 
 @dataclass(frozen=True)
-class Without:
+class Learnt:
     """A snapshot that knows nothing of some users, and the likes that it was learnt from."""
 
     snapshot: Snapshot
     likes: Likes
 
 
-def learnt_from(snapshot: Snapshot, catalog: Catalog, ratings: pd.DataFrame) -> Without:
+def learn_from(snapshot: Snapshot, catalog: Catalog, ratings: pd.DataFrame) -> Learnt:
     """The snapshot with popularity, rating features and neighbours from these ratings alone.
 
     Documents stay as they are, also the tags in them that the users left out have given.
@@ -55,4 +62,41 @@ def learnt_from(snapshot: Snapshot, catalog: Catalog, ratings: pd.DataFrame) -> 
         neighbours=None if learnt is None else learnt.neighbours,
     )
     items = replace(bundle.items, popularity=popularity_columns(popularity))
-    return Without(replace(snapshot, bundle=replace(bundle, items=items, sections=sections)), likes)
+    return Learnt(replace(snapshot, bundle=replace(bundle, items=items, sections=sections)), likes)
+
+
+Asked = dict[str, list[Topic]]
+"""The topics of one fold, by protocol."""
+
+
+def in_each_fold(
+    work: Callable[[Learnt, Asked], Outcome],
+    snapshot: Snapshot,
+    catalog: Catalog,
+    protocols: Sequence[Protocol],
+    folds: Sequence[pd.DataFrame],
+    *,
+    n_jobs: int | None = None,
+) -> Iterator[Outcome]:
+    """What `work` makes of each fold that is asked something, in their order.
+
+    A fold is learnt once, however many protocols ask it.
+    """
+    asked: dict[int, Asked] = {}
+    for protocol in protocols:
+        for topic in protocol.topics:
+            asked.setdefault(topic.fold, {}).setdefault(protocol.name, []).append(topic)
+    opened, catalog = Opened(snapshot), replace(catalog, ratings=None, tags=None)
+    tasks = [(work, opened, catalog, folds[fold], asked[fold]) for fold in sorted(asked)]
+    return in_parallel(_learn_and, tasks, n_jobs=n_jobs, desc="folds")
+
+
+def _learn_and(
+    work: Callable[[Learnt, Asked], Outcome],
+    opened: Opened,
+    catalog: Catalog,
+    ratings: pd.DataFrame,
+    asked: Asked,
+) -> Outcome:
+    with threadpool_limits(1, "blas"):
+        return work(learn_from(opened.snapshot, catalog, ratings), asked)
