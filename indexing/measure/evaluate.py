@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,20 +17,13 @@ from indexing.embeddings import read_hashes
 from indexing.features import rating_percentile
 from indexing.measure.metrics import by_user, debiased_recall, measure, paired_bootstrap
 from indexing.measure.protocols.cold import cold_errors
-from indexing.measure.protocols.known_item import TYPOS, known_item
+from indexing.measure.protocols.known_item import SPELLINGS, TYPOS, known_item
 from indexing.measure.protocols.off_topic import off_topic
 from indexing.measure.protocols.tag_out import leave_tag_out
 from indexing.measure.protocols.tastes import taste_protocols
 from indexing.measure.rankings import Rankings, rank_tastes, rank_texts
 from indexing.measure.report import Evaluation, Line, Measured
-from indexing.measure.systems import (
-    Bm25,
-    Popularity,
-    Random,
-    System,
-    search_engines,
-    tokens,
-)
+from indexing.measure.systems import POPULARITY, RANDOM, bm25, search_engines, words_of
 from indexing.measure.topic import FloatArray, Protocol, RowArray, Topic
 from shortlist.bundle import layout
 from shortlist.bundle.reader import Bundle, read_manifest
@@ -109,91 +103,65 @@ def evaluate(subject: Subject, *, n_jobs: int | None = None) -> Evaluation:
         precision=bundle.manifest.encoder.precision,
         n_items=bundle.n_items,
         default_profile=bundle.manifest.default_profile,
-        measured=tuple(_evaluate_texts(subject, n_jobs)),
-        tastes=tuple(evaluate_tastes(subject.snapshot, subject.catalog, n_jobs=n_jobs)),
+        measured=evaluate_texts(subject, n_jobs=n_jobs),
+        tastes=evaluate_tastes(subject.snapshot, subject.catalog, n_jobs=n_jobs),
         cold=tuple(cold_errors(bundle)),
         off_topic=off_topic(subject.snapshot, subject.catalog.config),
     )
 
 
-def _evaluate_texts(subject: Subject, n_jobs: int | None) -> list[Measured]:
-    words = tokens(subject.documents)
+def evaluate_texts(subject: Subject, *, n_jobs: int | None = None) -> tuple[Measured, ...]:
+    """Known item and leave tag out."""
+    bundle, words = subject.bundle, words_of(subject.documents)
+    rated = [] if bundle.items.popularity is None else [POPULARITY]
+    engines = search_engines(bundle.manifest.profiles)
     known, tags = subject.known_item(), leave_tag_out(subject.catalog, subject.corpus)
-    popularity = subject.bundle.items.popularity
-    counts = None if popularity is None else popularity.rating_count
-    measured = []
+    found: Rankings = {}
     for protocol in (known, tags):
-        values: dict[str, Values] = {}
-        if not protocol.skipped:
-            systems = _systems(subject, protocol, words)
-            found = rank_texts(subject.snapshot, subject.encoder, protocol, systems, n_jobs=n_jobs)
-            for system, rankings in found.items():
-                values[system] = (
-                    _known_values(protocol.topics, rankings)
-                    if protocol is known
-                    else _tag_values(protocol.topics, rankings, counts)
-                )
-        measured.append(_measured(protocol, values))
-    return measured
+        systems = [RANDOM, *rated, bm25(words, protocol.topics), *engines]
+        found |= rank_texts(subject.snapshot, subject.encoder, protocol, systems, n_jobs=n_jobs)
+    return (
+        _measured(known, found, _known_values),
+        _measured(tags, found, partial(_tag_values, bundle=bundle)),
+    )
 
 
-def _systems(subject: Subject, protocol: Protocol, words: Sequence[list[str]]) -> list[System]:
-    return [
-        Random(),
-        *([] if subject.bundle.items.popularity is None else [Popularity()]),
-        Bm25(words, protocol.topics),
-        *search_engines(subject.bundle.manifest.profiles),
-    ]
+def evaluate_tastes(
+    snapshot: Snapshot, catalog: Catalog, *, n_jobs: int | None = None
+) -> tuple[Measured, ...]:
+    """Every protocol of taste, each skipped where the catalogue does not say who rated."""
+    protocols, folds = taste_protocols(catalog)
+    found = rank_tastes(snapshot, catalog, protocols, folds, n_jobs=n_jobs)
+    counts = [np.bincount(others["row"], minlength=catalog.n_items) for others in folds]
+    percentiles = [rating_percentile(each.astype(np.int32)) for each in counts]
+    values_of = partial(_taste_values, percentiles=percentiles)
+    return tuple(_measured(protocol, found, values_of) for protocol in protocols)
 
 
 def _known_values(topics: Sequence[Topic], rankings: Sequence[RowArray]) -> Values:
     """Success@1 by kind of spelling, Success@10 and the reciprocal rank over all of them."""
     metrics = measure(topics, rankings, ("Success@1", "Success@10", "MRR"))
-    kinds = np.array([topic.kind for topic in topics])
-    shown = {kind: (kind,) for kind in ("exact", "lower case", "no diacritics")}
-    shown |= {"one typo": TYPOS, "missing word": ("missing word",), "prefix": ("prefix",)}
+    first, kinds = metrics.pop("Success@1"), np.array([topic.kind for topic in topics])
+    shown = {"one typo" if kind in TYPOS else kind: kind for kind in SPELLINGS}
     by_kind = {
-        name: np.where(np.isin(kinds, wanted), metrics["Success@1"], np.nan)
-        for name, wanted in shown.items()
+        name: np.where(np.isin(kinds, TYPOS if kind in TYPOS else kind), first, np.nan)
+        for name, kind in shown.items()
     }
-    return {"Success@1": metrics.pop("Success@1"), **by_kind, **metrics}
+    return {"Success@1": first, **by_kind, **metrics}
 
 
-def _tag_values(
-    topics: Sequence[Topic],
-    rankings: Sequence[RowArray],
-    counts: np.ndarray | None,
-) -> Values:
+def _tag_values(topics: Sequence[Topic], rankings: Sequence[RowArray], *, bundle: Bundle) -> Values:
     """nDCG@10, Recall@50, the reciprocal rank, and Recall@50 without the popularity bias."""
     metrics = measure(topics, rankings, ("nDCG@10", "Recall@50", "MRR"))
-    if counts is not None:
+    popularity = bundle.items.popularity
+    if popularity is not None:
+        counts = popularity.rating_count
         metrics["Recall@50, debiased"] = debiased_recall(topics, rankings, counts, depth=50)
     return metrics
 
 
-def evaluate_tastes(
-    snapshot: Snapshot, catalog: Catalog, *, n_jobs: int | None = None
-) -> list[Measured]:
-    """Every protocol of taste, each skipped where the catalogue does not say who rated."""
-    protocols, folds = taste_protocols(catalog)
-    found = rank_tastes(snapshot, catalog, protocols, folds, n_jobs=n_jobs)
-    percentiles = [
-        rating_percentile(np.bincount(others["row"], minlength=catalog.n_items)) for others in folds
-    ]
-    return [
-        _measured(
-            protocol,
-            {
-                system: _taste_values(protocol.topics, rankings, percentiles)
-                for system, rankings in found.get(protocol.name, {}).items()
-            },
-        )
-        for protocol in protocols
-    ]
-
-
 def _taste_values(
-    topics: Sequence[Topic], rankings: Sequence[RowArray], percentiles: Sequence[FloatArray]
+    topics: Sequence[Topic], rankings: Sequence[RowArray], *, percentiles: Sequence[FloatArray]
 ) -> Values:
     """nDCG@10 and Recall@20, what share of all items is shown to anybody, how popular they are.
 
@@ -212,49 +180,55 @@ def _taste_values(
     return {name: by_user(users, values) for name, values in metrics.items()}
 
 
-def _measured(protocol: Protocol, values: Mapping[str, Values]) -> Measured:
-    """A protocol's lines; those asked by a text are judged by the half held out."""
+def _measured(
+    protocol: Protocol,
+    found: Rankings,
+    values_of: Callable[[Sequence[Topic], Sequence[RowArray]], Values],
+) -> Measured:
+    """A protocol's lines; those asked by a text are compared on the half held out."""
     topics = protocol.topics
     if protocol.skipped:
-        return Measured(protocol.name, (), 0, (), skipped=protocol.skipped)
-    names = tuple(next(iter(values.values())))
+        return Measured(protocol.name, skipped=protocol.skipped)
+    values = {
+        system: values_of(topics, rankings)
+        for (name, system), rankings in found.items()
+        if name == protocol.name
+    }
     users = {topic.user for topic in topics} - {""}
     held_out = None if users else np.array([topic.held_out for topic in topics])
-    compared: tuple[str, ...] = TASTE_REFERENCES
-    if not users:
-        compared = (PREFERRED_REFERENCE if PREFERRED_REFERENCE in values else REFERENCE,)
+    reference = PREFERRED_REFERENCE if PREFERRED_REFERENCE in values else REFERENCE
+    compared = TASTE_REFERENCES if users else (reference,)
     return Measured(
         protocol=protocol.name,
-        metrics=names,
+        metrics=tuple(next(iter(values.values()))),
         n_topics=len(topics),
-        compared_with=compared,
-        lines=tuple(_line(system, names, values, compared, held_out) for system in values),
-        n_held_out=None if held_out is None else int(held_out.sum()),
+        n_held_out=0 if held_out is None else int(held_out.sum()),
         n_users=len(users),
+        compared_with=compared,
+        lines=tuple(_line(system, values, compared, held_out) for system in values),
     )
 
 
 def _line(
     system: str,
-    names: Sequence[str],
     values: Mapping[str, Values],
     compared: Sequence[str],
     held_out: np.ndarray | None,
 ) -> Line:
-    judged = slice(None) if held_out is None else held_out
-    differences = {
-        other: None
-        if other == system or not len(values[system][names[0]][judged])
-        else paired_bootstrap(values[system][names[0]][judged], values[other][names[0]][judged])
-        for other in compared
-    }
+    own, judged = values[system], slice(None) if held_out is None else held_out
+    first = next(iter(own))
     return Line(
         system=system,
-        every={name: _mean(values[system][name]) for name in names},
-        held_out={}
-        if held_out is None
-        else {name: _mean(values[system][name][judged]) for name in names},
-        differences=differences,
+        every={name: _mean(each) for name, each in own.items()},
+        held_out={name: _mean(each[held_out]) for name, each in own.items()}
+        if held_out is not None
+        else {},
+        differences={
+            other: paired_bootstrap(own[first][judged], values[other][first][judged])
+            if other != system and len(own[first][judged])
+            else None
+            for other in compared
+        },
     )
 
 

@@ -42,7 +42,8 @@ class Hits:
     def sums(self, values: FloatArray, depth: int) -> FloatArray:
         """What the hits of each topic down to a depth are worth together, float64 [t]."""
         near = self.places < depth
-        return np.bincount(self.topics[near], values[near], minlength=len(self.n_relevant))
+        n_topics = len(self.n_relevant)
+        return np.bincount(self.topics[near], values[near], minlength=n_topics).astype(np.float64)
 
 
 def find_hits(topics: Sequence[Topic], rankings: Sequence[RowArray]) -> Hits:
@@ -69,7 +70,8 @@ def ndcg(hits: Hits, depth: int) -> FloatArray:
     """
     best = np.cumsum(1.0 / np.log2(np.arange(2, depth + 2)))
     ideal = best[np.minimum(hits.n_relevant, depth) - 1]
-    return hits.sums(1.0 / np.log2(hits.places + 2.0), depth) / ideal
+    gained = hits.sums(1.0 / np.log2(hits.places + 2.0), depth)
+    return np.asarray(gained / ideal)
 
 
 def recall(hits: Hits, depth: int) -> FloatArray:

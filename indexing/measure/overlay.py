@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from indexing.measure.topic import Topic
+from indexing.measure.topic import RowArray, Topic
 from shortlist.encoder.runtime import Encoder
 from shortlist.engine.lanes.semantic import Candidates, true_scores
 from shortlist.engine.snapshot import Snapshot
 
 Vector = npt.NDArray[np.float32]
 
-_SPARE = 16
+_BLOCK_ROWS = 65_536
 
 
 @dataclass(frozen=True)
@@ -74,55 +74,36 @@ class OverlaidRetriever:
     scores of the last query vector are kept.
     """
 
-    def __init__(
-        self,
-        vectors: Vector,
-        rows: npt.NDArray[np.int64],
-        replaced: Vector,
-    ) -> None:
-        self._vectors = vectors
-        self._rows = rows
-        self._replaced = replaced
+    def __init__(self, vectors: Vector, rows: RowArray, replaced: Vector) -> None:
+        self._vectors, self._rows, self._replaced = vectors, rows, replaced
         self._last: tuple[bytes, Vector] = (b"", np.empty(0, np.float32))
 
     def retrieve(self, query_vector: Vector, n_candidates: int) -> Candidates:
         """The `n_candidates` best rows of all."""
-        scores = self._all_scores(query_vector)
-        n_found = min(n_candidates, len(scores))
-        # a matrix product rounds differently from a single score: a few more are compared
-        n_compared = min(n_found + _SPARE, len(scores))
-        best = np.sort(np.argpartition(-scores, n_compared - 1)[:n_compared])
-        exact = self.score(query_vector, best)
-        order = np.argsort(-exact, kind="stable")[:n_found]
-        return Candidates(best[order], exact[order], exact=True)
+        rows = np.arange(len(self._vectors))
+        return self.retrieve_among(query_vector, n_candidates, rows, exact_up_to=len(rows))
 
     def retrieve_among(
         self,
         query_vector: Vector,
         n_candidates: int,
-        rows: npt.NDArray[np.int64],
+        rows: RowArray,
         *,
         exact_up_to: int,  # noqa: ARG002  # always exact
     ) -> Candidates:
-        """The best of these rows, always exact."""
+        """The best of these rows."""
         scores = self.score(query_vector, rows)
         order = np.argsort(-scores, kind="stable")[:n_candidates]
         return Candidates(rows[order], scores[order], exact=True)
 
-    def score(self, query_vector: Vector, rows: npt.NDArray[np.int64]) -> Vector:
+    def score(self, query_vector: Vector, rows: RowArray) -> Vector:
         """The true inner products of these rows, replaced ones with what replaces them."""
-        scores = true_scores(query_vector, self._vectors, rows)
-        if not len(self._rows):
-            return scores
-        place = np.minimum(np.searchsorted(self._rows, rows), len(self._rows) - 1)
-        here = self._rows[place] == rows
-        scores[here] = true_scores(query_vector, self._replaced, place[here])
-        return scores
-
-    def _all_scores(self, query_vector: Vector) -> Vector:
         key = query_vector.tobytes()
         if self._last[0] != key:
-            scores = self._vectors @ query_vector
-            scores[self._rows] = self._replaced @ query_vector
-            self._last = (key, scores)
-        return self._last[1]
+            n_items, n_replaced = len(self._vectors), len(self._rows)
+            blocks = np.array_split(np.arange(n_items), 1 + n_items // _BLOCK_ROWS)
+            scores = [true_scores(query_vector, self._vectors, block) for block in blocks]
+            whole = np.concatenate(scores)
+            whole[self._rows] = true_scores(query_vector, self._replaced, np.arange(n_replaced))
+            self._last = (key, whole)
+        return self._last[1][rows]

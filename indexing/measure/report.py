@@ -35,12 +35,12 @@ class Measured:
     """One protocol's lines, or why it was skipped; `n_users` is 0 where a text asks."""
 
     protocol: str
-    metrics: tuple[str, ...]
-    n_topics: int
-    compared_with: tuple[str, ...]
-    lines: tuple[Line, ...] = ()
-    n_held_out: int | None = None
+    metrics: tuple[str, ...] = ()
+    n_topics: int = 0
+    n_held_out: int = 0
     n_users: int = 0
+    compared_with: tuple[str, ...] = ()
+    lines: tuple[Line, ...] = ()
     skipped: str | None = None
 
     def line(self, system: str) -> Line:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
-from typing import Protocol as Contract
 
 import bm25s
 import numpy as np
@@ -40,7 +40,7 @@ from shortlist.engine.snapshot import Snapshot
 DEPTH = 1000
 """How far rankings are looked at."""
 
-RANDOM_SEED = 20261124
+SEED = 20261124
 REGULARISATION = 100.0
 KNN_NEIGHBOURS = 200
 
@@ -50,49 +50,16 @@ LEADING = {True: "co_liked", False: "collaborative"}
 """The feature that carries most, of similar items and of recommendations."""
 
 
-class System(Contract):
-    """Something that orders a catalogue's rows for a topic."""
-
-    @property
-    def name(self) -> str:
-        """What the tables call it."""
-        ...
-
-    def rank(self, topic: Topic, snapshot: Snapshot) -> RowArray:
-        """Up to 1,000 rows int64, best first, none of them seen.
-
-        `snapshot` has the topic's overlay applied, or has learnt from other users.
-        """
-        ...
-
-
 @dataclass(frozen=True)
-class Random:
-    """Any order, the same one for the same topic."""
+class System:
+    """Something that orders a catalogue's rows for a topic.
 
-    name: str = "random"
+    `rank` gives up to 1,000 rows int64, best first, none of them seen. Its snapshot has the
+    topic's overlay applied, or has learnt from other users.
+    """
 
-    def rank(self, topic: Topic, snapshot: Snapshot) -> RowArray:
-        """A seeded draw of rows."""
-        n_items = snapshot.bundle.n_items
-        if topic.text:
-            rng = np.random.default_rng([RANDOM_SEED, *topic.id.encode()])
-            return rng.permutation(n_items)[:DEPTH]
-        rng = np.random.default_rng([RANDOM_SEED, *topic.user.encode(), *topic.liked.tolist()])
-        return best_unseen(rng.random(n_items), topic)
-
-
-@dataclass(frozen=True)
-class Popularity:
-    """The most popular items that are not seen."""
-
-    name: str = "popularity"
-
-    def rank(self, topic: Topic, snapshot: Snapshot) -> RowArray:
-        """The same scores for every topic."""
-        popularity = snapshot.bundle.items.popularity
-        assert popularity is not None
-        return best_unseen(popularity.popularity_score, topic)
+    name: str
+    rank: Callable[[Topic, Snapshot], RowArray]
 
 
 def best_unseen(scores: FloatArray, topic: Topic) -> RowArray:
@@ -102,43 +69,55 @@ def best_unseen(scores: FloatArray, topic: Topic) -> RowArray:
     n_left_out = max(0, len(scores) - DEPTH)
     rows = np.flatnonzero(scores >= np.partition(scores, n_left_out)[n_left_out])
     order: RowArray = rows[np.argsort(-scores[rows], kind="stable")][:DEPTH]
-    found: RowArray = order[np.isfinite(scores[order])]
-    return found
+    return order[np.isfinite(scores[order])]
 
 
-class Bm25:
-    """BM25 over the documents, words as they stand (bm25s, its default parameters).
+def _random(topic: Topic, snapshot: Snapshot) -> RowArray:
+    """A seeded draw of rows, the same one for the same topic."""
+    n_items = snapshot.bundle.n_items
+    if topic.text:
+        rng = np.random.default_rng([SEED, *topic.id.encode()])
+        return rng.permutation(n_items)[:DEPTH]
+    rng = np.random.default_rng([SEED, *topic.user.encode(), *topic.liked.tolist()])
+    return best_unseen(rng.random(n_items), topic)
+
+
+def _popular(topic: Topic, snapshot: Snapshot) -> RowArray:
+    popularity = snapshot.bundle.items.popularity
+    assert popularity is not None
+    return best_unseen(popularity.popularity_score, topic)
+
+
+RANDOM, POPULARITY = System("random", _random), System("popularity", _popular)
+
+
+def bm25(documents: Sequence[list[str]], topics: Sequence[Topic]) -> System:
+    """BM25 over a catalogue's documents as `words_of` parts them (bm25s, its defaults).
 
     A topic's changed documents stand in for those they replace; they were counted when word
-    frequencies were, which changes the weight of a word by less than a hundredth. `documents`
-    are those of the catalogue as `tokens` makes them.
+    frequencies were, which changes the weight of a word by less than a hundredth. Rows without
+    any word of the query are left out.
     """
+    changed = [text for topic in topics for text in topic.overlay.documents]
+    ends = len(documents) + np.cumsum([len(topic.overlay.rows) for topic in topics])
+    end_of = {topic.id: end for topic, end in zip(topics, ends.tolist(), strict=True)}
+    index = bm25s.BM25()
+    index.index([*documents, *words_of(changed)], show_progress=False)
 
-    name = "BM25"
-
-    def __init__(self, documents: Sequence[list[str]], topics: Sequence[Topic]) -> None:
-        self._n_items = len(documents)
-        self._begin: dict[str, int] = {}
-        changed: list[str] = []
-        for topic in topics:
-            self._begin[topic.id] = self._n_items + len(changed)
-            changed.extend(topic.overlay.documents)
-        self._index = bm25s.BM25()
-        self._index.index([*documents, *tokens(changed)], show_progress=False)
-
-    def rank(self, topic: Topic, snapshot: Snapshot) -> RowArray:  # noqa: ARG002  # the contract's
-        """Rows by BM25, those without any word of the query left out."""
-        (words,) = tokens([topic.text])
+    def rank(topic: Topic, snapshot: Snapshot) -> RowArray:
+        (words,) = words_of([topic.text])
         if not words:
             return np.empty(0, np.int64)
-        scores = self._index.get_scores(words)
-        own = scores[: self._n_items].copy()
-        rows, begin = topic.overlay.rows, self._begin[topic.id]
-        own[rows] = scores[begin : begin + len(rows)]
+        scores = index.get_scores(words)
+        own = scores[: snapshot.bundle.n_items].copy()
+        end, rows = end_of[topic.id], topic.overlay.rows
+        own[rows] = scores[end - len(rows) : end]
         return best_unseen(np.where(own > 0, own, -np.inf), topic)
 
+    return System("BM25", rank)
 
-def tokens(texts: Sequence[str]) -> list[list[str]]:
+
+def words_of(texts: Sequence[str]) -> list[list[str]]:
     """The words of each text."""
     found: list[list[str]] = bm25s.tokenize(
         list(texts), stopwords=None, return_ids=False, show_progress=False
@@ -146,97 +125,78 @@ def tokens(texts: Sequence[str]) -> list[list[str]]:
     return found
 
 
-@dataclass(frozen=True)
-class Linear:
-    """A reference with one score for each pair of items: a topic's are the sums over its likes.
-
-    `weights` [m, m] are those of the items `rows` (int64 [m]).
-    """
-
-    name: str
-    weights: sparse.csr_matrix | npt.NDArray[np.float32]
-    rows: RowArray
-
-    def rank(self, topic: Topic, snapshot: Snapshot) -> RowArray:
-        """Sums over the rows of the learnt matrix."""
-        columns = _columns(topic, self.rows, snapshot)
-        sums = np.asarray(self.weights[columns].sum(axis=0)).ravel()
-        return _best_of(sums, self.rows, topic, snapshot)
-
-
-class Als:
-    """Implicit's alternating least squares: 64 factors, α = 10, regularisation 0.05."""
-
-    name = "implicit ALS"
-
-    def __init__(self, likes: Likes) -> None:
-        from implicit.als import AlternatingLeastSquares
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            self._model = AlternatingLeastSquares(
-                factors=64, regularization=0.05, alpha=10.0, iterations=15, random_state=1,
-                num_threads=1, use_gpu=False,
-            )  # fmt: skip
-            self._model.fit(likes.matrix, show_progress=False)
-        self._rows = likes.rows
-        self._factors = np.asarray(self._model.item_factors)
-        lengths = np.linalg.norm(self._factors, axis=1, keepdims=True)
-        self._units = self._factors / np.maximum(lengths, 1e-9)
-
-    def rank(self, topic: Topic, snapshot: Snapshot) -> RowArray:
-        """A user's factors from their likes; from a single item, the cosine of the factors."""
-        columns = _columns(topic, self._rows, snapshot)
-        if len(columns) == 1:
-            scores = self._units @ self._units[columns[0]]
-        else:
-            entries = (np.ones(len(columns), np.float32), (np.zeros(len(columns)), columns))
-            user = sparse.csr_matrix(entries, shape=(1, len(self._rows)))
-            scores = self._factors @ np.asarray(self._model.recalculate_user(0, user)).ravel()
-        return _best_of(scores, self._rows, topic, snapshot)
-
-
 def references(likes: Likes, *, affords_ease: bool) -> list[System]:
-    """What is learnt from likes to be compared with, for any topic of a taste."""
-    matrix, rows = likes.matrix, likes.rows
-    knn = Linear("implicit ItemKNN", cosine_neighbours(matrix, per_item=KNN_NEIGHBOURS), rows)
-    if not affords_ease:
-        return [knn, Als(likes)]
-    whole = np.concatenate(list(ease_blocks(matrix, regularisation=REGULARISATION)))
-    return [knn, Als(likes), Linear("EASE", whole, rows)]
+    """What is learnt from likes to be compared with: cosine of 200 neighbours, ALS, EASE."""
+    knn = cosine_neighbours(likes.matrix, per_item=KNN_NEIGHBOURS)
+    found = [
+        _over_likes("implicit ItemKNN", likes, partial(_sums, knn)),
+        _over_likes("implicit ALS", likes, _als(likes.matrix)),
+    ]
+    if affords_ease:
+        whole = np.concatenate(list(ease_blocks(likes.matrix, regularisation=REGULARISATION)))
+        found.append(_over_likes("EASE", likes, partial(_sums, whole)))
+    return found
 
 
-def _columns(topic: Topic, rows: RowArray, snapshot: Snapshot) -> RowArray:
-    """Where those of the liked items that something was learnt of stand among these rows."""
-    column_of = np.full(snapshot.bundle.n_items, -1)
-    column_of[rows] = np.arange(len(rows))
-    columns = column_of[topic.liked]
-    return columns[columns >= 0]
+def _over_likes(name: str, likes: Likes, score: Callable[[RowArray], Any]) -> System:
+    """A system from what scores all liked items for the columns (int64) of a topic's likes."""
+
+    def rank(topic: Topic, snapshot: Snapshot) -> RowArray:
+        column_of = np.full(snapshot.bundle.n_items, -1)
+        column_of[likes.rows] = np.arange(len(likes.rows))
+        columns = column_of[topic.liked]
+        scores = np.full(snapshot.bundle.n_items, -np.inf)
+        scores[likes.rows] = score(columns[columns >= 0])
+        return best_unseen(scores, topic)
+
+    return System(name, rank)
 
 
-def _best_of(
-    scores: npt.NDArray[np.floating[Any]], rows: RowArray, topic: Topic, snapshot: Snapshot
-) -> RowArray:
-    whole = np.full(snapshot.bundle.n_items, -np.inf)
-    whole[rows] = scores
-    return best_unseen(whole, topic)
+def _sums(weights: Any, columns: RowArray) -> npt.NDArray[Any]:
+    """The sums over these rows of a matrix of one score for each pair of items."""
+    return np.asarray(weights[columns].sum(axis=0)).ravel()
 
 
-@dataclass(frozen=True)
-class Engine:
+def _als(matrix: sparse.csr_matrix) -> Callable[[RowArray], npt.NDArray[Any]]:
+    """Implicit's alternating least squares: 64 factors, α = 10, regularisation 0.05.
+
+    A user's factors from their likes; from a single item, the cosine of the factors.
+    """
+    from implicit.als import AlternatingLeastSquares
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = AlternatingLeastSquares(
+            factors=64, regularization=0.05, alpha=10.0, iterations=15, random_state=1,
+            num_threads=1, use_gpu=False,
+        )  # fmt: skip
+        model.fit(matrix, show_progress=False)
+    factors = np.asarray(model.item_factors)
+    units = factors / np.maximum(np.linalg.norm(factors, axis=1, keepdims=True), 1e-9)
+
+    def score(columns: RowArray) -> npt.NDArray[Any]:
+        if len(columns) == 1:
+            return np.asarray(units @ units[columns[0]])
+        entries = (np.ones(len(columns), np.float32), (np.zeros(len(columns)), columns))
+        user = sparse.csr_matrix(entries, shape=(1, len(factors)))
+        return np.asarray(factors @ np.asarray(model.recalculate_user(0, user)).ravel())
+
+    return score
+
+
+def engine(name: str, **options: Any) -> System:
     """The engine that serves, asked as a client would ask it, with these options of a query."""
 
-    name: str
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    def rank(self, topic: Topic, snapshot: Snapshot) -> RowArray:
-        """The whole pool in its final order."""
-        found = self.pool(topic, snapshot)
+    def rank(topic: Topic, snapshot: Snapshot) -> RowArray:
+        found = ask(topic, snapshot, options)
         return found.pool.rows[found.order][:DEPTH]
 
-    def pool(self, topic: Topic, snapshot: Snapshot) -> Ranked:
-        """The whole pool with its features."""
-        return ranked(snapshot, replace(_query(topic, snapshot), **self.options))
+    return System(name, rank)
+
+
+def ask(topic: Topic, snapshot: Snapshot, options: Mapping[str, Any]) -> Ranked:
+    """The engine's whole pool for a topic in its final order."""
+    return ranked(snapshot, replace(_query(topic, snapshot), **options))
 
 
 def _query(topic: Topic, snapshot: Snapshot) -> SearchQuery | SimilarQuery | RecommendQuery:
@@ -249,59 +209,39 @@ def _query(topic: Topic, snapshot: Snapshot) -> SearchQuery | SimilarQuery | Rec
     if topic.kind == SIMILAR:
         return SimilarQuery(liked[0])
     rated = zip(liked, topic.ratings[-MAX_LIKED:].tolist(), strict=True)
-    seen = np.setdiff1d(topic.seen, given).tolist()
-    exclude = Filter(exclude=tuple(id_of(row) for row in seen))
+    exclude = Filter(exclude=tuple(map(id_of, np.setdiff1d(topic.seen, given).tolist())))
     return RecommendQuery(liked, ratings=dict(rated), filter=exclude)
 
 
-def search_engines(profiles: Mapping[str, Profile]) -> list[Engine]:
+def search_engines(profiles: Mapping[str, Profile]) -> list[System]:
     """Similarity alone over the deepest pool, every profile, and profiles with a part taken out.
 
-    Profiles of a taste are left out: a search by text has none.
+    Taken out are titles, and ratings, where a profile weighs them beside each other. Profiles of
+    a taste are left out: a search by text has none.
     """
-    deepest = {"n_candidates": MAX_CANDIDATES, "n_popular": 0, "weights": _only("similarity")}
-    return [
-        Engine("similarity alone", deepest),
-        *(
-            system
-            for name, profile in profiles.items()
-            if not any(profile.weights.get(feature) for feature in TASTE_FEATURES)
-            for system in (
-                Engine(f"profile {name}", {"profile": name}),
-                *_ablations(name, profile),
-            )
-        ),
-    ]
+    alone = _only("similarity")
+    found = [engine("similarity alone", n_candidates=MAX_CANDIDATES, n_popular=0, weights=alone)]
+    for name, profile in profiles.items():
+        weighed = {feature for feature, weight in profile.weights.items() if weight}
+        if weighed & set(TASTE_FEATURES):
+            continue
+        found.append(engine(f"profile {name}", profile=name))
+        titles = dict.fromkeys(weighed & set(TITLE_FEATURES), 0.0)
+        ratings = dict.fromkeys(weighed & set(RATING_FEATURES), 0.0)
+        if titles and ratings:
+            without = partial(engine, profile=name)
+            found.append(without(f"profile {name} without titles", weights=titles))
+            found.append(without(f"profile {name} without ratings", weights=ratings, n_popular=0))
+    return found
 
 
-def _ablations(name: str, profile: Profile) -> list[Engine]:
-    """The profile without titles and without ratings, where it weighs them beside each other."""
-    parts = {"titles": TITLE_FEATURES, "ratings": RATING_FEATURES}
-    weighed = {
-        part: [feature for feature in features if profile.weights.get(feature)]
-        for part, features in parts.items()
-    }
-    if not all(weighed.values()):
-        return []
-    without = {part: dict.fromkeys(features, 0.0) for part, features in weighed.items()}
-    lanes = {"titles": {}, "ratings": {"n_popular": 0}}
-    return [
-        Engine(
-            f"profile {name} without {part}",
-            {"profile": name, "weights": without[part], **lanes[part]},
-        )
-        for part in parts
-    ]
-
-
-def taste_engines(profiles: Iterable[str], *, similar: bool) -> list[Engine]:
+def taste_engines(profiles: Iterable[str], *, similar: bool) -> list[System]:
     """One feature alone, these profiles, the bundle's own."""
-    deepest = {"n_candidates": MAX_CANDIDATES, "weights": _only("similarity")}
     return [
-        Engine("text alone", deepest),
-        Engine("neighbours alone", {"weights": _only(LEADING[similar])}),
-        *(Engine(f"profile {name}", {"profile": name}) for name in profiles),
-        Engine(OURS),
+        engine("text alone", n_candidates=MAX_CANDIDATES, weights=_only("similarity")),
+        engine("neighbours alone", weights=_only(LEADING[similar])),
+        *(engine(f"profile {name}", profile=name) for name in profiles),
+        engine(OURS),
     ]
 
 

@@ -18,11 +18,11 @@ from indexing.measure.evaluate import Subject
 from indexing.measure.learnt import Asked, Learnt, in_each_fold
 from indexing.measure.metrics import measure, paired_bootstrap
 from indexing.measure.overlay import encode_topics, overlay
-from indexing.measure.pools import Case, Pools, as_pools, collect
+from indexing.measure.pools import Pools, collect, joined
 from indexing.measure.protocols import known_item, tag_out
 from indexing.measure.protocols.tastes import ITEM_TO_ITEM, PERSONAL, taste_protocols
 from indexing.measure.rankings import rank_texts
-from indexing.measure.systems import LEADING, Engine
+from indexing.measure.systems import LEADING, engine
 from indexing.measure.topic import FloatArray, Protocol, Topic
 from indexing.measure.verdict import Judged, Tuned, Tuning
 from shortlist.bundle.manifest import TASTE_FEATURES, TITLE_FEATURES, Profile
@@ -39,26 +39,28 @@ MAX_TRAINING = 600
 DEPTHS = (50, 100, 200, 400)
 POPULAR = (0, 250, 500, 1000)
 PRICES = (0.0, 0.05, 0.1)
-"""What the sum of the weights may cost, in units of the goal."""
+"""What the sum of the weights may cost, in units of what is maximised."""
 
 COST = 5e-6
-"""What a candidate more has to bring: half a thousandth of the goal per hundred."""
+"""What a candidate more has to bring: half a thousandth of what is maximised per hundred."""
 
-SHARES = {"nDCG@10": 0.25, "R@50": 0.25, "RR": 0.5}
+SHARES = {tag_out.NAME: {"nDCG@10": 0.25, "R@50": 0.25}, known_item.NAME: {"RR": 0.5}}
 TASTE_SHARES = {"nDCG@10": 0.5, "Recall@20": 0.5}
-N_CANDIDATES, N_NEIGHBOURS = 100, 200
+TASTE_DEPTHS = {"n_candidates": 100, "n_neighbours": 200}
 
-_LEARNT_BY = {tag_out.NAME: ("nDCG@10", "R@50"), known_item.NAME: ("RR",)}
+GUESS = {"similarity": 1.0, "rating_volume": 0.3, "title_match": 1.0}
+TASTE_GUESS = {"similarity": 0.2, "rating_volume": 0.1}
+"""What carries most elsewhere: where the ascent begins."""
+
 _JUDGED_BY = {tag_out.NAME: ("nDCG@10", "R@50"), known_item.NAME: ("Success@1", "RR")}
 
 
 def tune(subject: Subject, *, n_jobs: int | None = None) -> Tuning:
     """Learn profiles. Raises CatalogError for a catalogue that has nothing to learn from."""
-    manifest = subject.bundle.manifest
     return Tuning(
-        catalog=manifest.catalog.name,
+        catalog=subject.bundle.manifest.catalog.name,
         version=subject.bundle.version,
-        search=_tune_search(subject, n_jobs),
+        search=tune_search(subject, n_jobs=n_jobs),
         tastes=tune_tastes(subject, n_jobs=n_jobs),
     )
 
@@ -80,35 +82,41 @@ def write_profile(catalog_path: Path, name: str, profile: Profile) -> None:
     catalog_path.write_text(tomlkit.dumps(document), encoding="utf-8")
 
 
-def _tune_search(subject: Subject, n_jobs: int | None) -> Tuned:
-    """Tags and titles count half each."""
-    known = subject.known_item()
+def tune_search(subject: Subject, *, n_jobs: int | None = None) -> Tuned:
+    """Learn from tags and titles, half each, what texts are ranked by; similarity weighs 1."""
+    known, manifest = subject.known_item(), subject.bundle.manifest
     judging, training = (
         _usable(tag_out.leave_tag_out(subject.catalog, subject.corpus, least_carriers=n), known)
         for n in (tag_out.LEAST_CARRIERS, TRAINING_CARRIERS)
     )
-    manifest = subject.bundle.manifest
-    default = manifest.profiles[manifest.default_profile]
     names = available_features(subject.bundle)
-    groups = _training_pools(subject, training, names)
-    before = ascent.means_of(groups, default)
-    coordinates = [
-        *ascent.weight_coordinates(names, fixed="similarity"),
-        ascent.depth_coordinate("n_candidates", DEPTHS),
-        ascent.depth_coordinate("n_popular", POPULAR),
-    ]
-    profile = ascent.learn(
-        groups, _goal(SHARES, before, cost=COST, prices=PRICES), _start(names), coordinates,
-        n_jobs=n_jobs,
-    )  # fmt: skip
-    return Tuned(
-        compared_with=manifest.default_profile,
-        profile=profile,
-        n_training=sum(pools.n_units for pools in groups),
-        judged=tuple(
-            one for protocol in judging for one in _judge(subject, protocol, profile, n_jobs)
-        ),
+    drawn = {protocol.name: _drawn(protocol) for protocol in training}
+    groups = _training_pools(subject, list(drawn.values()), names)
+    shares = [SHARES[name] for name, topics in drawn.items() if topics]
+    default = manifest.profiles[manifest.default_profile]
+    lesson = ascent.Lesson(
+        groups=groups,
+        shares=shares,
+        before=ascent.means_of(groups, shares, default),
+        start=_start(names, GUESS, n_candidates=100, n_popular=250),
+        grids={**_grids(names, "similarity"), "n_candidates": DEPTHS, "n_popular": POPULAR},
+        cost=COST,
+        prices=PRICES,
     )
+    profile = ascent.learn(lesson, n_jobs=n_jobs)
+    judged = [one for each in judging for one in _judge(subject, each, profile, n_jobs)]
+    n_training = sum(map(len, drawn.values()))
+    return Tuned(manifest.default_profile, profile, n_training, tuple(judged))
+
+
+def _start(names: Sequence[str], guess: Mapping[str, float], **depths: int) -> Profile:
+    weights = {name: guess[name] for name in names if name in guess}
+    return Profile(weights=weights, **depths)
+
+
+def _grids(names: Sequence[str], fixed: str) -> ascent.Grids:
+    """A grid for each weight but one: only the ratios of weights matter."""
+    return {name: ascent.WEIGHTS for name in names if name != fixed}
 
 
 def _usable(*found: Protocol) -> list[Protocol]:
@@ -118,43 +126,27 @@ def _usable(*found: Protocol) -> list[Protocol]:
     return usable
 
 
-def _training_pools(
-    subject: Subject, protocols: Sequence[Protocol], names: Sequence[str]
-) -> list[Pools]:
-    """The deepest pools of up to 600 topics of each protocol, a seeded draw."""
-    drawn = {protocol.name: _drawn(protocol) for protocol in protocols}
-    topics = [topic for each in drawn.values() for topic in each]
-    deepest = {"n_candidates": DEPTHS[-1], "n_popular": MAX_CANDIDATES}
-    engine = Engine("deepest", {**deepest, "weights": dict.fromkeys(names, 1.0)})
-    encoded = encode_topics(subject.encoder, topics)
-    cases = [
-        collect(engine, topic, overlay(subject.snapshot, topic, vectors))
-        for topic, vectors in tqdm(
-            zip(topics, encoded, strict=True), desc="collecting", total=len(topics), disable=None
-        )
-    ]
-    begins = np.cumsum([len(each) for each in drawn.values()])[:-1]
-    return [
-        as_pools(cases[begin:][: len(each)], _LEARNT_BY[name])
-        for begin, (name, each) in zip([0, *begins.tolist()], drawn.items(), strict=True)
-        if each
-    ]
-
-
 def _drawn(protocol: Protocol) -> list[Topic]:
+    """All training topics of a protocol, or a seeded draw of 600."""
     topics = [topic for topic in protocol.topics if not topic.held_out]
     return random.Random(SEED).sample(topics, min(MAX_TRAINING, len(topics)))  # noqa: S311
 
 
-def _goal(shares: Mapping[str, float], before: Mapping[str, float], **priced: Any) -> ascent.Goal:
-    return ascent.Goal(shares, {name: max(mean, 1e-6) for name, mean in before.items()}, **priced)
+def _training_pools(
+    subject: Subject, drawn: Sequence[Sequence[Topic]], names: Sequence[str]
+) -> list[Pools]:
+    """The deepest pools of these topics, as many groups."""
+    topics = [topic for each in drawn for topic in each]
+    encoded = encode_topics(subject.encoder, topics)
+    vectors = dict(zip([topic.id for topic in topics], encoded, strict=True))
+    deepest = {"n_candidates": DEPTHS[-1], "n_popular": MAX_CANDIDATES}
+    options = {**deepest, "weights": dict.fromkeys(names, 1.0)}
 
+    def pool(topic: Topic) -> Pools:
+        return collect(topic, overlay(subject.snapshot, topic, vectors[topic.id]), options)
 
-def _start(names: Sequence[str]) -> Profile:
-    """Similarity with the features that carry most elsewhere."""
-    guess = {"similarity": 1.0, "rating_volume": 0.3, "title_match": 1.0}
-    weights = {name: guess[name] for name in names if name in guess}
-    return Profile(n_candidates=100, n_popular=250, weights=weights)
+    with_bar = partial(tqdm, desc="collecting", unit="query", disable=None)
+    return [joined([pool(topic) for topic in with_bar(each)], each) for each in drawn if each]
 
 
 def _judge(
@@ -166,16 +158,15 @@ def _judge(
         return []
     manifest = subject.bundle.manifest
     unset = dict.fromkeys(manifest.profiles[manifest.default_profile].weights, 0.0)
-    options = {
-        "n_candidates": learnt.n_candidates,
-        "n_popular": learnt.n_popular,
-        "weights": {**unset, **learnt.weights},
-    }
-    systems = [Engine("learnt", options), Engine("before", {"profile": manifest.default_profile})]
+    depths = {"n_candidates": learnt.n_candidates, "n_popular": learnt.n_popular}
+    systems = [
+        engine("before", profile=manifest.default_profile),
+        engine("learnt", weights={**unset, **learnt.weights}, **depths),
+    ]
     held_out = replace(protocol, topics=topics)
     found = rank_texts(subject.snapshot, subject.encoder, held_out, systems, n_jobs=n_jobs)
     metrics = _JUDGED_BY[protocol.name]
-    values = {name: measure(topics, rankings, metrics) for name, rankings in found.items()}
+    values = {name: measure(topics, rankings, metrics) for (_, name), rankings in found.items()}
     return [_judged(protocol.name, metric, values) for metric in metrics]
 
 
@@ -204,73 +195,66 @@ def tune_tastes(subject: Subject, *, n_jobs: int | None = None) -> tuple[Tuned, 
     roles = {ITEM_TO_ITEM: manifest.similar_profile, PERSONAL: manifest.recommend_profile}
     if bundle.sections.neighbours is None or len(set(roles.values())) < len(roles):
         return ()
-    names = [name for name in available_features(bundle, taste=True) if name not in TITLE_FEATURES]
+    own = {
+        name: role for name, role in roles.items() if role not in (None, manifest.default_profile)
+    }
+    features = available_features(bundle, taste=True)
+    names = [name for name in features if name not in TITLE_FEATURES]
     protocols, folds = taste_protocols(subject.catalog)
-    asked = [
-        one for one in protocols if roles.get(one.name) not in (None, manifest.default_profile)
-    ]
-    options = {"n_candidates": N_CANDIDATES, "weights": dict.fromkeys(names, 1.0)}
-    collected = in_each_fold(
-        partial(_collect_fold, engine=Engine("taste", options)),
-        subject.snapshot, subject.catalog, asked, folds, n_jobs=n_jobs,
-    )  # fmt: skip
-    cases: dict[str, list[Case]] = {}
-    for found in collected:
-        for protocol, each in found.items():
-            cases.setdefault(protocol, []).extend(each)
-    tuned = (
-        _tune_taste(cases[protocol], protocol, name, manifest.profiles[name], n_jobs)
-        for protocol, name in roles.items()
-        if name is not None and protocol in cases
+    asked = {one.name: one for one in protocols if one.name in own and not one.skipped}
+    depth = TASTE_DEPTHS["n_candidates"]
+    work = partial(
+        _collect_fold, options={"n_candidates": depth, "weights": dict.fromkeys(names, 1.0)}
     )
+    pools: dict[str, list[Pools]] = {name: [] for name in asked}
+    for fold in in_each_fold(
+        work, subject.snapshot, subject.catalog, list(asked.values()), folds, n_jobs=n_jobs
+    ):
+        for name, found in fold.items():
+            pools[name].extend(found)
+    tuned = [
+        _tune_taste(
+            asked[name], pools[name], str(own[name]), manifest.profiles[str(own[name])], n_jobs
+        )
+        for name in asked
+    ]
     return tuple(one for one in tuned if one is not None)
 
 
-def _collect_fold(learnt: Learnt, asked: Asked, *, engine: Engine) -> dict[str, list[Case]]:
+def _collect_fold(
+    learnt: Learnt, asked: Asked, *, options: Mapping[str, Any]
+) -> dict[str, list[Pools]]:
     return {
-        protocol: [collect(engine, topic, learnt.snapshot) for topic in topics]
+        protocol: [collect(topic, learnt.snapshot, options) for topic in topics]
         for protocol, topics in asked.items()
     }
 
 
 def _tune_taste(
-    cases: Sequence[Case], protocol: str, name: str, before: Profile, n_jobs: int | None
+    protocol: Protocol, pools: Sequence[Pools], name: str, before: Profile, n_jobs: int | None
 ) -> Tuned | None:
     """Learn on half of the users, judge on the others, beside a learned ranker."""
-    halves = [[case for case in cases if case.topic.held_out is here] for here in (False, True)]
-    if not all(halves):
+    held_out = np.array([topic.held_out for topic in protocol.topics])
+    if held_out.all() or not held_out.any():
         return None
-    training, held_out = (as_pools(half, list(TASTE_SHARES)) for half in halves)
-    leading = LEADING[protocol == ITEM_TO_ITEM]
-    start = _taste_start(training.names, leading)
-    profile = ascent.learn(
-        [training],
-        _goal(TASTE_SHARES, ascent.means_of([training], start)),
-        start,
-        ascent.weight_coordinates(training.names, fixed=leading),
-        n_jobs=n_jobs,
+    training, judging = (
+        joined([pools[place] for place in places], [protocol.topics[place] for place in places])
+        for places in (np.flatnonzero(~held_out).tolist(), np.flatnonzero(held_out).tolist())
     )
-    values = {
-        "before": held_out.values(held_out.weighed(before)),
-        "learnt": held_out.values(held_out.weighed(profile)),
-        "trees": held_out.values(_learn_trees(training)(held_out.features)),
+    leading = LEADING[protocol.name == ITEM_TO_ITEM]
+    start = _start(training.names, {**TASTE_GUESS, leading: 1.0}, **TASTE_DEPTHS)
+    grids = _grids(training.names, leading)
+    goal = ascent.means_of([training], [TASTE_SHARES], start)
+    lesson = ascent.Lesson([training], [TASTE_SHARES], goal, start, grids)
+    profile = ascent.learn(lesson, n_jobs=n_jobs)
+    scores = {
+        "before": judging.weighed(before),
+        "learnt": judging.weighed(profile),
+        "trees": _learn_trees(training)(judging.features),
     }
-    return Tuned(
-        compared_with=name,
-        profile=profile,
-        n_training=training.n_units,
-        judged=tuple(_judged(protocol, metric, values) for metric in TASTE_SHARES),
-    )
-
-
-def _taste_start(names: Sequence[str], leading: str) -> Profile:
-    """The leading feature, a little text and volume."""
-    guess = {leading: 1.0, "similarity": 0.2, "rating_volume": 0.1}
-    return Profile(
-        n_candidates=N_CANDIDATES,
-        n_neighbours=N_NEIGHBOURS,
-        weights={name: guess[name] for name in names if name in guess},
-    )
+    values = {each: judging.values(ranked, list(TASTE_SHARES)) for each, ranked in scores.items()}
+    judged = tuple(_judged(protocol.name, metric, values) for metric in TASTE_SHARES)
+    return Tuned(name, profile, training.n_units, judged)
 
 
 def _learn_trees(pools: Pools) -> Callable[[FloatArray], FloatArray]:

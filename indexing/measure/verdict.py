@@ -58,8 +58,7 @@ class Tuned:
 
 @dataclass(frozen=True)
 class Tuning:
-    """The profile learnt for searches, and those of tastes, which replace what they are compared
-    with."""
+    """The profile learnt for searches; those of tastes, each compared with what it replaces."""
 
     catalog: str
     version: str

@@ -12,8 +12,8 @@ from scipy import sparse
 from tqdm import tqdm
 
 from indexing.neighbours.co_liked import co_liked
-from indexing.neighbours.ease import ease_blocks
 from indexing.neighbours.cosine import cosine_neighbours
+from indexing.neighbours.ease import ease_blocks
 from indexing.neighbours.likes import Likes
 from indexing.neighbours.lists import as_lists, strongest
 from indexing.neighbours.models import Model, choose

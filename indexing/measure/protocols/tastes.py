@@ -77,7 +77,7 @@ def personal(ratings: pd.DataFrame, *, liked_from: float) -> tuple[Topic, ...]:
     Given are the likes of the earlier part; everything in it is seen. Users without a like in
     either part give no topic.
     """
-    topics = []
+    topics: list[Topic] = []
     for fold, history in _histories(ratings):
         n_given = int(SHARE_GIVEN * len(history))
         topics += _topic(history.iloc[:n_given], history.iloc[n_given:], liked_from, fold)
