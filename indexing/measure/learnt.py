@@ -102,6 +102,7 @@ def _learn_and(
     ratings: pd.DataFrame,
     asked: Asked,
 ) -> Outcome:
+    # with more threads a product is summed up in another order: no figure shall depend on cores
     with threadpool_limits(1, "blas"):
         return work(learn_from(opened.snapshot, catalog, ratings), asked)
 
@@ -133,9 +134,7 @@ def in_parallel(
 ) -> Iterator[Outcome]:
     """What `work` makes of each task's arguments, in their order.
 
-    As many processes as there are cores, or `n_jobs`; with one, nothing leaves this process. Each
-    process computes with one thread of linear algebra, so that no sum depends on how many there
-    are.
+    As many processes as there are cores, or `n_jobs`; with one, nothing leaves this process.
     """
     listed = list(tasks)
     n_jobs = min(n_jobs or available_cores(), max(1, len(listed)))

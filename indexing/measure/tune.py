@@ -195,29 +195,19 @@ def tune_tastes(subject: Subject, *, n_jobs: int | None = None) -> tuple[Tuned, 
     roles = {ITEM_TO_ITEM: manifest.similar_profile, PERSONAL: manifest.recommend_profile}
     if bundle.sections.neighbours is None or len(set(roles.values())) < len(roles):
         return ()
-    own = {
-        name: role for name, role in roles.items() if role not in (None, manifest.default_profile)
-    }
+    profiles = {name: role for name, role in roles.items() if role != manifest.default_profile}
     features = available_features(bundle, taste=True)
-    names = [name for name in features if name not in TITLE_FEATURES]
+    weights = {name: 1.0 for name in features if name not in TITLE_FEATURES}
+    options = {"n_candidates": TASTE_DEPTHS["n_candidates"], "weights": weights}
     protocols, folds = taste_protocols(subject.catalog)
-    asked = {one.name: one for one in protocols if one.name in own and not one.skipped}
-    depth = TASTE_DEPTHS["n_candidates"]
-    work = partial(
-        _collect_fold, options={"n_candidates": depth, "weights": dict.fromkeys(names, 1.0)}
-    )
-    pools: dict[str, list[Pools]] = {name: [] for name in asked}
-    for fold in in_each_fold(
-        work, subject.snapshot, subject.catalog, list(asked.values()), folds, n_jobs=n_jobs
-    ):
-        for name, found in fold.items():
-            pools[name].extend(found)
-    tuned = [
-        _tune_taste(
-            asked[name], pools[name], str(own[name]), manifest.profiles[str(own[name])], n_jobs
-        )
-        for name in asked
-    ]
+    asked = [one for one in protocols if profiles.get(one.name) and not one.skipped]
+    work = partial(_collect_fold, options=options)
+    pools = list(in_each_fold(work, subject.snapshot, subject.catalog, asked, folds, n_jobs=n_jobs))
+    tuned = []
+    for protocol in asked:
+        own = [pool for fold in pools for pool in fold.get(protocol.name, [])]
+        name = str(profiles[protocol.name])
+        tuned.append(_tune_taste(protocol, own, name, manifest.profiles[name], n_jobs))
     return tuple(one for one in tuned if one is not None)
 
 
@@ -238,8 +228,8 @@ def _tune_taste(
     if held_out.all() or not held_out.any():
         return None
     training, judging = (
-        joined([pools[place] for place in places], [protocol.topics[place] for place in places])
-        for places in (np.flatnonzero(~held_out).tolist(), np.flatnonzero(held_out).tolist())
+        joined([pools[place] for place in half], [protocol.topics[place] for place in half])
+        for half in (np.flatnonzero(~held_out).tolist(), np.flatnonzero(held_out).tolist())
     )
     leading = LEADING[protocol.name == ITEM_TO_ITEM]
     start = _start(training.names, {**TASTE_GUESS, leading: 1.0}, **TASTE_DEPTHS)

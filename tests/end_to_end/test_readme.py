@@ -15,9 +15,9 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from indexing.measure.systems import OURS
 
 from indexing.catalog.config import CatalogConfig
+from indexing.measure.systems import OURS
 
 # Run by .ci/run itself, of which this test is a part.
 RUN_ELSEWHERE = {"make test"}
