@@ -11,11 +11,12 @@ import pytest
 from indexing.measure.evaluate import Subject
 from indexing.measure.overlay import encode_topics, overlay
 from indexing.measure.pools import Pools, collect, joined
-from indexing.measure.protocols.tag_out import leave_tag_out
+from indexing.measure.protocols import tag_out
 from indexing.measure.systems import ask
 from indexing.measure.topic import Topic
 from shortlist.bundle.manifest import Profile
 from shortlist.engine.plan import available_features
+from shortlist.engine.snapshot import Snapshot
 
 PROFILES = [
     Profile(n_candidates=50, weights={"similarity": 1.0}),
@@ -25,27 +26,42 @@ PROFILES = [
 ]
 
 
+Deep = list[tuple[Topic, Snapshot, Pools]]
+
+
+@pytest.fixture(scope="module")
+def deep(subject: Subject) -> Deep:
+    """Some topics of both kinds, the snapshot as each sees it, and its deepest pool."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tag_out, "MAX_TAGS", 12)
+        tags = tag_out.leave_tag_out(subject.catalog, subject.corpus).topics
+    topics = [*subject.known_item().topics[::700], *tags]
+    weights = dict.fromkeys(available_features(subject.bundle), 1.0)
+    deepest = {"n_candidates": 400, "n_popular": 1000, "weights": weights}
+    encoded = encode_topics(subject.encoder, topics)
+    views = [overlay(subject.snapshot, *each) for each in zip(topics, encoded, strict=True)]
+    return [
+        (topic, view, collect(topic, view, deepest))
+        for topic, view in zip(topics, views, strict=True)
+    ]
+
+
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_deep_pool_gives_what_the_engine_gives_for_a_shallower_one(
-    subject: Subject, profile: Profile
+    deep: Deep, profile: Profile
 ) -> None:
-    tags = leave_tag_out(subject.catalog, subject.corpus).topics[:12]
-    topics = [*subject.known_item().topics[::700], *tags]
-    names = available_features(subject.bundle)
-    deepest = {"n_candidates": 400, "n_popular": 1000, "weights": dict.fromkeys(names, 1.0)}
-    for topic, vectors in zip(topics, encode_topics(subject.encoder, topics), strict=True):
-        seen_as = overlay(subject.snapshot, topic, vectors)
-        # every row is told apart, so that the rows of the ranking can be compared
-        every = replace(topic, relevant=np.arange(subject.bundle.n_items))
-        pool = collect(every, seen_as, deepest)
-        titles = bool({"title_match", "title_prefix"} & set(profile.weights))
+    titles = bool({"title_match", "title_prefix"} & set(profile.weights))
+    for topic, view, pool in deep:
         own = pool.within(profile.n_candidates, profile.n_popular, titles=titles)
-        weights = {**dict.fromkeys(names, 0.0), **profile.weights}
-        options = {"n_candidates": profile.n_candidates, "n_popular": profile.n_popular}
-        found = ask(topic, seen_as, {**options, "weights": weights})
+        options = {
+            "n_candidates": profile.n_candidates,
+            "n_popular": profile.n_popular,
+            "weights": {**dict.fromkeys(pool.names, 0.0), **profile.weights},
+        }
+        found = ask(topic, view, options)
         assert own.sizes.tolist() == [len(found.pool.rows)]
-        assert np.sort(-own.weighed(profile)).tolist() == pytest.approx(
-            (-found.ranking.scores).tolist(), abs=1e-12
+        np.testing.assert_allclose(
+            np.sort(own.weighed(profile))[::-1], found.ranking.scores, atol=1e-12
         )
 
 
