@@ -120,7 +120,7 @@ def _timed(snapshot: Snapshot, without: Snapshot, n_liked: int) -> dict[str, Any
     times: dict[str, list[float]] = {"with": [], "without": []}
     for _ in range(N_QUERIES):
         ids = [snapshot.bundle.ids.id_of(int(row)) for row in rng.permutation(known)[:n_liked]]
-        query = SimilarQuery(item_id=ids[0]) if n_liked == 1 else RecommendQuery(tuple(ids))
+        query = SimilarQuery(item_id=ids[0]) if n_liked == 1 else RecommendQuery(liked=tuple(ids))
         for name, one in (("with", snapshot), ("without", without)):
             started = time.perf_counter()
             ranked(one, query)

@@ -20,7 +20,7 @@ import numpy as np
 from benchmarks import report
 from indexing.catalog import read_catalog
 from indexing.catalog.toml import read_catalog_config
-from indexing.measure.known_item import known_item
+from indexing.measure.protocols.known_item import known_item
 from indexing.titles import all_variants, main_title
 from shortlist.bundle.sections.title_index import FOLDER, TitleIndex, read_titles, write_titles
 from shortlist.engine.lanes.title import match_titles

@@ -196,20 +196,19 @@ def diff(before: str, after: str, artifacts: Path, as_json: bool) -> None:
 def tune(catalog: Path, artifacts: Path, output: Path, profile: str) -> None:
     """Learn profiles from the live version; write into catalog.toml those that gain."""
     from indexing.measure.evaluate import open_subject
-    from indexing.measure.tune import as_markdown, write_profile, write_tuning
     from indexing.measure.tune import tune as run_tuning
+    from indexing.measure.tune import write_profile
+    from indexing.measure.verdict import as_markdown, write_tuning
 
     tuning = run_tuning(open_subject(catalog, artifacts))
     paths = write_tuning(tuning, output)
     click.echo(as_markdown(tuning))
     click.echo(f"\nwritten: {', '.join(map(str, paths))}")
-    if tuning.significant:
-        write_profile(catalog, profile, tuning.profile)
-        click.echo(f"{catalog}: has profile {profile!r} now; build again to serve it")
-    for taste in tuning.tastes:
-        if taste.significant:
-            write_profile(catalog, taste.name, taste.profile)
-            click.echo(f"{catalog}: has profile {taste.name!r} now; build again to serve it")
+    learnt = {profile: tuning.search, **{one.compared_with: one for one in tuning.tastes}}
+    for name, tuned in learnt.items():
+        if tuned.significant:
+            write_profile(catalog, name, tuned.profile)
+            click.echo(f"{catalog}: has profile {name!r} now; build again to serve it")
 
 
 @main.command()

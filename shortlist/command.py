@@ -61,8 +61,9 @@ class Shortlist(Commands):
         found: dict[str, click.Command] = {}
         for program in PROGRAMS:
             main = import_module(f"{program}.__main__").main
-            found |= main.commands if isinstance(main, click.Group) else {main.name: main}
-        return found | self.commands
+            found.update(main.commands if isinstance(main, click.Group) else {main.name: main})
+        found.update(self.commands)
+        return found
 
     def list_commands(self, _context: click.Context) -> list[str]:
         """The names of all commands."""

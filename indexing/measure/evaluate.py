@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from indexing.catalog import Catalog, read_catalog
 from indexing.catalog.toml import read_catalog_config
 from indexing.corpus import Corpus, id_column, read_corpus
 from indexing.documents import hash_documents
 from indexing.embeddings import read_hashes
-from indexing.measure import known_item as known
-from indexing.measure import tag_out
-from indexing.measure.cold import cold_errors
-from indexing.measure.figures import Evaluation, Line, Measured
-from indexing.measure.metrics import (
-    debiased_recall,
-    measure,
-    paired_bootstrap,
-)
-from indexing.measure.off_topic import off_topic
-from indexing.measure.run import rankings
-from indexing.measure.systems import (
-    DEPTH,
-    Bm25,
-    PopularityOrder,
-    RandomOrder,
-    System,
-    engine_systems,
-)
-from indexing.measure.taste import evaluate_tastes
-from indexing.measure.topics import Protocol, RowArray, Topic
+from indexing.features import rating_percentile
+from indexing.measure.metrics import by_user, debiased_recall, measure, paired_bootstrap
+from indexing.measure.protocols.cold import cold_errors
+from indexing.measure.protocols.known_item import SPELLINGS, TYPOS, known_item
+from indexing.measure.protocols.off_topic import off_topic
+from indexing.measure.protocols.tag_out import leave_tag_out
+from indexing.measure.protocols.tastes import taste_protocols
+from indexing.measure.rankings import Rankings, rank_tastes, rank_texts
+from indexing.measure.report import Evaluation, Line, Measured
+from indexing.measure.systems import POPULARITY, RANDOM, bm25, search_engines, words_of
+from indexing.measure.topic import FloatArray, Protocol, RowArray, Topic
 from shortlist.bundle import layout
 from shortlist.bundle.reader import Bundle, read_manifest
 from shortlist.bundle.store import ArtifactStore
@@ -43,11 +33,13 @@ from shortlist.encoder.runtime import Encoder
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
 from shortlist.errors import CatalogError
 
-FloatArray = npt.NDArray[np.float64]
-
-KNOWN_DEPTH = 100
 REFERENCE = "similarity alone"
 PREFERRED_REFERENCE = "profile notebook"
+TASTE_REFERENCES = ("popularity", "text alone")
+SHOWN = 10
+
+Values = dict[str, FloatArray]
+"""By the name of a metric its value for each topic, or each user; NaN where it says nothing."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +48,7 @@ class Subject:
 
     catalog: Catalog
     corpus: Corpus
+    documents: Sequence[str]
     snapshot: Snapshot
     encoder: Encoder
 
@@ -64,6 +57,11 @@ class Subject:
         """The bundle that is evaluated."""
         return self.snapshot.bundle
 
+    def known_item(self) -> Protocol:
+        """Its titles as questions."""
+        items = self.catalog.items
+        return known_item(items.titles.tolist(), items.ids.tolist())
+
 
 def open_subject(catalog_path: Path, artifacts: Path) -> Subject:
     """The live version and its catalogue.
@@ -71,22 +69,33 @@ def open_subject(catalog_path: Path, artifacts: Path) -> Subject:
     Raises CatalogError when the version was built from other documents, and what reading
     either raises.
     """
-    config = read_catalog_config(catalog_path)
-    catalog = read_catalog(config)
+    catalog = read_catalog(read_catalog_config(catalog_path))
     corpus = read_corpus(catalog)
+    documents = [text for batch in corpus.documents(batch_rows=65_536) for text in batch]
     folder = ArtifactStore(artifacts).live_folder()
     precision = Precision(read_manifest(folder).encoder.precision)
     snapshot = load_snapshot(folder, LoadOptions(precision=precision, encoder_threads=2))
-    _check_same(catalog, corpus, snapshot.bundle, catalog_path)
+    if not _same(catalog, documents, snapshot.bundle):
+        raise CatalogError(
+            f"{catalog_path}: the live version {snapshot.version} was built from other items or"
+            " documents; run make index with this catalogue first"
+        )
     n_cores = available_cores()
     encoder = Encoder(
         folder / layout.ENCODER, precision=precision, n_streams=n_cores, n_threads=n_cores
     )
-    return Subject(catalog, corpus, snapshot, encoder)
+    return Subject(catalog, corpus, documents, snapshot, encoder)
 
 
-def evaluate(subject: Subject) -> Evaluation:
-    """Run every protocol that this catalogue has the data for."""
+def _same(catalog: Catalog, documents: Sequence[str], bundle: Bundle) -> bool:
+    """The version must be of these documents: overlays replace rows by number."""
+    return bool(bundle.ids.ids.equals(id_column(catalog))) and np.array_equal(
+        read_hashes(bundle.folder / layout.DOCUMENTS), hash_documents(documents)
+    )
+
+
+def evaluate(subject: Subject, *, n_jobs: int | None = None) -> Evaluation:
+    """Run every protocol that this catalogue has the data for, on all cores or `n_jobs`."""
     bundle = subject.bundle
     return Evaluation(
         catalog=bundle.manifest.catalog.name,
@@ -94,119 +103,135 @@ def evaluate(subject: Subject) -> Evaluation:
         precision=bundle.manifest.encoder.precision,
         n_items=bundle.n_items,
         default_profile=bundle.manifest.default_profile,
-        measured=(evaluate_known_item(subject), evaluate_tag_out(subject)),
-        tastes=tuple(evaluate_tastes(subject.snapshot, subject.catalog)),
+        measured=evaluate_texts(subject, n_jobs=n_jobs),
+        tastes=evaluate_tastes(subject.snapshot, subject.catalog, n_jobs=n_jobs),
         cold=tuple(cold_errors(bundle)),
         off_topic=off_topic(subject.snapshot, subject.catalog.config),
     )
 
 
-def evaluate_known_item(subject: Subject) -> Measured:
+def evaluate_texts(subject: Subject, *, n_jobs: int | None = None) -> tuple[Measured, ...]:
+    """Known item and leave tag out."""
+    bundle, words = subject.bundle, words_of(subject.documents)
+    rated = [] if bundle.items.popularity is None else [POPULARITY]
+    engines = search_engines(bundle.manifest.profiles)
+    known, tags = subject.known_item(), leave_tag_out(subject.catalog, subject.corpus)
+    found: Rankings = {}
+    for protocol in (known, tags):
+        systems = [RANDOM, *rated, bm25(words, protocol.topics), *engines]
+        found |= rank_texts(subject.snapshot, subject.encoder, protocol, systems, n_jobs=n_jobs)
+    return (
+        _measured(known, found, _known_values),
+        _measured(tags, found, partial(_tag_values, bundle=bundle)),
+    )
+
+
+def evaluate_tastes(
+    snapshot: Snapshot, catalog: Catalog, *, n_jobs: int | None = None
+) -> tuple[Measured, ...]:
+    """Every protocol of taste, each skipped where the catalogue does not say who rated."""
+    protocols, folds = taste_protocols(catalog)
+    found = rank_tastes(snapshot, catalog, protocols, folds, n_jobs=n_jobs)
+    counts = [np.bincount(others["row"], minlength=catalog.n_items) for others in folds]
+    percentiles = [rating_percentile(each.astype(np.int32)) for each in counts]
+    values_of = partial(_taste_values, percentiles=percentiles)
+    return tuple(_measured(protocol, found, values_of) for protocol in protocols)
+
+
+def _known_values(topics: Sequence[Topic], rankings: Sequence[RowArray]) -> Values:
     """Success@1 by kind of spelling, Success@10 and the reciprocal rank over all of them."""
-    items = subject.catalog.items
-    protocol = known.known_item(items.titles.tolist(), items.ids.tolist())
-    if protocol.skipped:
-        return _skipped(protocol)
-    found = rankings(
-        subject.snapshot, subject.encoder, protocol, _systems(subject, protocol), depth=KNOWN_DEPTH
-    )
-    values = {name: _known_metrics(protocol.topics, ranked) for name, ranked in found.items()}
-    return _measured(protocol, values)
-
-
-def evaluate_tag_out(subject: Subject) -> Measured:
-    """nDCG@10, Recall@50, the reciprocal rank, and Recall@50 without the popularity bias."""
-    protocol = tag_out.leave_tag_out(subject.catalog, subject.corpus)
-    if protocol.skipped:
-        return _skipped(protocol)
-    found = rankings(
-        subject.snapshot, subject.encoder, protocol, _systems(subject, protocol), depth=DEPTH
-    )
-    popularity = subject.bundle.items.popularity
-    values = {}
-    for name, ranked in found.items():
-        metrics = measure(protocol.topics, ranked, ("nDCG@10", "R@50", "RR"))
-        values[name] = {
-            "nDCG@10": metrics["nDCG@10"],
-            "Recall@50": metrics["R@50"],
-            "MRR": metrics["RR"],
-        }
-        if popularity is not None:
-            values[name]["Recall@50, debiased"] = debiased_recall(
-                protocol.topics, ranked, popularity.rating_count, depth=50
-            )
-    return _measured(protocol, values)
-
-
-def _known_metrics(topics: Sequence[Topic], ranked: Sequence[RowArray]) -> dict[str, FloatArray]:
-    """NaN where a metric does not concern a topic: the means leave it out."""
-    metrics = measure(topics, ranked, ("Success@1", "Success@10", "RR"))
-    kinds = np.array([topic.kind for topic in topics])
-
-    def only(*wanted: str) -> FloatArray:
-        return np.where(np.isin(kinds, wanted), metrics["Success@1"], np.nan)
-
-    return {
-        "Success@1": metrics["Success@1"],
-        "exact": only("exact"),
-        "lower case": only("lower case"),
-        "no diacritics": only("no diacritics"),
-        "one typo": only(*known.TYPOS),
-        "missing word": only("missing word"),
-        "prefix": only("prefix"),
-        "Success@10": metrics["Success@10"],
-        "MRR": metrics["RR"],
+    metrics = measure(topics, rankings, ("Success@1", "Success@10", "MRR"))
+    first, kinds = metrics.pop("Success@1"), np.array([topic.kind for topic in topics])
+    shown = {"one typo" if kind in TYPOS else kind: kind for kind in SPELLINGS}
+    by_kind = {
+        name: np.where(np.isin(kinds, TYPOS if kind in TYPOS else kind), first, np.nan)
+        for name, kind in shown.items()
     }
+    return {"Success@1": first, **by_kind, **metrics}
 
 
-def _systems(subject: Subject, protocol: Protocol) -> list[System]:
-    documents = [text for batch in subject.corpus.documents(batch_rows=65_536) for text in batch]
-    rated = subject.bundle.items.popularity is not None
-    return [
-        RandomOrder(),
-        *([PopularityOrder(subject.snapshot)] if rated else []),
-        Bm25(documents, protocol.topics),
-        *engine_systems(subject.bundle.manifest.profiles),
+def _tag_values(topics: Sequence[Topic], rankings: Sequence[RowArray], *, bundle: Bundle) -> Values:
+    """nDCG@10, Recall@50, the reciprocal rank, and Recall@50 without the popularity bias."""
+    metrics = measure(topics, rankings, ("nDCG@10", "Recall@50", "MRR"))
+    popularity = bundle.items.popularity
+    if popularity is not None:
+        counts = popularity.rating_count
+        metrics["Recall@50, debiased"] = debiased_recall(topics, rankings, counts, depth=50)
+    return metrics
+
+
+def _taste_values(
+    topics: Sequence[Topic], rankings: Sequence[RowArray], *, percentiles: Sequence[FloatArray]
+) -> Values:
+    """nDCG@10 and Recall@20, what share of all items is shown to anybody, how popular they are.
+
+    Means over each user's topics; the coverage, which is of all users together, stands for each.
+    """
+    users = [topic.user for topic in topics]
+    metrics = measure(topics, rankings, ("nDCG@10", "Recall@20"))
+    shown = [rows[:SHOWN] for rows in rankings]
+    coverage = len(np.unique(np.concatenate(shown))) / len(percentiles[0])
+    popular = [
+        float(np.mean(percentiles[topic.fold][rows])) if len(rows) else 0.0
+        for topic, rows in zip(topics, shown, strict=True)
     ]
+    metrics["coverage@10"] = np.full(len(topics), coverage)
+    metrics["popularity percentile"] = np.array(popular)
+    return {name: by_user(users, values) for name, values in metrics.items()}
 
 
-def _measured(protocol: Protocol, values: dict[str, dict[str, FloatArray]]) -> Measured:
-    held_out = np.array([topic.held_out for topic in protocol.topics])
+def _measured(
+    protocol: Protocol,
+    found: Rankings,
+    values_of: Callable[[Sequence[Topic], Sequence[RowArray]], Values],
+) -> Measured:
+    """A protocol's lines; those asked by a text are compared on the half held out."""
+    topics = protocol.topics
+    if protocol.skipped:
+        return Measured(protocol.name, skipped=protocol.skipped)
+    values = {
+        system: values_of(topics, rankings)
+        for (name, system), rankings in found.items()
+        if name == protocol.name
+    }
+    users = {topic.user for topic in topics} - {""}
+    held_out = None if users else np.array([topic.held_out for topic in topics])
     reference = PREFERRED_REFERENCE if PREFERRED_REFERENCE in values else REFERENCE
-    names = tuple(next(iter(values.values())))
-    lines = tuple(
-        Line(
-            system=system,
-            every={name: _mean(metrics[name]) for name in names},
-            held_out={name: _mean(metrics[name][held_out]) for name in names},
-            difference=None
-            if system == reference or not held_out.any()
-            else paired_bootstrap(
-                metrics[names[0]][held_out], values[reference][names[0]][held_out]
-            ),
-        )
-        for system, metrics in values.items()
+    compared = TASTE_REFERENCES if users else (reference,)
+    return Measured(
+        protocol=protocol.name,
+        metrics=tuple(next(iter(values.values()))),
+        n_topics=len(topics),
+        n_held_out=0 if held_out is None else int(held_out.sum()),
+        n_users=len(users),
+        compared_with=compared,
+        lines=tuple(_line(system, values, compared, held_out) for system in values),
     )
-    return Measured(protocol.name, names, len(held_out), int(held_out.sum()), reference, lines)
+
+
+def _line(
+    system: str,
+    values: Mapping[str, Values],
+    compared: Sequence[str],
+    held_out: np.ndarray | None,
+) -> Line:
+    own, judged = values[system], slice(None) if held_out is None else held_out
+    first = next(iter(own))
+    return Line(
+        system=system,
+        every={name: _mean(each) for name, each in own.items()},
+        held_out={name: _mean(each[held_out]) for name, each in own.items()}
+        if held_out is not None
+        else {},
+        differences={
+            other: paired_bootstrap(own[first][judged], values[other][first][judged])
+            if other != system and len(own[first][judged])
+            else None
+            for other in compared
+        },
+    )
 
 
 def _mean(values: FloatArray) -> float:
-    known_values = values[np.isfinite(values)]
-    return float(known_values.mean()) if len(known_values) else float("nan")
-
-
-def _skipped(protocol: Protocol) -> Measured:
-    return Measured(protocol.name, (), 0, 0, "", (), skipped=protocol.skipped)
-
-
-def _check_same(catalog: Catalog, corpus: Corpus, bundle: Bundle, path: Path) -> None:
-    """The version must be of these documents: overlays replace rows by number."""
-    hashes = [hash_documents(batch) for batch in corpus.documents(batch_rows=65_536)]
-    same = bundle.ids.ids.equals(id_column(catalog)) and np.array_equal(
-        read_hashes(bundle.folder / layout.DOCUMENTS), np.concatenate(hashes)
-    )
-    if not same:
-        raise CatalogError(
-            f"{path}: the live version {bundle.version} was built from other items or documents;"
-            " run make index with this catalogue first"
-        )
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else float("nan")

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-import ir_measures
 import numpy as np
 import numpy.typing as npt
 
-from indexing.measure.topics import RowArray
-
-FloatArray = npt.NDArray[np.float64]
-Scores = Mapping[str, FloatArray]
+from indexing.measure.topic import FloatArray, RowArray, Topic
 
 BOOTSTRAP_SAMPLES = 2000
 BOOTSTRAP_SEED = 20261124
 LEVEL = 0.95
-
-
-class Judged(Protocol):
-    """Something asked whose right answers are known."""
-
-    @property
-    def relevant(self) -> RowArray:
-        """The rows that answer it, int64."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -41,33 +27,98 @@ class Difference:
         return f"{self.mean:+.3f} [{self.low:+.3f}, {self.high:+.3f}]"
 
 
-def measure(
-    topics: Sequence[Judged], rankings: Sequence[RowArray], names: Sequence[str]
-) -> dict[str, FloatArray]:
-    """Metrics by ir-measures' names, float64 [topics] each, in the order of the topics.
+@dataclass(frozen=True)
+class Hits:
+    """Where in its ranking each relevant item of some topics stands.
 
-    A ranking is rows int64, best first; what is not in it counts as not found.
+    `topics` int64 [h] numbers the topic of a hit and rises, `places` int64 [h] is its place from
+    0, rising within a topic; `n_relevant` int64 [t], at least 1 each, counts those not found too.
     """
-    measures = [ir_measures.parse_measure(name) for name in names]
-    relevant = [
-        ir_measures.Qrel(str(number), str(row), 1)
-        for number, topic in enumerate(topics)
-        for row in topic.relevant.tolist()
-    ]
-    found = [
-        ir_measures.ScoredDoc(str(number), str(row), -float(place))
-        for number, ranking in enumerate(rankings)
-        for place, row in enumerate(ranking.tolist())
-    ]
-    values = {name: np.zeros(len(topics)) for name in names}
-    named = dict(zip(measures, names, strict=True))
-    for metric in ir_measures.iter_calc(measures, relevant, found):
-        values[named[metric.measure]][int(metric.query_id)] = metric.value
-    return values
+
+    topics: npt.NDArray[np.int64]
+    places: npt.NDArray[np.int64]
+    n_relevant: npt.NDArray[np.int64]
+
+    def sums(self, values: FloatArray, depth: int) -> FloatArray:
+        """What the hits of each topic down to a depth are worth together, float64 [t]."""
+        near = self.places < depth
+        n_topics = len(self.n_relevant)
+        return np.bincount(self.topics[near], values[near], minlength=n_topics).astype(np.float64)
+
+
+def find_hits(topics: Sequence[Topic], rankings: Sequence[RowArray]) -> Hits:
+    """The hits of rankings (rows int64, best first); what is not in one counts as not found."""
+    relevant, n_relevant = _flat([topic.relevant for topic in topics])
+    rows, sizes = _flat(rankings)
+    stride = 1 + max(int(relevant.max(initial=0)), int(rows.max(initial=0)))
+    numbers = np.repeat(np.arange(len(topics)), sizes)
+    wanted = np.repeat(np.arange(len(topics)), n_relevant) * stride + relevant
+    found = np.flatnonzero(np.isin(numbers * stride + rows, wanted))
+    begin = np.concatenate([[0], np.cumsum(sizes)])[:-1]
+    return Hits(numbers[found], found - begin[numbers[found]], n_relevant)
+
+
+def _flat(parts: Sequence[RowArray]) -> tuple[RowArray, npt.NDArray[np.int64]]:
+    sizes = np.array([len(part) for part in parts], dtype=np.int64)
+    return np.concatenate([np.empty(0, np.int64), *parts]), sizes
+
+
+def ndcg(hits: Hits, depth: int) -> FloatArray:
+    """Σ 1 / log2(1 + place) of the hits by that of the best order, places from 1; in [0, 1].
+
+    Source: Järvelin and Kekäläinen 2002, with gains of 0 and 1.
+    """
+    best = np.cumsum(1.0 / np.log2(np.arange(2, depth + 2)))
+    ideal = best[np.minimum(hits.n_relevant, depth) - 1]
+    gained = hits.sums(1.0 / np.log2(hits.places + 2.0), depth)
+    return np.asarray(gained / ideal)
+
+
+def recall(hits: Hits, depth: int) -> FloatArray:
+    """The share of the relevant items that is found, in [0, 1]."""
+    return hits.sums(np.ones(len(hits.places)), depth) / hits.n_relevant
+
+
+def success(hits: Hits, depth: int) -> FloatArray:
+    """1 where anything relevant is found, else 0."""
+    return np.minimum(hits.sums(np.ones(len(hits.places)), depth), 1.0)
+
+
+def reciprocal_rank(hits: Hits, depth: int) -> FloatArray:
+    """1 by the place of the first hit, counted from 1; 0 without one."""
+    first = np.concatenate([[True], np.diff(hits.topics) > 0])[: len(hits.topics)]
+    return hits.sums(np.where(first, 1.0 / (hits.places + 1.0), 0.0), depth)
+
+
+_METRICS: dict[str, Callable[[Hits, int], FloatArray]] = {
+    "nDCG": ndcg,
+    "R": recall,
+    "Recall": recall,
+    "Success": success,
+    "RR": reciprocal_rank,
+    "MRR": reciprocal_rank,
+}
+_WHOLE = 2**31
+
+
+def values_of(hits: Hits, names: Sequence[str]) -> dict[str, FloatArray]:
+    """Metrics by names such as nDCG@10, Recall@50 or MRR, float64 [topics] each."""
+    parted = {name: name.partition("@") for name in names}
+    return {
+        name: _METRICS[metric](hits, int(depth) if depth else _WHOLE)
+        for name, (metric, _, depth) in parted.items()
+    }
+
+
+def measure(
+    topics: Sequence[Topic], rankings: Sequence[RowArray], names: Sequence[str]
+) -> dict[str, FloatArray]:
+    """Metrics of rankings, in the order of the topics: see `find_hits` and `values_of`."""
+    return values_of(find_hits(topics, rankings), names)
 
 
 def debiased_recall(
-    topics: Sequence[Judged],
+    topics: Sequence[Topic],
     rankings: Sequence[RowArray],
     rating_counts: npt.NDArray[np.int32],
     *,
@@ -87,6 +138,13 @@ def debiased_recall(
             for topic, ranking in zip(topics, rankings, strict=True)
         ]
     )
+
+
+def by_user(users: Sequence[str], values: FloatArray) -> FloatArray:
+    """The mean over each user's topics, float64 [users], in the order of their names."""
+    _, place = np.unique(np.array(users), return_inverse=True)
+    means: FloatArray = np.bincount(place, values) / np.bincount(place)
+    return means
 
 
 def paired_bootstrap(values: FloatArray, reference: FloatArray) -> Difference:

@@ -1,13 +1,69 @@
-"""Exact retrieval over stored vectors of which some are replaced in memory."""
+"""A snapshot as one topic sees it: its query encoded already, some documents changed."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from indexing.measure.topic import RowArray, Topic
+from shortlist.encoder.runtime import Encoder
 from shortlist.engine.lanes.semantic import Candidates, true_scores
+from shortlist.engine.snapshot import Snapshot
 
-_SPARE = 16
+Vector = npt.NDArray[np.float32]
+
+_BLOCK_ROWS = 65_536
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A topic's vectors: of its query float32 [dim], of its changed documents float32 [r, dim]."""
+
+    query: Vector
+    documents: Vector
+
+
+def encode_topics(encoder: Encoder, topics: Sequence[Topic]) -> list[Encoded]:
+    """Encode every query and every changed document, each text once."""
+    queries = list(dict.fromkeys(topic.text for topic in topics))
+    vector_of = dict(zip(queries, encoder.encode_queries(queries), strict=True))
+    changed = list(dict.fromkeys(text for topic in topics for text in topic.overlay.documents))
+    vectors = encoder.encode(changed, prompt=encoder.settings.document_prompt)
+    place_of = {text: place for place, text in enumerate(changed)}
+    return [
+        Encoded(
+            vector_of[topic.text], vectors[[place_of[text] for text in topic.overlay.documents]]
+        )
+        for topic in topics
+    ]
+
+
+def overlay(snapshot: Snapshot, topic: Topic, encoded: Encoded) -> Snapshot:
+    """The snapshot with the topic's changed documents, retrieval there exact."""
+    known = replace(snapshot, encoder=_Known({topic.text: encoded.query}))
+    if not len(topic.overlay.rows):
+        return known
+    vectors = snapshot.bundle.vectors
+    return replace(
+        known, retriever=OverlaidRetriever(vectors, topic.overlay.rows, encoded.documents)
+    )
+
+
+class _Known:
+    """Query vectors that are known beforehand, in the place of an encoder."""
+
+    def __init__(self, vectors: Mapping[str, Vector]) -> None:
+        self._vectors = vectors
+        self.hits = self.misses = 0
+
+    def encode(self, text: str) -> Vector:
+        return self._vectors[text]
+
+    def encode_many(self, texts: Sequence[str]) -> list[Vector]:
+        return [self.encode(text) for text in texts]
 
 
 class OverlaidRetriever:
@@ -18,57 +74,36 @@ class OverlaidRetriever:
     scores of the last query vector are kept.
     """
 
-    def __init__(
-        self,
-        vectors: npt.NDArray[np.float32],
-        rows: npt.NDArray[np.int64],
-        replaced: npt.NDArray[np.float32],
-    ) -> None:
-        self._vectors = vectors
-        self._rows = rows
-        self._replaced = replaced
-        self._last: tuple[bytes, npt.NDArray[np.float32]] = (b"", np.empty(0, np.float32))
+    def __init__(self, vectors: Vector, rows: RowArray, replaced: Vector) -> None:
+        self._vectors, self._rows, self._replaced = vectors, rows, replaced
+        self._last: tuple[bytes, Vector] = (b"", np.empty(0, np.float32))
 
-    def retrieve(self, query_vector: npt.NDArray[np.float32], n_candidates: int) -> Candidates:
+    def retrieve(self, query_vector: Vector, n_candidates: int) -> Candidates:
         """The `n_candidates` best rows of all."""
-        scores = self._all_scores(query_vector)
-        n_found = min(n_candidates, len(scores))
-        # a matrix product rounds differently from a single score: a few more are compared
-        n_compared = min(n_found + _SPARE, len(scores))
-        best = np.sort(np.argpartition(-scores, n_compared - 1)[:n_compared])
-        exact = self.score(query_vector, best)
-        order = np.argsort(-exact, kind="stable")[:n_found]
-        return Candidates(best[order], exact[order], exact=True)
+        rows = np.arange(len(self._vectors))
+        return self.retrieve_among(query_vector, n_candidates, rows, exact_up_to=len(rows))
 
     def retrieve_among(
         self,
-        query_vector: npt.NDArray[np.float32],
+        query_vector: Vector,
         n_candidates: int,
-        rows: npt.NDArray[np.int64],
+        rows: RowArray,
         *,
         exact_up_to: int,  # noqa: ARG002  # always exact
     ) -> Candidates:
-        """The best of these rows, always exact."""
+        """The best of these rows."""
         scores = self.score(query_vector, rows)
         order = np.argsort(-scores, kind="stable")[:n_candidates]
         return Candidates(rows[order], scores[order], exact=True)
 
-    def score(
-        self, query_vector: npt.NDArray[np.float32], rows: npt.NDArray[np.int64]
-    ) -> npt.NDArray[np.float32]:
+    def score(self, query_vector: Vector, rows: RowArray) -> Vector:
         """The true inner products of these rows, replaced ones with what replaces them."""
-        scores = true_scores(query_vector, self._vectors, rows)
-        if not len(self._rows):
-            return scores
-        place = np.minimum(np.searchsorted(self._rows, rows), len(self._rows) - 1)
-        here = self._rows[place] == rows
-        scores[here] = true_scores(query_vector, self._replaced, place[here])
-        return scores
-
-    def _all_scores(self, query_vector: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         key = query_vector.tobytes()
         if self._last[0] != key:
-            scores = self._vectors @ query_vector
-            scores[self._rows] = self._replaced @ query_vector
-            self._last = (key, scores)
-        return self._last[1]
+            n_items, n_replaced = len(self._vectors), len(self._rows)
+            blocks = np.array_split(np.arange(n_items), 1 + n_items // _BLOCK_ROWS)
+            scores = [true_scores(query_vector, self._vectors, block) for block in blocks]
+            whole = np.concatenate(scores)
+            whole[self._rows] = true_scores(query_vector, self._replaced, np.arange(n_replaced))
+            self._last = (key, whole)
+        return self._last[1][rows]

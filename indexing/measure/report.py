@@ -1,29 +1,84 @@
-"""An evaluation as a table, a JSON file and a chart."""
+"""An evaluation or a tuning as tables, a JSON file and a chart."""
 
 from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from indexing.measure.figures import Evaluation, Line, Measured
 from indexing.measure.metrics import Difference
-from indexing.measure.taste import NDCG, TasteMeasured
-from indexing.measure.tastes import TEMPORAL
+from indexing.measure.protocols.cold import ColdError
+from indexing.measure.protocols.off_topic import OffTopic
+from indexing.measure.protocols.tastes import TEMPORAL
+from indexing.measure.systems import OURS, REFERENCES
+
+
+@dataclass(frozen=True)
+class Line:
+    """One system on one protocol: the means of its metrics, over all topics and held-out ones.
+
+    Of tastes they are means over users, and nothing is held out. `differences` are those of the
+    first metric to other systems, over held-out topics or all users; None to itself.
+    """
+
+    system: str
+    every: dict[str, float]
+    held_out: dict[str, float]
+    differences: dict[str, Difference | None]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One protocol's lines, or why it was skipped; `n_users` is 0 where a text asks."""
+
+    protocol: str
+    metrics: tuple[str, ...] = ()
+    n_topics: int = 0
+    n_held_out: int = 0
+    n_users: int = 0
+    compared_with: tuple[str, ...] = ()
+    lines: tuple[Line, ...] = ()
+    skipped: str | None = None
+
+    def line(self, system: str) -> Line:
+        """The line of a system that was measured."""
+        return next(line for line in self.lines if line.system == system)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Everything that was measured of one version."""
+
+    catalog: str
+    version: str
+    precision: str
+    n_items: int
+    default_profile: str
+    measured: tuple[Measured, ...]
+    tastes: tuple[Measured, ...]
+    cold: tuple[ColdError, ...]
+    off_topic: OffTopic | None
 
 
 def write_report(evaluation: Evaluation, folder: Path) -> list[Path]:
     """Write evaluation-<catalogue>.md, .json and .png; returns the paths."""
-    folder.mkdir(parents=True, exist_ok=True)
     base = folder / f"evaluation-{evaluation.catalog}"
-    table, data, chart = (base.with_suffix(f".{kind}") for kind in ("md", "json", "png"))
-    table.write_text(f"{as_markdown(evaluation)}\n", encoding="utf-8")
-    text = json.dumps(_plain(asdict(evaluation)), indent=1, ensure_ascii=False, allow_nan=False)
-    data.write_text(f"{text}\n", encoding="utf-8")
-    draw(evaluation, chart)
-    return [table, data, chart]
+    paths = write_tables(base, as_markdown(evaluation), asdict(evaluation))
+    draw(evaluation, base.with_suffix(".png"))
+    return [*paths, base.with_suffix(".png")]
+
+
+def write_tables(base: Path, table: str, data: dict[str, Any]) -> list[Path]:
+    """Write a table as .md and its figures as .json beside it; returns the paths."""
+    base.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(_plain(data), indent=1, ensure_ascii=False, allow_nan=False)
+    written = {base.with_suffix(".md"): table, base.with_suffix(".json"): text}
+    for path, content in written.items():
+        path.write_text(f"{content}\n", encoding="utf-8")
+    return list(written)
 
 
 def as_markdown(evaluation: Evaluation) -> str:
@@ -31,90 +86,74 @@ def as_markdown(evaluation: Evaluation) -> str:
     parts = [
         f"Catalogue {evaluation.catalog}, {evaluation.n_items:,} items, documents in"
         f" {evaluation.precision}; default profile {evaluation.default_profile}.",
-        *(_protocol(measured) for measured in evaluation.measured),
-        *(_taste(measured) for measured in evaluation.tastes),
-        *([_cold(evaluation)] if evaluation.cold else []),
-        _off_topic(evaluation),
+        *(_protocol(measured) for measured in (*evaluation.measured, *evaluation.tastes)),
+        *([_cold(evaluation.cold)] if evaluation.cold else []),
+        _off_topic(evaluation.off_topic),
     ]
     return "\n\n".join(parts)
 
 
+def as_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, n_texts: int = 1) -> str:
+    """A Markdown table, numbers to the right of the first `n_texts` columns."""
+    aligned = "|---" * n_texts + "|---:" * (len(columns) - n_texts)
+    lines = [f"| {' | '.join(cells)} |" for cells in (columns, *rows)]
+    return "\n".join([lines[0], f"{aligned}|", *lines[1:]])
+
+
 def _protocol(measured: Measured) -> str:
+    name = f"**{measured.protocol.capitalize()}**"
     if measured.skipped:
-        return f"**{measured.protocol.capitalize()}**: skipped, {measured.skipped}."
-    head = (
-        f"**{measured.protocol.capitalize()}**, {measured.n_queries:,} queries,"
-        f" {measured.n_held_out:,} of them held out; each cell: all / held out. Δ is the"
-        f" difference of {measured.metrics[0]} to {measured.reference} on the held-out ones with"
-        " its 95 % interval."
+        return f"{name}: skipped, {measured.skipped}."
+    first = measured.metrics[0]
+    labels = [f"Δ {first}"]
+    if measured.n_users:
+        labels = [f"Δ {other}" for other in measured.compared_with]
+        about = _about_tastes(measured)
+    else:
+        about = (
+            f", {measured.n_topics:,} queries, {measured.n_held_out:,} of them held out; each"
+            f" cell: all / held out. Δ is the difference of {first} to"
+            f" {measured.compared_with[0]} on the held-out ones with its 95 % interval."
+        )
+    rows = [[line.system, *_cells(line, measured)] for line in measured.lines]
+    return f"{name}{about}\n\n{as_table(['system', *measured.metrics, *labels], rows)}"
+
+
+def _about_tastes(measured: Measured) -> str:
+    references = [line for line in measured.lines if line.system in REFERENCES]
+    first = measured.metrics[0]
+    best = max(references, key=lambda line: line.every[first])
+    share = measured.line(OURS).every[first] / max(best.every[first], 1e-9)
+    return (
+        f", {measured.n_topics:,} queries of {measured.n_users:,} users. Δ are differences of"
+        f" {first} over users with their 95 % intervals. The best reference is {best.system};"
+        f" {OURS} has {share:.0%} of its {first}."
     )
-    columns = ["system", *measured.metrics, f"Δ {measured.metrics[0]}"]
+
+
+def _cells(line: Line, measured: Measured) -> list[str]:
+    every = [_number(line.every[name]) for name in measured.metrics]
+    if line.held_out:
+        held_out = [_number(line.held_out[name]) for name in measured.metrics]
+        every = [f"{one} / {other}" for one, other in zip(every, held_out, strict=True)]
+    differences = (line.differences[other] for other in measured.compared_with)
+    return [*every, *("" if one is None else str(one) for one in differences)]
+
+
+def _cold(errors: Iterable[ColdError]) -> str:
     rows = [
-        f"| {' | '.join(columns)} |",
-        f"|---|{'---:|' * (len(columns) - 1)}",
-        *(_row(line, measured.metrics) for line in measured.lines),
-    ]
-    return "\n".join([head, "", *rows])
-
-
-def _row(line: Line, metrics: tuple[str, ...]) -> str:
-    cells = [f"{_number(line.every[name])} / {_number(line.held_out[name])}" for name in metrics]
-    return f"| {' | '.join([line.system, *cells, _difference(line.difference)])} |"
-
-
-def _taste(measured: TasteMeasured) -> str:
-    name = measured.protocol.capitalize()
-    if measured.skipped:
-        return f"**{name}**: skipped, {measured.skipped}."
-    best, ours = measured.best_reference, measured.ours
-    head = (
-        f"**{name}**, {measured.n_topics:,} queries of {measured.n_users:,} users. Δ are"
-        " differences of nDCG@10 over users with their 95 % intervals. The best reference is"
-        f" {best.system}; {ours.system} has {ours.ndcg / max(best.ndcg, 1e-9):.0%} of its nDCG@10."
-    )
-    rows = [
-        f"| {one.system} | {one.ndcg:.3f} | {one.recall:.3f} | {one.coverage:.3f} |"
-        f" {one.popularity_percentile:.3f} | {_difference(one.to_popularity)} |"
-        f" {_difference(one.to_text)} |"
-        for one in measured.lines
-    ]
-    columns = "| system | nDCG@10 | Recall@20 | coverage@10 | popularity percentile |"
-    return "\n".join(
-        [
-            head,
-            "",
-            f"{columns} Δ popularity | Δ text alone |",
-            f"|---|{'---:|' * 6}",
-            *rows,
-        ]
+        [f"{error.least_ratings}", f"{error.n_hidden:,}", f"{error.estimated:.4f}",
+         f"{error.constant:.4f}", f"{1 - error.estimated / error.constant:.0%}"]
+        for error in errors
+    ]  # fmt: skip
+    columns = ["items with at least … ratings", "hidden", "estimated from neighbours"]
+    return (
+        "**Cold items**: mean absolute error of the popularity score of items whose ratings"
+        f" were hidden.\n\n{as_table([*columns, 'always C', 'less by'], rows, n_texts=0)}"
     )
 
 
-def _difference(difference: Difference | None) -> str:
-    return "" if difference is None else str(difference)
-
-
-def _cold(evaluation: Evaluation) -> str:
-    rows = [
-        f"| {error.least_ratings} | {error.n_hidden:,} | {error.estimated:.4f} |"
-        f" {error.constant:.4f} | {1 - error.estimated / error.constant:.0%} |"
-        for error in evaluation.cold
-    ]
-    return "\n".join(
-        [
-            "**Cold items**: mean absolute error of the popularity score of items whose ratings"
-            " were hidden.",
-            "",
-            "| items with at least … ratings | hidden | estimated from neighbours | always C |"
-            " less by |",
-            "|---:|---:|---:|---:|---:|",
-            *rows,
-        ]
-    )
-
-
-def _off_topic(evaluation: Evaluation) -> str:
-    found = evaluation.off_topic
+def _off_topic(found: OffTopic | None) -> str:
     if found is None:
         return "**No good match**: skipped, catalog.toml names no [evaluation] topics."
     return (
@@ -131,37 +170,27 @@ def draw(evaluation: Evaluation, path: Path) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot
 
-    shown = _charts(evaluation)
+    shown = [
+        one
+        for one in (*evaluation.measured, *evaluation.tastes)
+        if not one.skipped and one.protocol != TEMPORAL
+    ]
+    n_charts = max(1, len(shown))
     figure, axes = pyplot.subplots(
-        1, max(1, len(shown)), figsize=(5.5 * max(1, len(shown)), 3.8), layout="constrained",
-        squeeze=False,
-    )  # fmt: skip
-    for axis, (title, values) in zip(axes[0], shown.items(), strict=False):
-        bars = axis.barh(list(values), list(values.values()))
+        1, n_charts, figsize=(5.5 * n_charts, 3.8), layout="constrained", squeeze=False
+    )
+    for axis, one in zip(axes[0], shown, strict=False):
+        first = one.metrics[0]
+        bars = axis.barh(
+            [line.system for line in one.lines], [line.every[first] for line in one.lines]
+        )
         axis.bar_label(bars, fmt="%.3f", padding=3)
         axis.invert_yaxis()
         axis.margins(x=0.16)
-        axis.set_title(title)
+        axis.set_title(f"{one.protocol}: {first}")
     figure.suptitle(f"{evaluation.catalog}, {evaluation.n_items:,} items")
     figure.savefig(path, dpi=120)
     pyplot.close(figure)
-
-
-def _charts(evaluation: Evaluation) -> dict[str, dict[str, float]]:
-    """A title a chart, and a value a system."""
-    by_text = {
-        f"{one.protocol}: {one.metrics[0]}": {
-            line.system: line.every[one.metrics[0]] for line in one.lines
-        }
-        for one in evaluation.measured
-        if not one.skipped
-    }
-    by_taste = {
-        f"{one.protocol}: {NDCG}": {line.system: line.ndcg for line in one.lines}
-        for one in evaluation.tastes
-        if not one.skipped and one.protocol != TEMPORAL
-    }
-    return by_text | by_taste
 
 
 def _number(value: float) -> str:

@@ -1,158 +1,248 @@
-"""The rows of an evaluation: the engine with each profile, and what it is compared with."""
+"""What answers topics: the engine with each profile, and what it is compared with."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol as Contract
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import bm25s
 import numpy as np
+import numpy.typing as npt
+from scipy import sparse
 
-from indexing.measure.topics import RowArray, Topic
-from shortlist.bundle.manifest import (
-    FEATURES,
-    RATING_FEATURES,
-    TASTE_FEATURES,
-    TITLE_FEATURES,
-    Profile,
+from indexing.measure.protocols.tastes import SIMILAR
+from indexing.measure.topic import FloatArray, RowArray, Topic
+from indexing.neighbours.cosine import cosine_neighbours
+from indexing.neighbours.ease import ease_blocks
+from indexing.neighbours.likes import Likes
+from shortlist.bundle.manifest import Profile
+from shortlist.engine.features import FEATURES, Source, features_from, weighs
+from shortlist.engine.pool import Pool
+from shortlist.engine.query import (
+    MAX_CANDIDATES,
+    MAX_LIKED,
+    Filters,
+    Rated,
+    RecommendQuery,
+    SearchQuery,
+    SimilarQuery,
 )
-from shortlist.engine import MAX_CANDIDATES, SearchQuery, ranked
+from shortlist.engine.search import ranked
 from shortlist.engine.snapshot import Snapshot
 
 DEPTH = 1000
 """How far rankings are looked at."""
 
-RANDOM_SEED = 20261124
+SEED = 20261124
+REGULARISATION = 100.0
+KNN_NEIGHBOURS = 200
 
-
-class System(Contract):
-    """Something that orders a catalogue's rows for a topic."""
-
-    @property
-    def name(self) -> str:
-        """What the tables call it."""
-        ...
-
-    def rank(self, topic: Topic, snapshot: Snapshot) -> RowArray:
-        """Up to 1,000 rows int64, best first. `snapshot` has the topic's overlay applied."""
-        ...
+OURS = "the bundle's profile"
+REFERENCES = ("random", "popularity", "text alone", "implicit ItemKNN", "implicit ALS", "EASE")
+LEADING = {True: "co_liked", False: "collaborative"}
+"""The feature that carries most, of similar items and of recommendations."""
 
 
 @dataclass(frozen=True)
-class RandomOrder:
-    """Any order, the same one for the same topic."""
+class System:
+    """Something that orders a catalogue's rows for a topic.
 
-    name: str = "random"
-
-    def rank(self, topic: Topic, snapshot: Snapshot) -> RowArray:
-        """A seeded draw of rows."""
-        seed = [RANDOM_SEED, *topic.id.encode()]
-        return np.random.default_rng(seed).permutation(snapshot.bundle.n_items)[:DEPTH]
-
-
-class PopularityOrder:
-    """The most popular items, whatever was asked."""
-
-    name = "popularity"
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        popularity = snapshot.bundle.items.popularity
-        scores = np.zeros(0) if popularity is None else popularity.popularity_score
-        self._rows = np.argsort(-scores, kind="stable")[:DEPTH]
-
-    def rank(self, topic: Topic, snapshot: Snapshot) -> RowArray:  # noqa: ARG002  # the contract's
-        """The same rows for every topic."""
-        return self._rows
-
-
-class Bm25:
-    """BM25 over the documents, words as they stand (bm25s, its default parameters).
-
-    A topic's changed documents stand in for those they replace; they were counted when word
-    frequencies were, which changes the weight of a word by less than a hundredth.
+    `rank` gives up to 1,000 rows int64, best first, none of them seen. Its snapshot has the
+    topic's overlay applied, or has learnt from other users.
     """
-
-    name = "BM25"
-
-    def __init__(self, documents: Sequence[str], topics: Sequence[Topic]) -> None:
-        self._n_items = len(documents)
-        self._begin: dict[str, int] = {}
-        texts = list(documents)
-        for topic in topics:
-            self._begin[topic.id] = len(texts)
-            texts.extend(topic.overlay.documents)
-        self._index = bm25s.BM25()
-        self._index.index(_tokens(texts), show_progress=False)
-
-    def rank(self, topic: Topic, snapshot: Snapshot) -> RowArray:  # noqa: ARG002  # the contract's
-        """Rows by BM25, those without any word of the query left out."""
-        (words,) = _tokens([topic.text])
-        if not words:
-            return np.empty(0, np.int64)
-        scores = self._index.get_scores(words)
-        own = scores[: self._n_items].copy()
-        rows, begin = topic.overlay.rows, self._begin[topic.id]
-        own[rows] = scores[begin : begin + len(rows)]
-        order: RowArray = np.argsort(-own, kind="stable")[:DEPTH]
-        found: RowArray = order[own[order] > 0]
-        return found
-
-
-def _tokens(texts: Sequence[str]) -> list[list[str]]:
-    tokens: list[list[str]] = bm25s.tokenize(
-        list(texts), stopwords=None, return_ids=False, show_progress=False
-    )
-    return tokens
-
-
-@dataclass(frozen=True)
-class Engine:
-    """The engine that serves, with a profile or with other weights."""
 
     name: str
-    query: SearchQuery
-
-    def rank(self, topic: Topic, snapshot: Snapshot) -> RowArray:
-        """The whole pool in its final order."""
-        found = ranked(snapshot, replace(self.query, text=topic.text))
-        return found.pool.rows[found.order][:DEPTH]
+    rank: Callable[[Topic, Snapshot], RowArray]
 
 
-def engine_systems(profiles: Mapping[str, Profile]) -> list[Engine]:
+def best_unseen(scores: FloatArray, topic: Topic) -> RowArray:
+    """The rows of the largest finite scores that are not seen, ties in rising row order."""
+    scores = scores.astype(np.float64)
+    scores[topic.seen] = -np.inf
+    n_left_out = max(0, len(scores) - DEPTH)
+    rows = np.flatnonzero(scores >= np.partition(scores, n_left_out)[n_left_out])
+    order: RowArray = rows[np.argsort(-scores[rows], kind="stable")][:DEPTH]
+    return order[np.isfinite(scores[order])]
+
+
+def _random(topic: Topic, snapshot: Snapshot) -> RowArray:
+    """A seeded draw of rows, the same one for the same topic."""
+    n_items = snapshot.bundle.n_items
+    if topic.text:
+        rng = np.random.default_rng([SEED, *topic.id.encode()])
+        return rng.permutation(n_items)[:DEPTH]
+    rng = np.random.default_rng([SEED, *topic.user.encode(), *topic.liked.tolist()])
+    return best_unseen(rng.random(n_items), topic)
+
+
+def _popular(topic: Topic, snapshot: Snapshot) -> RowArray:
+    popularity = snapshot.bundle.items.popularity
+    assert popularity is not None
+    return best_unseen(popularity.popularity_score, topic)
+
+
+RANDOM, POPULARITY = System("random", _random), System("popularity", _popular)
+
+
+def bm25(documents: Sequence[list[str]], topics: Sequence[Topic]) -> System:
+    """BM25 over a catalogue's documents as `words_of` parts them (bm25s, its defaults).
+
+    A topic's changed documents stand in for those they replace; they were counted when word
+    frequencies were, which changes the weight of a word by less than a hundredth. Rows without
+    any word of the query are left out.
+    """
+    changed = [text for topic in topics for text in topic.overlay.documents]
+    ends = len(documents) + np.cumsum([len(topic.overlay.rows) for topic in topics])
+    end_of = {topic.id: end for topic, end in zip(topics, ends.tolist(), strict=True)}
+    index = bm25s.BM25()
+    index.index([*documents, *words_of(changed)], show_progress=False)
+
+    def rank(topic: Topic, snapshot: Snapshot) -> RowArray:
+        (words,) = words_of([topic.text])
+        if not words:
+            return np.empty(0, np.int64)
+        scores = index.get_scores(words)
+        own = scores[: snapshot.bundle.n_items].copy()
+        end, rows = end_of[topic.id], topic.overlay.rows
+        own[rows] = scores[end - len(rows) : end]
+        return best_unseen(np.where(own > 0, own, -np.inf), topic)
+
+    return System("BM25", rank)
+
+
+def words_of(texts: Sequence[str]) -> list[list[str]]:
+    """The words of each text."""
+    found: list[list[str]] = bm25s.tokenize(
+        list(texts), stopwords=None, return_ids=False, show_progress=False
+    )
+    return found
+
+
+def references(likes: Likes, *, affords_ease: bool) -> list[System]:
+    """What is learnt from likes to be compared with: cosine of 200 neighbours, ALS, EASE."""
+    knn = cosine_neighbours(likes.matrix, per_item=KNN_NEIGHBOURS)
+    found = [
+        _over_likes("implicit ItemKNN", likes, partial(_sums, knn)),
+        _over_likes("implicit ALS", likes, _als(likes.matrix)),
+    ]
+    if affords_ease:
+        whole = np.concatenate(list(ease_blocks(likes.matrix, regularisation=REGULARISATION)))
+        found.append(_over_likes("EASE", likes, partial(_sums, whole)))
+    return found
+
+
+def _over_likes(name: str, likes: Likes, score: Callable[[RowArray], Any]) -> System:
+    """A system from what scores all liked items for the columns (int64) of a topic's likes."""
+
+    def rank(topic: Topic, snapshot: Snapshot) -> RowArray:
+        column_of = np.full(snapshot.bundle.n_items, -1)
+        column_of[likes.rows] = np.arange(len(likes.rows))
+        columns = column_of[topic.liked]
+        scores = np.full(snapshot.bundle.n_items, -np.inf)
+        scores[likes.rows] = score(columns[columns >= 0])
+        return best_unseen(scores, topic)
+
+    return System(name, rank)
+
+
+def _sums(weights: Any, columns: RowArray) -> npt.NDArray[Any]:
+    """The sums over these rows of a matrix of one score for each pair of items."""
+    return np.asarray(weights[columns].sum(axis=0)).ravel()
+
+
+def _als(matrix: sparse.csr_matrix) -> Callable[[RowArray], npt.NDArray[Any]]:
+    """Implicit's alternating least squares: 64 factors, α = 10, regularisation 0.05.
+
+    A user's factors from their likes; from a single item, the cosine of the factors.
+    """
+    from implicit.als import AlternatingLeastSquares
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = AlternatingLeastSquares(
+            factors=64, regularization=0.05, alpha=10.0, iterations=15, random_state=1,
+            num_threads=1, use_gpu=False,
+        )  # fmt: skip
+        model.fit(matrix, show_progress=False)
+    factors = np.asarray(model.item_factors)
+    units = factors / np.maximum(np.linalg.norm(factors, axis=1, keepdims=True), 1e-9)
+
+    def score(columns: RowArray) -> npt.NDArray[Any]:
+        if len(columns) == 1:
+            return np.asarray(units @ units[columns[0]])
+        entries = (np.ones(len(columns), np.float32), (np.zeros(len(columns)), columns))
+        user = sparse.csr_matrix(entries, shape=(1, len(factors)))
+        return np.asarray(factors @ np.asarray(model.recalculate_user(0, user)).ravel())
+
+    return score
+
+
+def engine(name: str, **options: Any) -> System:
+    """The engine that serves, asked as a client would ask it, with these options of a query."""
+
+    def rank(topic: Topic, snapshot: Snapshot) -> RowArray:
+        pool = pool_of(topic, snapshot, options)
+        return pool.rows[pool.order][:DEPTH]
+
+    return System(name, rank)
+
+
+def pool_of(topic: Topic, snapshot: Snapshot, options: Mapping[str, Any]) -> Pool:
+    """The engine's whole pool for a topic in its final order."""
+    return ranked(snapshot, _query(topic, snapshot).model_copy(update=options))
+
+
+def _query(topic: Topic, snapshot: Snapshot) -> SearchQuery | SimilarQuery | RecommendQuery:
+    """What is seen and not liked is excluded by a filter."""
+    if topic.text:
+        return SearchQuery(q=topic.text)
+    id_of = snapshot.bundle.ids.id_of
+    given = topic.liked[-MAX_LIKED:]
+    liked = tuple(id_of(row) for row in given.tolist())
+    if topic.kind == SIMILAR:
+        return SimilarQuery(item_id=liked[0])
+    ratings = zip(liked, topic.ratings[-MAX_LIKED:].tolist(), strict=True)
+    rated = tuple(Rated(item_id=one, rating=rating) for one, rating in ratings)
+    seen = tuple(map(id_of, np.setdiff1d(topic.seen, given).tolist()))
+    # unchecked: a user may have seen more than a request may list
+    exclude = Filters.model_construct({"exclude_ids"}, exclude_ids=seen)
+    return RecommendQuery(liked=rated, filters=exclude)
+
+
+def search_engines(profiles: Mapping[str, Profile]) -> list[System]:
     """Similarity alone over the deepest pool, every profile, and profiles with a part taken out.
 
-    Profiles of a taste are left out: a search by text has none.
+    Taken out are titles, and ratings, where a profile weighs them beside each other. Profiles of
+    a taste are left out: a search by text has none.
     """
-    alone = {feature: float(feature == "similarity") for feature in FEATURES}
-    similarity = SearchQuery("", n_candidates=MAX_CANDIDATES, n_popular=0, weights=alone)
+    alone = _only("similarity")
+    found = [engine("similarity alone", n_candidates=MAX_CANDIDATES, n_popular=0, weights=alone)]
+    for name, profile in profiles.items():
+        weighed = {feature for feature, weight in profile.weights.items() if weight}
+        if weighs(profile.weights, Source.LIKES):
+            continue
+        found.append(engine(f"profile {name}", profile=name))
+        titles = dict.fromkeys(weighed & set(features_from(Source.TITLES)), 0.0)
+        ratings = dict.fromkeys(weighed & set(features_from(Source.RATINGS)), 0.0)
+        if titles and ratings:
+            without = partial(engine, profile=name)
+            found.append(without(f"profile {name} without titles", weights=titles))
+            found.append(without(f"profile {name} without ratings", weights=ratings, n_popular=0))
+    return found
+
+
+def taste_engines(profiles: Iterable[str], *, similar: bool) -> list[System]:
+    """One feature alone, these profiles, the bundle's own."""
     return [
-        Engine("similarity alone", similarity),
-        *(
-            system
-            for name, profile in profiles.items()
-            if not any(profile.weights.get(feature) for feature in TASTE_FEATURES)
-            for system in (
-                Engine(f"profile {name}", SearchQuery("", profile=name)),
-                *_ablations(name, profile),
-            )
-        ),
+        engine("text alone", n_candidates=MAX_CANDIDATES, weights=_only("similarity")),
+        engine("neighbours alone", weights=_only(LEADING[similar])),
+        *(engine(f"profile {name}", profile=name) for name in profiles),
+        engine(OURS),
     ]
 
 
-def _ablations(name: str, profile: Profile) -> list[Engine]:
-    """The profile without titles and without ratings, where it weighs them beside each other."""
-    parts = {"titles": TITLE_FEATURES, "ratings": RATING_FEATURES}
-    weighed = {
-        part: [feature for feature in features if profile.weights.get(feature)]
-        for part, features in parts.items()
-    }
-    if not all(weighed.values()):
-        return []
-    without = {part: dict.fromkeys(features, 0.0) for part, features in weighed.items()}
-    titles = SearchQuery("", profile=name, weights=without["titles"])
-    ratings = SearchQuery("", profile=name, n_popular=0, weights=without["ratings"])
-    return [
-        Engine(f"profile {name} without titles", titles),
-        Engine(f"profile {name} without ratings", ratings),
-    ]
+def _only(wanted: str) -> dict[str, float]:
+    return {feature: float(feature == wanted) for feature in FEATURES}

@@ -12,8 +12,8 @@ from scipy import sparse
 from tqdm import tqdm
 
 from indexing.neighbours.co_liked import co_liked
+from indexing.neighbours.cosine import cosine_neighbours
 from indexing.neighbours.ease import ease_blocks
-from indexing.neighbours.item_knn import cosine_neighbours
 from indexing.neighbours.likes import Likes
 from indexing.neighbours.lists import as_lists, strongest
 from indexing.neighbours.models import Model, choose
@@ -53,7 +53,7 @@ def learn_neighbours(
     else:
         collaborative = cosine_neighbours(
             matrix, per_item=COLLABORATIVE_PER_ITEM, show_progress=not quiet and sys.stderr.isatty()
-        )
+        ).astype(np.float32)
     with tqdm(total=matrix.shape[1], unit="item", desc="co-liked", disable=hidden) as bar:
         together = co_liked(matrix, per_item=CO_LIKED_PER_ITEM, on_progress=bar.update)
     return Learnt(

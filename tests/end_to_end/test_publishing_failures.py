@@ -153,14 +153,14 @@ def test_lost_items_are_told_however_items_are_ranked(catalog: Path, tmp_path: P
     text = catalog.read_text(encoding="utf-8")
     profile = "[profiles.notebook]\nweights = { similarity = 0.7, popularity = 0.3 }\n"
     catalog.write_text(text + profile, encoding="utf-8")
-    build(catalog, tmp_path / "artifacts", precision=Precision.F32)
+    publish(catalog, tmp_path / "artifacts")
     edited = catalog.read_text(encoding="utf-8").replace("similarity = 0.7", "similarity = 0.6")
     catalog.write_text(edited, encoding="utf-8")
     movies = catalog.parent / "movies.csv"
     lines = movies.read_text(encoding="utf-8").splitlines()
     movies.write_text("\n".join([*lines[:4], ""]), encoding="utf-8")
     with pytest.raises(GateError, match=r"2 of 5 items are gone \(40.0%, at most 20.0%\)"):
-        build(catalog, tmp_path / "artifacts", precision=Precision.F32)
+        publish(catalog, tmp_path / "artifacts")
 
 
 def test_another_catalogue_is_refused_unless_it_is_meant(catalog: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from indexing.catalog.config import CatalogConfig
-from indexing.measure.taste_systems import OURS
+from indexing.measure.systems import OURS
 from tests.serving import Service
 
 # Run by .ci/run itself, of which this test is a part.
@@ -182,12 +182,12 @@ def test_the_readmes_tastes_are_those_of_the_evaluation(readme: str, repository:
         (repository / "benchmarks/results/evaluation-movielens-latest-small.json").read_text()
     )
     item, personal = (
-        {line["system"]: line for line in one["lines"]} for one in found["tastes"][:2]
+        {line["system"]: line["every"] for line in one["lines"]} for one in found["tastes"][:2]
     )
     names = ("popularity", "text alone", "implicit ItemKNN", "implicit ALS", "EASE")
     for system, label in {**dict(zip(names, names, strict=True)), OURS: "Shortlist"}.items():
-        figures = [item[system]["ndcg"], item[system]["recall"], personal[system]["ndcg"]]
-        figures += [personal[system]["recall"], personal[system]["coverage"]]
+        figures = [item[system][name] for name in ("nDCG@10", "Recall@20")]
+        figures += [personal[system][name] for name in ("nDCG@10", "Recall@20", "coverage@10")]
         row = f"| {label} | {' | '.join(f'{figure:.3f}' for figure in figures)} |"
         assert row in readme.splitlines()
 

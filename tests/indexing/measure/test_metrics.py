@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 
+import ir_measures
 import numpy as np
 import pytest
 
-from indexing.measure.metrics import debiased_recall, measure, paired_bootstrap
-from indexing.measure.topics import Topic
+from indexing.measure.metrics import by_user, debiased_recall, measure, paired_bootstrap
+from indexing.measure.topic import RowArray, Topic
 
 
 def topic(*relevant: int) -> Topic:
-    return Topic("t", "text", np.array(relevant), kind="tag", held_out=False)
+    return Topic(id="t", text="text", relevant=np.array(relevant), kind="tag", held_out=False)
 
 
 def test_metrics_are_those_counted_by_hand() -> None:
@@ -25,6 +26,59 @@ def test_metrics_are_those_counted_by_hand() -> None:
     assert found["R@50"].tolist() == [1, 1, 0]
     assert found["RR"].tolist() == [1, 0.5, 0]
     assert found["Success@1"].tolist() == [1, 0, 0]
+
+
+def test_the_ideal_is_that_of_as_many_as_fit() -> None:
+    # twelve relevant items, the first ten places all right: nothing better fits into ten
+    found = measure([topic(*range(12))], [np.arange(10)], ("nDCG@10", "Recall@50"))
+    assert found["nDCG@10"].tolist() == pytest.approx([1.0])
+    assert found["Recall@50"].tolist() == pytest.approx([10 / 12])
+
+
+def test_nothing_found_anywhere_is_0_everywhere() -> None:
+    found = measure([topic(1), topic(2)], [np.empty(0, np.int64)] * 2, ("nDCG@10", "MRR", "R@5"))
+    assert [values.tolist() for values in found.values()] == [[0, 0]] * 3
+
+
+def test_what_stands_below_the_depth_counts_for_nothing() -> None:
+    found = measure([topic(9)], [np.array([3, 4, 9])], ("nDCG@2", "nDCG@3", "Success@2", "R@3"))
+    assert [values.item() for values in found.values()] == [0, pytest.approx(0.5), 0, 1]
+
+
+def test_metrics_are_those_of_ir_measures() -> None:
+    """On rankings of every length, with one to twenty relevant rows, found or not."""
+    rng = np.random.default_rng(8)
+    topics = [topic(*rng.choice(300, rng.integers(1, 21), replace=False)) for _ in range(200)]
+    rankings = [rng.permutation(300)[: rng.integers(0, 120)] for _ in topics]
+    names = ("nDCG@10", "R@20", "R@50", "RR", "Success@1", "Success@10")
+    found, expected = measure(topics, rankings, names), judged_elsewhere(topics, rankings, names)
+    for name in names:
+        np.testing.assert_allclose(found[name], expected[name], rtol=0, atol=1e-12)
+
+
+def judged_elsewhere(
+    topics: list[Topic], rankings: list[RowArray], names: tuple[str, ...]
+) -> dict[str, np.ndarray]:
+    relevant = [
+        ir_measures.Qrel(str(number), str(row), 1)
+        for number, one in enumerate(topics)
+        for row in one.relevant.tolist()
+    ]
+    found = [
+        ir_measures.ScoredDoc(str(number), str(row), -float(place))
+        for number, ranking in enumerate(rankings)
+        for place, row in enumerate(ranking.tolist())
+    ]
+    measures = {ir_measures.parse_measure(name): name for name in names}
+    values = {name: np.zeros(len(topics)) for name in names}
+    for metric in ir_measures.iter_calc(list(measures), relevant, found):
+        values[measures[metric.measure]][int(metric.query_id)] = metric.value
+    return values
+
+
+def test_a_user_weighs_once_however_many_questions() -> None:
+    users = ["b", "a", "b", "b"]
+    assert by_user(users, np.array([1.0, 5.0, 2.0, 3.0])).tolist() == [5.0, 2.0]
 
 
 def test_a_ranking_keeps_its_order_whatever_the_rows_are() -> None:

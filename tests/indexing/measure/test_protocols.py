@@ -12,10 +12,10 @@ import pytest
 from indexing.catalog import read_catalog
 from indexing.catalog.toml import read_catalog_config
 from indexing.corpus import read_corpus
-from indexing.measure import known_item as known
-from indexing.measure.known_item import known_item
-from indexing.measure.split import is_held_out
-from indexing.measure.tag_out import leave_tag_out
+from indexing.measure.protocols import known_item as known
+from indexing.measure.protocols.known_item import known_item
+from indexing.measure.protocols.tag_out import leave_tag_out
+from indexing.measure.topic import is_held_out
 
 RNG = random.Random(3)
 

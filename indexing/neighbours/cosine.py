@@ -11,9 +11,9 @@ from shortlist.encoder.machine import available_cores
 
 
 def cosine_neighbours(
-    likes: sparse.csr_matrix, *, per_item: int, show_progress: bool
+    likes: sparse.csr_matrix, *, per_item: int, show_progress: bool = False
 ) -> sparse.csr_matrix:
-    """The `per_item` items of largest cosine to each item's likes, float32 in (0, 1].
+    """The `per_item` items of largest cosine to each item's likes, float64 in (0, 1].
 
     Source: Deshpande and Karypis 2004; the computation is implicit's.
     """
@@ -23,7 +23,7 @@ def cosine_neighbours(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a conversion that it does itself
         model.fit(likes.astype(np.float64), show_progress=show_progress)
-    found = model.similarity.tocsr().astype(np.float32)
+    found = model.similarity.tocsr()
     found.setdiag(0.0)
     found.eliminate_zeros()
     found.sort_indices()

@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from indexing.measure.split import is_held_out
-from indexing.measure.topics import Protocol, Topic
+from indexing.measure.topic import Protocol, Topic, is_held_out
 from indexing.titles import main_title
 from shortlist.bundle.sections.title_index import fold_title
 
 NAME = "known item"
+DEPTH = 100
 MAX_ITEMS = 1000
 SEED = 20261124
 
@@ -54,7 +54,7 @@ def known_item(titles: Sequence[str], ids: Sequence[object]) -> Protocol:
         for row in drawn_for.get(kind, drawn)
         if (text := spell(mains[row], rng)) is not None
     ]
-    return Protocol(NAME, tuple(topics))
+    return Protocol(NAME, tuple(topics), depth=DEPTH)
 
 
 def without_diacritics(text: str) -> str:

@@ -9,7 +9,8 @@ import numpy as np
 
 from indexing.catalog.config import CatalogConfig
 from indexing.catalog.tables import read_table
-from shortlist.engine import SearchQuery, search
+from shortlist.engine.query import SearchQuery
+from shortlist.engine.search import ask
 from shortlist.engine.snapshot import Snapshot
 from shortlist.errors import CatalogError
 
@@ -39,10 +40,10 @@ def off_topic(snapshot: Snapshot, config: CatalogConfig) -> OffTopic | None:
     if wanted is None:
         return None
     queries, on_topic = _read(config.folder / wanted)
-    answers = [search(snapshot, SearchQuery(text, k=1)) for text in queries]
+    answers = [ask(snapshot, SearchQuery(q=text, k=1)) for text in queries]
     said = np.array([bool(answer.no_good_match) for answer in answers])
     matches = [answer.best_match for answer in answers]
-    unusual = [match.unusualness_of_ten if match else 0.0 for match in matches]
+    unusual = [match["unusualness_of_ten"] if match else 0.0 for match in matches]
     return OffTopic(
         n_on_topic=int(on_topic.sum()),
         n_off_topic=int((~on_topic).sum()),

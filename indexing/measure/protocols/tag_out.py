@@ -7,8 +7,7 @@ import pandas as pd
 
 from indexing.catalog import Catalog
 from indexing.corpus import Corpus
-from indexing.measure.split import is_held_out
-from indexing.measure.topics import Overlay, Protocol, RowArray, Topic
+from indexing.measure.topic import Overlay, Protocol, RowArray, Topic, is_held_out
 
 NAME = "leave tag out"
 LEAST_CARRIERS = 3
