@@ -25,10 +25,11 @@ from tqdm import tqdm
 from benchmarks.report import machine
 from indexing.catalog import Catalog, read_catalog
 from indexing.catalog.toml import read_catalog_config
+from indexing.documents import probe_texts
 from indexing.export import cached_export, default_cache
 from indexing.index import describe, search_parameters, write_index
 from indexing.models import resolve_model
-from indexing.recall import exact_neighbours, measure_index, probe_texts
+from indexing.recall import exact_neighbours, measure_index
 from shortlist.encoder.machine import Precision
 from shortlist.encoder.runtime import Encoder
 

@@ -27,7 +27,7 @@ from indexing.catalog.toml import read_catalog_config
 from indexing.neighbours.learn import learn_neighbours
 from indexing.neighbours.likes import Likes, read_likes
 from indexing.neighbours.models import Model
-from indexing.sections import liked_from
+from indexing.neighbours.section import liked_from
 from shortlist.bundle.store import ArtifactStore
 from shortlist.engine.query import RecommendQuery, SimilarQuery
 from shortlist.engine.search import ranked

@@ -21,7 +21,7 @@ def encode(folder: Path) -> dict[str, float]:
     """Seconds to encode every document of the catalogue, model loaded, and what that takes."""
     from indexing.catalog import read_catalog
     from indexing.catalog.toml import read_catalog_config
-    from indexing.corpus import read_corpus
+    from indexing.documents import read_corpus
     from indexing.export import cached_export, default_cache
     from indexing.models import resolve_model
     from shortlist.encoder.runtime import Encoder

@@ -1,20 +1,23 @@
-"""An item and its tags to one document."""
+"""Items and their tags to documents, one each."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from string import Formatter
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
+from indexing.catalog import Catalog, joined_tags
 from shortlist.encoder.runtime import normalise_text
 from shortlist.errors import CatalogError
 
 HashArray = npt.NDArray[np.bytes_]
 HASH_DTYPE = np.dtype("S16")
+_PROBED_ROWS = 2000
 
 
 @dataclass(frozen=True)
@@ -73,3 +76,106 @@ def hash_documents(documents: Sequence[str]) -> HashArray:
     width = HASH_DTYPE.itemsize
     digests = [hashlib.sha256(text.encode()).digest()[:width] for text in documents]
     return np.frombuffer(b"".join(digests), dtype=HASH_DTYPE)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A catalogue's documents, rendered when they are asked for.
+
+    `columns` holds every field a template may name, as text in row order.
+    """
+
+    template: Template
+    columns: Mapping[str, pd.Series]
+    tags: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.columns["title"])
+
+    def documents(self, *, batch_rows: int) -> Iterator[list[str]]:
+        """The documents in row order, `batch_rows` at a time."""
+        for begin in range(0, len(self), batch_rows):
+            yield self._render(slice(begin, begin + batch_rows))
+
+    def document_of(self, row: int, *, tags: str) -> str:
+        """One item's document as it would be with these joined tags."""
+        fields = {field for _, field in self.template.parts if field is not None}
+        texts = {field: [self.columns[field].iloc[row]] for field in fields}
+        if "tags" in fields:
+            texts["tags"] = [tags]
+        return render_documents(self.template, texts)[0]
+
+    def recall_probes(self) -> list[str]:
+        """Short texts, drawn from the catalogue, to measure an approximate index with."""
+        step = max(1, len(self) // _PROBED_ROWS)
+        titles = self.columns["title"].iloc[::step].tolist()
+        return probe_texts(titles, self.tags, self._render(slice(None, None, step)))
+
+    def _render(self, rows: slice) -> list[str]:
+        fields = {field for _, field in self.template.parts if field is not None}
+        texts = {field: self.columns[field].iloc[rows].tolist() for field in fields}
+        return render_documents(self.template, texts)
+
+
+def read_corpus(catalog: Catalog) -> Corpus:
+    """The catalogue's documents by its template. Raises CatalogError for an unknown field."""
+    columns = _document_columns(catalog)
+    tags = catalog.tags.table["tag"].unique().tolist() if catalog.tags else []
+    return Corpus(_document_template(catalog, columns), columns, tuple(tags))
+
+
+def _document_columns(catalog: Catalog) -> dict[str, pd.Series]:
+    """Columns by their own name, roles, attributes, tags."""
+    items, config = catalog.items, catalog.config.items
+    columns = {name: _as_text(values) for name, values in items.attributes.items()}
+    columns.update(items.text)
+    columns["title"] = items.titles
+    if config.categories is not None:
+        columns["categories"] = items.text[config.categories.column]
+    if catalog.tags is not None:
+        columns["tags"] = joined_tags(catalog.tags.table, catalog.n_items)
+    return columns
+
+
+def _document_template(catalog: Catalog, fields: Mapping[str, object]) -> Template:
+    """The catalogue's template, by default title, categories and tags as far as it has them."""
+    text = catalog.config.document.template
+    if text is None:
+        roles = [role for role in ("title", "categories", "tags") if role in fields]
+        text = " ".join(f"{{{role}}}" for role in [*roles, *catalog.config.items.text])
+    return parse_template(text, sorted(fields))
+
+
+def _as_text(column: pd.Series) -> pd.Series:
+    return column.astype("str").fillna("").replace("<NA>", "")
+
+
+def probe_texts(
+    titles: Sequence[str], tags: Sequence[str], documents: Sequence[str], *, n: int = 600
+) -> list[str]:
+    """Up to `n` short distinct texts as people type them: titles, tags, fragments of documents.
+
+    A fragment is two to four neighbouring words, never a whole document. The draw is seeded:
+    the same catalogue gives the same probes.
+    """
+    rng = np.random.default_rng(20261123)
+    kinds = [kind for kind in (titles, tags, documents) if len(kind)]
+    drawn: dict[str, None] = {}
+    for _ in range(20 * n):
+        kind = kinds[int(rng.integers(len(kinds)))]
+        text = kind[int(rng.integers(len(kind)))]
+        probe = _fragment(text, rng) if kind is documents else text
+        if probe.strip():
+            drawn[probe] = None
+        if len(drawn) == n:
+            break
+    return list(drawn)
+
+
+def _fragment(document: str, rng: np.random.Generator) -> str:
+    words = document.split()
+    length = min(int(rng.integers(2, 5)), len(words) - 1)
+    if length < 1:
+        return ""
+    begin = int(rng.integers(len(words) - length + 1))
+    return " ".join(words[begin : begin + length])

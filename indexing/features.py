@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-FloatArray = npt.NDArray[np.float64]
+from indexing.catalog import Catalog
+from indexing.popularity import Popularity
+from shortlist.bundle.arrays import FloatArray, RowArray, Vectors
+from shortlist.bundle.manifest import Section
+from shortlist.bundle.sections import described, item_features
+from shortlist.bundle.sections.item_features import MAX_POPULAR, ItemFeatures
 
 NEIGHBOURS = 30
 _BLOCK_ROWS = 1024
+_REFERENCE_ITEMS = 20_000
 
 
 def rating_volume(counts: npt.NDArray[np.int32]) -> FloatArray:
@@ -43,16 +52,16 @@ def recency(values: FloatArray, *, half_life: float) -> FloatArray:
     return np.where(known, filled, filled[known].mean())
 
 
-def most_rated(counts: npt.NDArray[np.int32], *, limit: int) -> npt.NDArray[np.int64]:
+def most_rated(counts: npt.NDArray[np.int32], *, limit: int) -> RowArray:
     """The rows of up to `limit` rated items, most ratings first, ties in rising row order."""
     order = np.argsort(-counts.astype(np.int64), kind="stable")[:limit]
     return order[counts[order] > 0]
 
 
 def neighbour_means(
-    vectors: npt.NDArray[np.float32],
-    wanted: npt.NDArray[np.int64],
-    known: npt.NDArray[np.int64],
+    vectors: Vectors,
+    wanted: RowArray,
+    known: RowArray,
     values: FloatArray,
 ) -> FloatArray:
     """What the 30 nearest known rows have, weighted by similarity: float64 [w, f].
@@ -72,3 +81,46 @@ def neighbour_means(
         sums = np.einsum("wk,wkf->wf", weights, values[nearest])
         found[begin : begin + len(weights)] = sums / weights.sum(axis=1, keepdims=True)
     return found
+
+
+def write_features(
+    folder: Path, catalog: Catalog, popularity: Popularity | None, vectors: Vectors
+) -> Section:
+    """The feature section: what follows from the ratings and from the recency attribute."""
+    rated = ItemFeatures({}, np.zeros(catalog.n_items, dtype=np.uint8))
+    if popularity is not None:
+        rated = rated_features(popularity, vectors)
+    columns = dict(rated.columns)
+    params: dict[str, str | float] = {}
+    wanted = catalog.config.recency
+    if wanted is not None:
+        values = catalog.items.attributes[wanted.attribute]
+        numbers = pd.to_numeric(values).to_numpy(dtype=np.float64, na_value=np.nan)
+        columns["recency"] = recency(numbers, half_life=wanted.half_life)
+        params = {"recency_attribute": wanted.attribute, "half_life": wanted.half_life}
+    item_features.write_features(folder, ItemFeatures(columns, rated.estimated, rated.popular))
+    return described(item_features.SECTION, **params)
+
+
+def rated_features(popularity: Popularity, vectors: Vectors) -> ItemFeatures:
+    """Features from ratings; what a cold item lacks is taken from its nearest neighbours.
+
+    Neighbours are looked for among the 20,000 items with the most ratings.
+    """
+    counts = popularity.columns.rating_count
+    expected = popularity.columns.popularity_score.copy()
+    volume = rating_volume(counts)
+    cold = np.flatnonzero(counts == 0)
+    known = np.sort(most_rated(counts, limit=_REFERENCE_ITEMS))
+    if len(cold) and len(known):
+        values = np.stack([expected[known], volume[known]], axis=1)
+        expected[cold], volume[cold] = neighbour_means(vectors, cold, known, values).T
+    return ItemFeatures(
+        columns={
+            "expected_popularity": expected,
+            "rating_volume": volume,
+            "rating_percentile": rating_percentile(counts),
+        },
+        estimated=((counts == 0) & (len(known) > 0)).astype(np.uint8),
+        popular=most_rated(counts, limit=MAX_POPULAR),
+    )

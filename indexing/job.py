@@ -9,10 +9,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from indexing.calibration import write_calibration
 from indexing.catalog import Catalog, read_catalog
+from indexing.catalog.columns import id_column, item_table
 from indexing.catalog.config import RELATED, TASTE, CatalogConfig
 from indexing.catalog.toml import read_catalog_config
-from indexing.corpus import Corpus, catalog_popularity, id_column, item_table, read_corpus
+from indexing.documents import Corpus, read_corpus
 from indexing.embeddings import (
     BATCH_ROWS,
     EmbeddingCounts,
@@ -21,11 +23,13 @@ from indexing.embeddings import (
     known_vectors,
 )
 from indexing.export import cached_export, default_cache, with_prompts
+from indexing.features import write_features
 from indexing.gate import GateReport, check_name, pass_gate
 from indexing.index import build_index
 from indexing.models import resolve_model
-from indexing.popularity import Popularity
-from indexing.sections import write_calibration, write_features, write_neighbours, write_titles
+from indexing.neighbours.section import write_neighbours
+from indexing.popularity import Popularity, catalog_popularity
+from indexing.titles import write_titles
 from shortlist.bundle.manifest import CatalogInfo, Counts, EncoderInfo, Manifest, PopularityInfo
 from shortlist.bundle.reader import Bundle, open_bundle
 from shortlist.bundle.store import ArtifactStore, OnStep, no_step

@@ -7,18 +7,30 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from indexing.catalog import Catalog
+from shortlist.bundle.tables import PopularityColumns
+
 
 @dataclass(frozen=True)
 class Popularity:
-    """The popularity table and the constants it was made with.
+    """What the ratings say of each item, and the constants C (`mean_rating`) and m."""
 
-    `table` is in row order: rating_count (int32), mean_rating (float64, NaN for a cold item),
-    popularity_score (float64 in [0, 1]). `mean_rating` is C, `prior_count` is m.
-    """
-
-    table: pd.DataFrame
+    columns: PopularityColumns
     mean_rating: float
     prior_count: float
+
+
+def catalog_popularity(catalog: Catalog) -> Popularity | None:
+    """The popularity of a catalogue's items, None for a catalogue without ratings."""
+    ratings = catalog.config.ratings
+    if ratings is None or catalog.ratings is None:
+        return None
+    return weighted_ratings(
+        catalog.ratings.table,
+        catalog.n_items,
+        highest=ratings.scale[1],
+        prior_quantile=catalog.config.popularity.prior_quantile,
+    )
 
 
 def weighted_ratings(
@@ -42,11 +54,9 @@ def weighted_ratings(
     np.divide(
         count * mean + prior_count * mean_rating, count + prior_count, out=score, where=count > 0
     )
-    table = pd.DataFrame(
-        {
-            "rating_count": count.astype(np.int32),
-            "mean_rating": mean,
-            "popularity_score": np.minimum(score / highest, 1.0),  # rounding may exceed 1
-        }
+    columns = PopularityColumns(
+        rating_count=count.astype(np.int32),
+        mean_rating=mean,
+        popularity_score=np.minimum(score / highest, 1.0),  # rounding may exceed 1
     )
-    return Popularity(table, mean_rating, prior_count)
+    return Popularity(columns, mean_rating, prior_count)

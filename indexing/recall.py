@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,34 +99,3 @@ def _filtered(retriever: FaissRetriever, probe: FloatArray, rows: npt.NDArray[np
         for limit in (0, len(rows))
     )
     return len(np.intersect1d(through, exact)) / max(1, len(exact))
-
-
-def probe_texts(
-    titles: Sequence[str], tags: Sequence[str], documents: Sequence[str], *, n: int = 600
-) -> list[str]:
-    """Up to `n` short distinct texts as people type them: titles, tags, fragments of documents.
-
-    A fragment is two to four neighbouring words, never a whole document. The draw is seeded:
-    the same catalogue gives the same probes.
-    """
-    rng = np.random.default_rng(20261123)
-    kinds = [kind for kind in (titles, tags, documents) if len(kind)]
-    drawn: dict[str, None] = {}
-    for _ in range(20 * n):
-        kind = kinds[int(rng.integers(len(kinds)))]
-        text = kind[int(rng.integers(len(kind)))]
-        probe = _fragment(text, rng) if kind is documents else text
-        if probe.strip():
-            drawn[probe] = None
-        if len(drawn) == n:
-            break
-    return list(drawn)
-
-
-def _fragment(document: str, rng: np.random.Generator) -> str:
-    words = document.split()
-    length = min(int(rng.integers(2, 5)), len(words) - 1)
-    if length < 1:
-        return ""
-    begin = int(rng.integers(len(words) - length + 1))
-    return " ".join(words[begin : begin + length])

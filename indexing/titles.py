@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from indexing.catalog import Catalog
+from shortlist.bundle.arrays import RowArray
+from shortlist.bundle.manifest import Section
+from shortlist.bundle.sections import described, title_index
 from shortlist.bundle.sections.title_index import fold_title
 
 _YEAR = re.compile(r"\s*\((\d{4})(?:\s*[-–]\s*\d{0,4})?\)\s*$")
@@ -75,10 +79,17 @@ def _alternative(text: str) -> str:
 
 def all_variants(
     titles: Sequence[str], alternatives: Sequence[Sequence[str]] | None = None
-) -> tuple[list[str], npt.NDArray[np.int64]]:
+) -> tuple[list[str], RowArray]:
     """Every title of every item, and the row (int64, rising) each belongs to."""
     others = alternatives or [()] * len(titles)
     of_each = [title_variants(one, more) for one, more in zip(titles, others, strict=True)]
     counts = [len(variants) for variants in of_each]
     rows = np.repeat(np.arange(len(titles), dtype=np.int64), counts)
     return [text for variants in of_each for text in variants], rows
+
+
+def write_titles(folder: Path, catalog: Catalog) -> Section:
+    """The title section of a bundle."""
+    shown, rows = all_variants(catalog.items.titles.tolist(), catalog.items.alternatives)
+    title_index.write_titles(folder, shown, rows)
+    return described(title_index.SECTION)

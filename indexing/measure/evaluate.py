@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from indexing.catalog import Catalog, read_catalog
+from indexing.catalog.columns import id_column
 from indexing.catalog.toml import read_catalog_config
-from indexing.corpus import Corpus, id_column, read_corpus
-from indexing.documents import hash_documents
+from indexing.documents import Corpus, hash_documents, read_corpus
 from indexing.embeddings import read_hashes
 from indexing.features import rating_percentile
 from indexing.measure.metrics import by_user, debiased_recall, measure, paired_bootstrap

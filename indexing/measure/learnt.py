@@ -15,12 +15,12 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from indexing.catalog import Catalog
-from indexing.corpus import popularity_columns
+from indexing.features import rated_features
 from indexing.measure.topic import Protocol, Topic
 from indexing.neighbours.learn import learn_neighbours
 from indexing.neighbours.likes import Likes, read_likes
+from indexing.neighbours.section import liked_from
 from indexing.popularity import weighted_ratings
-from indexing.sections import liked_from, rated_features
 from shortlist.encoder.machine import Precision, available_cores
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
 
@@ -65,7 +65,7 @@ def learn_from(snapshot: Snapshot, catalog: Catalog, ratings: pd.DataFrame) -> L
         features=replace(rated, columns={**rated.columns, **kept}),
         neighbours=None if learnt is None else learnt.neighbours,
     )
-    items = replace(bundle.items, popularity=popularity_columns(popularity))
+    items = replace(bundle.items, popularity=popularity.columns)
     return Learnt(replace(snapshot, bundle=replace(bundle, items=items, sections=sections)), likes)
 
 

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from indexing.catalog import read_catalog
 from indexing.catalog.toml import read_catalog_config
-from indexing.corpus import read_corpus
-from indexing.documents import hash_documents, parse_template, render_documents
+from indexing.documents import hash_documents, parse_template, read_corpus, render_documents
 from shortlist.errors import CatalogError
 
 Films = Callable[..., Path]

@@ -36,8 +36,8 @@ def test_an_example_computed_by_hand() -> None:
     # from 1 to 3, so m = 2.6.
     assert result.mean_rating == pytest.approx(10 / 3)
     assert result.prior_count == pytest.approx(2.6)
-    assert result.table["rating_count"].tolist() == [3, 1, 1, 0, 0]
-    np.testing.assert_array_equal(result.table["mean_rating"], [4.5, 2.0, 3.5, np.nan, np.nan])
+    assert result.columns.rating_count.tolist() == [3, 1, 1, 0, 0]
+    np.testing.assert_array_equal(result.columns.mean_rating, [4.5, 2.0, 3.5, np.nan, np.nan])
     expected = [
         (3 * 4.5 + 2.6 * 10 / 3) / 5.6 / 5,  # 0.791667
         (1 * 2.0 + 2.6 * 10 / 3) / 3.6 / 5,  # 0.592593
@@ -45,7 +45,7 @@ def test_an_example_computed_by_hand() -> None:
         10 / 3 / 5,  # a cold item gets C
         10 / 3 / 5,
     ]
-    np.testing.assert_allclose(result.table["popularity_score"], expected, rtol=1e-12)
+    np.testing.assert_allclose(result.columns.popularity_score, expected, rtol=1e-12)
 
 
 def test_the_published_columns_are_those_of_the_example(films: Films, tmp_path: Path) -> None:
@@ -69,21 +69,21 @@ def test_a_quantile_of_0_takes_the_smallest_count_as_prior() -> None:
     result = popularity(*EXAMPLE, n_items=3, quantile=0.0)
     assert result.prior_count == 1
     # (3 * 4.5 + 1 * 10/3) / 4 / 5
-    assert result.table["popularity_score"][0] == pytest.approx(101 / 120)
+    assert result.columns.popularity_score[0] == pytest.approx(101 / 120)
 
 
 def test_without_ratings_every_score_is_0() -> None:
     result = popularity(n_items=2)
     assert (result.mean_rating, result.prior_count) == (0.0, 0.0)
-    assert result.table["popularity_score"].tolist() == [0.0, 0.0]
-    assert result.table["rating_count"].tolist() == [0, 0]
-    assert result.table["mean_rating"].isna().all()
+    assert result.columns.popularity_score.tolist() == [0.0, 0.0]
+    assert result.columns.rating_count.tolist() == [0, 0]
+    assert result.columns.mean_rating.tolist() == pytest.approx([np.nan] * 2, nan_ok=True)
 
 
 @pytest.mark.parametrize("highest", [3.0, 4.5, 6.0, 7.0, 9.0])
 def test_items_that_everybody_rates_highest_score_1_and_never_more(highest: float) -> None:
     ratings = [(row, highest) for row in (0, 0, 0, 0, 0, 1, 1)]
-    scores = popularity(*ratings, n_items=2, highest=highest).table["popularity_score"]
+    scores = popularity(*ratings, n_items=2, highest=highest).columns.popularity_score
     assert scores.max() <= 1  # (5 * 3 + 4.7 * 3) / 9.7 / 3 is 1.0000000000000002
     assert scores.tolist() == pytest.approx([1, 1])
 
@@ -91,7 +91,7 @@ def test_items_that_everybody_rates_highest_score_1_and_never_more(highest: floa
 def test_the_order_of_the_ratings_is_irrelevant() -> None:
     forwards, backwards = popularity(*EXAMPLE, n_items=5), popularity(*EXAMPLE[::-1], n_items=5)
     np.testing.assert_allclose(
-        forwards.table["popularity_score"], backwards.table["popularity_score"], rtol=1e-15
+        forwards.columns.popularity_score, backwards.columns.popularity_score, rtol=1e-15
     )
 
 
@@ -107,9 +107,9 @@ def test_a_score_is_between_0_and_1_and_between_the_items_mean_and_c(
 ) -> None:
     ratings = [(row, min(share * highest, highest)) for row, share in shares]
     result = popularity(*ratings, n_items=N_ITEMS, highest=highest, quantile=quantile)
-    scores = result.table["popularity_score"].to_numpy()
+    scores = result.columns.popularity_score
     assert np.all((scores >= 0) & (scores <= 1))
-    mean = result.table["mean_rating"].fillna(result.mean_rating).to_numpy()
+    mean = np.nan_to_num(result.columns.mean_rating, nan=result.mean_rating)
     low, high = np.minimum(mean, result.mean_rating), np.maximum(mean, result.mean_rating)
     assert np.all(scores * highest >= low - 1e-9 * highest)
     assert np.all(scores * highest <= high + 1e-9 * highest)
@@ -121,7 +121,7 @@ def test_of_two_items_with_equal_counts_the_better_rated_never_scores_less(
 ) -> None:
     others = [(row + 2, share) for row, share in shares]
     result = popularity((0, one), (1, other), *others, n_items=N_ITEMS + 2, highest=1.0)
-    first, second = result.table["popularity_score"][:2]
+    first, second = result.columns.popularity_score[:2]
     if one >= other:
         assert first >= second - 1e-12
     else:
@@ -132,5 +132,5 @@ def test_of_two_items_with_equal_counts_the_better_rated_never_scores_less(
 def test_more_ratings_of_the_same_value_move_a_score_away_from_c(few: int, more: int) -> None:
     # Items 0 and 1 are rated 1.0, item 2 is rated 0.0: C = 2/3 of the scale.
     ratings = [(0, 1.0)] * few + [(1, 1.0)] * (few + more) + [(2, 0.0)]
-    scores = popularity(*ratings, n_items=3, highest=1.0).table["popularity_score"]
+    scores = popularity(*ratings, n_items=3, highest=1.0).columns.popularity_score
     assert 2 / 3 < scores[0] < scores[1] <= 1

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from indexing.catalog import Catalog
-from indexing.corpus import Corpus
+from indexing.documents import Corpus
 from indexing.measure.topic import Overlay, Protocol, RowArray, Topic, is_held_out
 
 NAME = "leave tag out"

@@ -10,7 +10,7 @@ import pandas as pd
 from indexing.catalog import Catalog
 from indexing.measure.topic import Protocol, Topic, is_held_out
 from indexing.neighbours.likes import latest_ratings
-from indexing.sections import liked_from
+from indexing.neighbours.section import liked_from
 
 ITEM_TO_ITEM, PERSONAL, TEMPORAL = "item to item", "personal", "temporal cut"
 SIMILAR, RECOMMEND = "similar", "recommend"

@@ -11,7 +11,7 @@ import pytest
 
 from indexing.catalog import read_catalog
 from indexing.catalog.toml import read_catalog_config
-from indexing.corpus import read_corpus
+from indexing.documents import read_corpus
 from indexing.measure.protocols import known_item as known
 from indexing.measure.protocols.known_item import known_item
 from indexing.measure.protocols.tag_out import leave_tag_out

@@ -8,8 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from indexing.catalog import read_catalog
+from indexing.catalog.columns import id_column, item_table
 from indexing.catalog.toml import read_catalog_config
-from indexing.corpus import id_column, item_table
 
 N_ROWS = 1500
 CATALOG = """name = "long"

@@ -1,0 +1,94 @@
+"""The neighbour section of a bundle: learnt from ratings, or taken over while no like changes."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from indexing.catalog import Catalog
+from indexing.neighbours.learn import learn_neighbours
+from indexing.neighbours.likes import Likes, default_liked_from, read_likes
+from indexing.neighbours.lists import as_lists, as_matrix
+from shortlist.bundle.arrays import Csr, RowArray
+from shortlist.bundle.manifest import Section
+from shortlist.bundle.reader import Bundle
+from shortlist.bundle.sections import described
+from shortlist.bundle.sections import neighbour_lists as neighbours
+from shortlist.bundle.sections.neighbour_lists import Neighbours
+
+log = logging.getLogger(__name__)
+
+
+def catalog_likes(catalog: Catalog) -> Likes | None:
+    """Who likes what; None for a catalogue that does not say, or whose settings do not ask."""
+    if catalog.ratings is None or not catalog.config.learns_neighbours:
+        return None
+    return read_likes(catalog.ratings.table, catalog.items.ids, liked_from=liked_from(catalog))
+
+
+def liked_from(catalog: Catalog) -> float:
+    """The least rating that is a like in this catalogue, which has ratings."""
+    asked = catalog.config.neighbours.liked_from
+    if asked is not None:
+        return asked
+    assert catalog.config.ratings is not None
+    return default_liked_from(catalog.config.ratings.scale)
+
+
+def write_neighbours(folder: Path, catalog: Catalog, *, live: Bundle | None) -> Section | None:
+    """The neighbour section; taken over from `live` when likes and settings are unchanged.
+
+    None where no two items are liked by the same user.
+    """
+    likes = catalog_likes(catalog)
+    if likes is None:
+        return None
+    settings = catalog.config.neighbours
+    key = hashlib.sha256(
+        f"{neighbours.VERSION} {settings.model} {settings.regularisation} {likes.digest()}".encode()
+    ).hexdigest()
+    known = _live_neighbours(live, catalog, key)
+    if known is not None:
+        log.info("neighbours taken over: no like has changed")
+        model, found = known
+    else:
+        learnt = learn_neighbours(
+            likes,
+            n_items=catalog.n_items,
+            model=settings.model,
+            regularisation=settings.regularisation,
+        )
+        if learnt is None:
+            return None
+        model, found = learnt.model, learnt.neighbours
+    neighbours.write_neighbours(folder, found)
+    return described(neighbours.SECTION, key=key, model=str(model))
+
+
+def _live_neighbours(
+    live: Bundle | None, catalog: Catalog, key: str
+) -> tuple[str, Neighbours] | None:
+    """The live model and neighbours at the rows that their items have now."""
+    section = live.manifest.sections.get(neighbours.SECTION) if live else None
+    if live is None or section is None or section.params.get("key") != key:
+        return None
+    found = live.sections.neighbours
+    if found is None:
+        return None
+    row_of = pd.Series(np.arange(catalog.n_items), index=catalog.items.ids.astype("str"))
+    ids = pd.Series(live.ids.ids.to_pandas()).astype("str")
+    rows = row_of.reindex(ids).fillna(-1).to_numpy(np.int64)
+    return str(section.params["model"]), Neighbours(
+        _moved(found.collaborative, rows, catalog.n_items),
+        _moved(found.co_liked, rows, catalog.n_items),
+    )
+
+
+def _moved(lists: Csr, rows: RowArray, n_items: int) -> Csr:
+    """The lists with row i at `rows[i]`; items that are gone (-1) have no neighbours."""
+    kept = np.flatnonzero(rows >= 0)
+    return as_lists(as_matrix(lists)[kept][:, kept], rows[kept], n_items=n_items)
