@@ -62,7 +62,8 @@ class Shortlist(Commands):
         for program in PROGRAMS:
             main = import_module(f"{program}.__main__").main
             found |= main.commands if isinstance(main, click.Group) else {main.name: main}
-        return found | self.commands
+        found.update(self.commands)
+        return found
 
     def list_commands(self, _context: click.Context) -> list[str]:
         """The names of all commands."""
