@@ -233,8 +233,8 @@ def reached(start: str, imports: Iterable[Import], modules: Iterable[str]) -> se
     ("starts", "never"),
     [
         (("shortlist", "shortlist.engine"), (*FLASK, *TORCH, "pandas")),
-        (("indexing.documents", "indexing.popularity"), ("faiss", *FLASK, *TORCH)),
-        (("shortlist.engine.ranking",), (*FLASK, *TORCH)),
+        (("indexing.documents", "indexing.popularity"), (*FLASK, *TORCH)),
+        (("shortlist.engine.ranking", "indexing.catalog.tables"), ("faiss", *FLASK, *TORCH)),
         (("service.__main__", "service.server", "service.app"), (*TORCH, "pandas")),
     ],
 )
