@@ -61,11 +61,7 @@ class Shortlist(Commands):
         found: dict[str, click.Command] = {}
         for program in PROGRAMS:
             main = import_module(f"{program}.__main__").main
-<<<<<<< HEAD
             found.update(main.commands if isinstance(main, click.Group) else {main.name: main})
-=======
-            found |= main.commands if isinstance(main, click.Group) else {main.name: main}
->>>>>>> command
         found.update(self.commands)
         return found
 
