@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from service.logs import LogFormat, LogLevel
-from shortlist.encoder.machine import Precision, available_cores
-from shortlist.engine.query_encoder import MAX_WAITING
+from shortlist.encoder.machine import MAX_WAITING, Precision, available_cores
 from shortlist.errors import SettingsError
 
 ENVIRONMENT_PREFIX = "SHORTLIST_"

@@ -234,7 +234,7 @@ def reached(start: str, imports: Iterable[Import], modules: Iterable[str]) -> se
     [
         (("shortlist", "shortlist.engine"), (*FLASK, *TORCH, "pandas")),
         (("indexing.documents", "indexing.popularity"), (*FLASK, *TORCH)),
-        (("shortlist.engine.ranking",), ("faiss", *FLASK, *TORCH)),
+        (("shortlist.engine.ranking",), (*FLASK, *TORCH)),
         (("service.__main__", "service.server", "service.app"), (*TORCH, "pandas")),
     ],
 )

@@ -6,6 +6,9 @@ import os
 from enum import StrEnum
 from pathlib import Path
 
+MAX_WAITING = 24
+"""Queries that may wait for one encoder unless said otherwise."""
+
 _BF16_CPU_FLAGS = frozenset({"amx_bf16", "avx512_bf16"})
 
 

@@ -12,9 +12,6 @@ from shortlist.bundle.arrays import Vectors
 from shortlist.encoder.runtime import normalise_text
 from shortlist.errors import Overloaded
 
-MAX_WAITING = 24
-"""Queries that may wait for the encoder unless said otherwise."""
-
 _TOGETHER = 64
 """Texts of one request encoded in one inference: other queries wait no longer than that."""
 

@@ -13,7 +13,7 @@ from shortlist.bundle.arrays import RowArray
 from shortlist.bundle.locks import Hold
 from shortlist.bundle.manifest import Manifest, parse_time
 from shortlist.bundle.reader import Bundle, open_bundle
-from shortlist.encoder.machine import Precision
+from shortlist.encoder.machine import MAX_WAITING, Precision
 from shortlist.encoder.parity import check_canaries, read_canaries
 from shortlist.encoder.runtime import Encoder
 from shortlist.engine.features import check_profiles
