@@ -20,7 +20,6 @@ from shortlist.engine.features import check_profiles
 from shortlist.engine.lanes.faiss_backend import FaissRetriever
 from shortlist.engine.lanes.semantic import Retriever
 from shortlist.engine.query_encoder import (
-    MAX_WAITING,
     BatchingEncoder,
     CachingEncoder,
     EncodesQuery,

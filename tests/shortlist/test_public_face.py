@@ -48,7 +48,7 @@ def test_an_open_catalogue_has_these_methods_each_with_types_and_a_docstring() -
 def test_importing_it_loads_neither_the_engine_nor_a_numeric_library() -> None:
     script = (
         "import shortlist, sys; print([m for m in ('faiss', 'numpy') if m in sys.modules]);"
-        "import shortlist.engine.ranking; print([m for m in ('faiss', 'openvino') if m in sys.modules])"
+        "import shortlist.engine.ranking; print([m for m in ('faiss',) if m in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
