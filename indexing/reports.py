@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from indexing.gate.diff import ReleaseDiff
 from indexing.versions import VersionRow
+from shortlist.engine.shown import as_text
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
@@ -15,12 +16,7 @@ def versions_table(rows: Sequence[VersionRow]) -> str:
     if not rows:
         return "nothing is published here"
     head = ("version", "live", "age", "catalogue", "items", "model", "size", "verified")
-    cells = [head, *(_cells(row) for row in rows)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(head))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in cells
-    )
+    return as_text(head, [_cells(row) for row in rows])
 
 
 def diff_report(diff: ReleaseDiff) -> str:

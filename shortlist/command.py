@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from functools import cached_property
 from importlib import import_module, metadata
+from pathlib import Path
 from typing import Any
 
 import click
@@ -86,3 +88,28 @@ def version() -> str:
 @click.version_option(version(), message="%(prog)s %(version)s")
 def main() -> None:
     """Search and recommendation over your own catalogue: build it, serve it, look after it."""
+
+
+@main.command()
+@click.argument("text")
+@click.option(
+    "--artifacts",
+    default=Path("data/artifacts"),
+    show_default=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder that holds published bundles.",
+)
+@click.option("-k", default=10, show_default=True, type=click.IntRange(1, 1000), help="How many.")
+@click.option("--profile", help="A named set of weights; the catalogue's default one if not given.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+def search(text: str, artifacts: Path, k: int, profile: str | None, as_json: bool) -> None:
+    """Search the live version and print the best items with what their scores are made of."""
+    import shortlist
+
+    answer = shortlist.open(artifacts).search(text, k=k, profile=profile)
+    if as_json:
+        click.echo(json.dumps(answer.to_dicts(), indent=1, ensure_ascii=False, allow_nan=False))
+        return
+    click.echo(answer)
+    if answer.no_good_match:
+        click.echo("nothing here seems to be about this; these come nearest", err=True)

@@ -97,6 +97,34 @@ def test_the_version_is_the_one_of_setup_cfg(
     assert version() == "(not installed)"
 
 
+def test_a_search_prints_a_table_or_json(sample_artifacts: Path) -> None:
+    where = ["search", "a robot left alone on earth", "--artifacts", str(sample_artifacts)]
+    done = CliRunner().invoke(main, [*where, "-k", "2"])
+    assert (done.exit_code, done.stderr) == (0, "")
+    head, first, *rest = done.stdout.splitlines()
+    assert head.split() == ["rank", "id", "title", "score", "of", "which"]
+    assert "WALL·E (2008)" in first
+    assert len(rest) == 1
+    done = CliRunner().invoke(main, [*where, "-k", "1", "--json"])
+    assert json.loads(done.stdout)[0]["title"] == "WALL·E (2008)"
+
+
+def test_a_search_says_what_is_wrong_in_one_line(sample_artifacts: Path, tmp_path: Path) -> None:
+    for arguments, said in (
+        (["love", "--artifacts", str(tmp_path)], "nothing is published here"),
+        (["love", "--artifacts", str(sample_artifacts), "--profile", "best"], "profile: expected"),
+        ([" ", "--artifacts", str(sample_artifacts)], "q: expected a text"),
+    ):
+        done = CliRunner().invoke(main, ["search", *arguments])
+        assert done.exit_code == 1
+        assert done.stderr.startswith("error: ")
+        assert said in done.stderr
+        assert done.stderr.count("\n") == 1
+    odd = ["search", "regular expression to validate a postcode"]
+    done = CliRunner().invoke(main, [*odd, "--artifacts", str(sample_artifacts), "-k", "1"])
+    assert "nothing here seems to be about this" in done.stderr
+
+
 def test_an_unknown_command_ends_with_2() -> None:
     done = CliRunner().invoke(main, ["biuld"])
     assert done.exit_code == 2
