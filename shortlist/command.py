@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+import shortlist
 from shortlist.errors import ShortlistError
 
 PACKAGES = ("shortlist", "indexing", "service")
@@ -104,8 +105,6 @@ def main() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 def search(text: str, artifacts: Path, k: int, profile: str | None, as_json: bool) -> None:
     """Search the live version and print the best items with what their scores are made of."""
-    import shortlist
-
     answer = shortlist.open(artifacts).search(text, k=k, profile=profile)
     if as_json:
         click.echo(json.dumps(answer.to_dicts(), indent=1, ensure_ascii=False, allow_nan=False))

@@ -124,14 +124,18 @@ class Answer(Listing[Result]):
         return self.results
 
     def table(self) -> tuple[Row, list[Row]]:
-        """A row a result, with the terms of its score."""
+        """A row a result, with the terms that its score is made of."""
         rows = [
             (
                 str(one.rank),
                 str(one.item_id),
                 one.title,
                 f"{one.score:.4f}",
-                ", ".join(f"{it['feature']} {it['contribution']:.3f}" for it in one.components),
+                ", ".join(
+                    f"{term['feature']} {term['contribution']:.3f}"
+                    for term in one.components
+                    if term["contribution"]
+                ),
             )
             for one in self.results
         ]
