@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from flask.testing import FlaskClient
 
 from indexing.catalog.config import CatalogConfig
 from indexing.measure.systems import OURS
@@ -224,3 +225,26 @@ def test_help_lists_every_target(checkout: Path) -> None:
 def test_the_table_is_what_the_benchmark_printed(readme: str, repository: Path) -> None:
     printed = (repository / "benchmarks/results/movielens.md").read_text(encoding="utf-8")
     assert printed.strip() in readme
+
+
+def test_the_bodies_it_shows_are_answered(readme: str, sample_client: FlaskClient) -> None:
+    bodies = [json.loads(text) for text in re.findall(r"```json\n(.*?)```", readme, re.DOTALL)]
+    assert len(bodies) == 2
+    for body in bodies:
+        path = "/v1/search" if "q" in body else "/v1/recommend"
+        response = sample_client.post(path, json=body)
+        assert response.status_code == 200, response.text
+        assert len(response.get_json()["results"]) == body["k"]
+
+
+def test_its_lines_of_python_run(
+    readme: str, sample_artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (lines,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/artifacts").symlink_to(sample_artifacts)
+    monkeypatch.chdir(tmp_path)
+    *setup, last = lines.strip().splitlines()
+    names: dict[str, object] = {}
+    exec("\n".join(setup), names)
+    assert "WALL·E (2008)" in str(eval(last, names))
