@@ -24,6 +24,7 @@ pytestmark = pytest.mark.soak
 BUILD = """
 import os, signal, sys
 from pathlib import Path
+from indexing.job import build
 from shortlist.encoder.machine import Precision
 
 step = 0
