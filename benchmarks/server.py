@@ -44,7 +44,7 @@ class Running:
 @contextmanager
 def running(artifacts: Path, *, workers: int = 1) -> Iterator[Running]:
     """Start the service, wait for its first answer, and end it afterwards."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "service", "--artifacts", str(artifacts)]
     started = time.perf_counter()
     process = subprocess.Popen(
@@ -53,7 +53,7 @@ def running(artifacts: Path, *, workers: int = 1) -> Iterator[Running]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        _wait_for_answer(port)
+        wait_for_answer(port)
         yield Running(port, process, time.perf_counter() - started)
     finally:
         process.terminate()
@@ -154,7 +154,8 @@ def _wrk_script() -> str:
     )
 
 
-def _wait_for_answer(port: int) -> None:
+def wait_for_answer(port: int) -> None:
+    """Returns once a service on this port answers a search."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
@@ -168,7 +169,8 @@ def _wait_for_answer(port: int) -> None:
     raise RuntimeError("the service did not answer within 60 s")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
