@@ -92,11 +92,13 @@ def log_exchange(environ: WSGIEnvironment, exchange: Exchange, *, queries: bool 
     """One line for a request that is answered; its text only when `queries` is on."""
     if not log.isEnabledFor(logging.INFO):
         return
+    # WSGI gives the path's bytes as latin-1 text.
+    path = environ.get("PATH_INFO", "")[:MOST_CHARACTERS].encode("latin-1", "replace")
     fields = {
         "request_id": exchange.request_id,
         "method": environ["REQUEST_METHOD"],
         "route": exchange.route,
-        "path": _path_of(environ),
+        "path": quote(path, safe="/:@!$&'()*+,;~-._"),
         "status": exchange.status,
         "took_ms": round(exchange.took_s * 1e3, 3),
         "version": exchange.version,
@@ -105,12 +107,6 @@ def log_exchange(environ: WSGIEnvironment, exchange: Exchange, *, queries: bool 
     if queries and (texts := parse_qs(environ.get("QUERY_STRING", "")).get("q")):
         fields["query"] = texts[0][:MOST_CHARACTERS]
     log.info("request", extra={"fields": fields})
-
-
-def _path_of(environ: WSGIEnvironment) -> str:
-    """The path, percent-encoded; WSGI gives its bytes as latin-1 text."""
-    path: str = environ.get("PATH_INFO", "")
-    return quote(path[:MOST_CHARACTERS].encode("latin-1", "replace"), safe="/:@!$&'()*+,;~-._")
 
 
 def _time_of(record: logging.LogRecord) -> str:

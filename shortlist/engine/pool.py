@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -53,9 +53,9 @@ def gather(snapshot: Snapshot, plan: Plan) -> Pool:
     retrieved = _retrieve(snapshot, plan.vector, plan)
     matches, collaboration = _matches(snapshot, plan)
     lanes = _lanes(snapshot, plan, matches)
-    others = _beyond(retrieved.rows, lanes.values())
     rows, similarities = retrieved.rows, retrieved.scores
-    if len(others):
+    brought = [of_lane for of_lane in lanes.values() if len(of_lane)]
+    if brought and len(others := np.setdiff1d(np.concatenate(brought), rows)):
         rows = np.concatenate([rows, others])
         scored = snapshot.retriever.score(plan.vector, others)
         similarities = np.concatenate([similarities, scored])
@@ -113,9 +113,7 @@ def _retrieve(snapshot: Snapshot, vector: Vectors, plan: Plan) -> Candidates:
             vector, plan.n_candidates, all_rows(plan), exact_up_to=snapshot.exact_up_to
         )
     found = snapshot.retriever.retrieve(vector, plan.n_candidates + n_left_out)
-    if not n_left_out:
-        return found
-    return found.without(plan.left_out).head(plan.n_candidates)
+    return found.without(plan.left_out, plan.n_candidates) if n_left_out else found
 
 
 def _matches(snapshot: Snapshot, plan: Plan) -> tuple[dict[str, Matches], Collaboration | None]:
@@ -146,9 +144,3 @@ def _lanes(snapshot: Snapshot, plan: Plan, matches: Mapping[str, Matches]) -> di
     if features is not None and plan.n_popular:
         lanes[POPULAR] = _within(plan, features.popular[: plan.n_popular])
     return lanes
-
-
-def _beyond(retrieved: RowArray, lanes: Iterable[RowArray]) -> RowArray:
-    """What the lanes bring beyond the retrieved, int64, rising."""
-    filled = [rows for rows in lanes if len(rows)]
-    return np.setdiff1d(np.concatenate(filled), retrieved) if filled else np.empty(0, np.int64)

@@ -25,9 +25,7 @@ def read_taste(bundle: Bundle, query: RecommendQuery) -> Taste:
     Raises InvalidParameter when nothing is given, when no given id is known (naming them) and
     for a rating off the scale, FeatureUnavailable for a rating where there is no scale.
     """
-    n_disliked = len(query.disliked)
-    given = query.given
-    liked = _known(bundle, given[: len(given) - n_disliked])
+    liked = _known(bundle, query.given[: len(query.liked)])
     disliked = _known(bundle, query.disliked)
     _check(query, n_known=len(liked) + len(disliked))
     weights = _rating_weights(bundle, query)

@@ -33,10 +33,8 @@ class Neighbours:
 
     def knows(self, rows: RowArray) -> npt.NDArray[np.bool_]:
         """Which of these rows (int64 [m]) have any neighbour, bool [m]."""
-        known: npt.NDArray[np.bool_] = (self.collaborative.counts(rows) > 0) | (
-            self.co_liked.counts(rows) > 0
-        )
-        return known
+        entries = self.collaborative.counts(rows) + self.co_liked.counts(rows)
+        return np.asarray(entries > 0)
 
 
 def write_neighbours(folder: Path, neighbours: Neighbours) -> None:
