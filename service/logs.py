@@ -48,10 +48,11 @@ class PlainLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line, and the traceback's."""
         line = f"{_time_of(record)} {record.levelname} {_one_line(record.getMessage())}"
-        for name, value in _fields_of(record).items():
+        for name, value in getattr(record, "fields", {}).items():
             line += f" {name}={_plain(value)}"
-        for traced in _traceback(record).splitlines():
-            line += f"\n  | {_one_line(traced)}"
+        traced = self.formatException(record.exc_info) if record.exc_info else ""
+        for part in traced.splitlines():
+            line += f"\n  | {_one_line(part)}"
         return line
 
 
@@ -64,10 +65,10 @@ class JsonLines(logging.Formatter):
             "time": _time_of(record),
             "level": record.levelname.lower(),
             "message": record.getMessage(),
-            **_fields_of(record),
+            **getattr(record, "fields", {}),
         }
-        if traced := _traceback(record):
-            entry["exception"] = traced
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
         return json.dumps(entry, default=str)
 
 
@@ -111,17 +112,6 @@ def log_exchange(environ: WSGIEnvironment, exchange: Exchange, *, queries: bool 
 
 def _time_of(record: logging.LogRecord) -> str:
     return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-
-
-def _fields_of(record: logging.LogRecord) -> dict[str, Any]:
-    fields: dict[str, Any] = getattr(record, "fields", {})
-    return fields
-
-
-def _traceback(record: logging.LogRecord) -> str:
-    if not record.exc_info:
-        return ""
-    return logging.Formatter().formatException(record.exc_info)
 
 
 def _plain(value: object) -> str:

@@ -77,30 +77,25 @@ class BundleWriter:
             raise ValueError(f"expected {len(self.vectors)} rows, found {self._n_written}")
         self.vectors.flush()  # type: ignore[attr-defined]
         _write_documents(self.folder / layout.DOCUMENTS, np.concatenate(self._hashes))
+        paths = [path for path in self.folder.rglob("*") if path.is_file()]
         manifest = Manifest(
             format_version=manifests.FORMAT_VERSION,
             created_at=manifests.format_time(datetime.now(UTC)),
             embedding_dim=self.vectors.shape[1],
             metric="inner_product",
-            files=_describe_files(self.folder),
+            files={
+                path.relative_to(self.folder).as_posix(): FileInfo(
+                    size=path.stat().st_size, sha256=sha256_of_file(path)
+                )
+                for path in sorted(paths)
+            },
             libraries={name: version(name) for name in _LIBRARIES},
             **described,
         )
         (self.folder / layout.MANIFEST).write_bytes(manifests.encode_manifest(manifest))
-        for path in self.folder.rglob("*"):
-            if path.is_file():
-                path.chmod(0o444)
+        for path in (*paths, self.folder / layout.MANIFEST):
+            path.chmod(0o444)
         return manifest
-
-
-def _describe_files(folder: Path) -> dict[str, FileInfo]:
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {
-        path.relative_to(folder).as_posix(): FileInfo(
-            size=path.stat().st_size, sha256=sha256_of_file(path)
-        )
-        for path in paths
-    }
 
 
 def _write_documents(path: Path, hashes: npt.NDArray[np.bytes_]) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar, get_args
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field, Tag, ValidationError
 
+from shortlist.bundle.manifest import Count, Weight
 from shortlist.bundle.tables import ItemId
 from shortlist.engine.features import FEATURES
 from shortlist.errors import InvalidParameter, MalformedRequest
@@ -50,10 +51,8 @@ def _feature(name: str) -> str:
 
 Text = Annotated[str, Field(max_length=MAX_QUERY_CHARACTERS)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0)]
 Depth = Annotated[int, Field(ge=0, le=MAX_CANDIDATES)]
 Size = Annotated[int, Field(ge=1, le=MAX_CANDIDATES)]
-Weight = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
 Feature = Annotated[str, pydantic.AfterValidator(_feature)]
 Id = Annotated[ItemId, pydantic.BeforeValidator(_item_id), pydantic.WithJsonSchema(_ID_SCHEMA)]
 Listed = Field(max_length=MAX_LISTED, strict=False)

@@ -164,7 +164,7 @@ def _wanted(
                 "taste": Taste(row, np.ones(1), n_liked=1),
                 "preferred": snapshot.bundle.manifest.similar_profile,
             }
-        case RecommendQuery(text=text):
+        case RecommendQuery():
             return _wanted_for_taste(snapshot, query, vector, clock)
         case SearchQuery(q=text) if text.strip():
             return {"vector": _encoded(snapshot, text, vector, clock), "text": text}

@@ -9,16 +9,20 @@ from typing import Any
 
 from shortlist.bundle.manifest import Manifest, Section
 from shortlist.bundle.sections import calibration, item_features, neighbour_lists, title_index
+from shortlist.bundle.sections.calibration import Calibration
+from shortlist.bundle.sections.item_features import ItemFeatures
+from shortlist.bundle.sections.neighbour_lists import Neighbours
+from shortlist.bundle.sections.title_index import TitleIndex
 from shortlist.errors import BundleCorrupt, BundleUnsupported
 
-_KNOWN: dict[str, Any] = {
-    module.SECTION: module for module in (title_index, item_features, calibration, neighbour_lists)
-}
-_READ: dict[str, Callable[..., Any]] = {
-    title_index.SECTION: title_index.read_titles,
-    item_features.SECTION: item_features.read_features,
-    calibration.SECTION: calibration.read_calibration,
-    neighbour_lists.SECTION: neighbour_lists.read_neighbours,
+_KNOWN: dict[str, tuple[Any, Callable[..., Any]]] = {
+    module.SECTION: (module, read)
+    for module, read in (
+        (title_index, title_index.read_titles),
+        (item_features, item_features.read_features),
+        (calibration, calibration.read_calibration),
+        (neighbour_lists, neighbour_lists.read_neighbours),
+    )
 }
 
 
@@ -26,21 +30,21 @@ _READ: dict[str, Callable[..., Any]] = {
 class Sections:
     """What a bundle has beyond the files that every bundle has; None for what it lacks."""
 
-    titles: title_index.TitleIndex | None = None
-    features: item_features.ItemFeatures | None = None
-    calibration: calibration.Calibration | None = None
-    neighbours: neighbour_lists.Neighbours | None = None
+    titles: TitleIndex | None = None
+    features: ItemFeatures | None = None
+    calibration: Calibration | None = None
+    neighbours: Neighbours | None = None
 
 
 def read_sections(folder: Path, manifest: Manifest) -> Sections:
     """Map every known section. Raises BundleCorrupt for one that is not what it should be."""
     found = {}
-    for name, read in _READ.items():
+    for name, (module, read) in _KNOWN.items():
         section = manifest.sections.get(name)
         if section is None or not _readable(name, section):
             continue
         # Only files that the manifest describes, and so the checksums cover, are opened.
-        if missing := sorted(set(_KNOWN[name].FILES) - set(section.files)):
+        if missing := sorted(set(module.FILES) - set(section.files)):
             raise BundleCorrupt(f"manifest.json: sections.{name}: its files lack {missing[0]!r}")
         found[name] = read(folder, n_items=manifest.counts.items)
     return Sections(**found)
@@ -63,8 +67,9 @@ def unknown_sections(manifest: Manifest) -> tuple[str, ...]:
 
 def described(name: str, /, **params: int | float | str | bool) -> Section:
     """The manifest's entry for a section that was written, with what it was made with."""
-    return Section(version=_KNOWN[name].VERSION, files=_KNOWN[name].FILES, params=params)
+    module, _ = _KNOWN[name]
+    return Section(version=module.VERSION, files=module.FILES, params=params)
 
 
 def _readable(name: str, section: Section) -> bool:
-    return name in _KNOWN and section.version <= _KNOWN[name].VERSION
+    return name in _KNOWN and section.version <= _KNOWN[name][0].VERSION
