@@ -63,7 +63,6 @@ class PlainProblem:
     """A problem made once and answered without Flask, again and again."""
 
     def __init__(self, status: int, kind: str, detail: str, **headers: str) -> None:
-        self.status = status
         self.kind = kind
         self._line = f"{status} {HTTPStatus(status).phrase}"
         self._body = problem_body(status, kind, detail)

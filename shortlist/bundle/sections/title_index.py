@@ -78,7 +78,8 @@ class TitleIndex:
     def _sharing(self, places: RowArray) -> RowArray:
         if not len(places):
             return np.empty(0, np.int64)
-        counts = self.postings.counts(places)
+        offsets = self.postings.offsets
+        counts = offsets[places + 1] - offsets[places]
         rarest = np.argsort(counts, kind="stable")
         within = int(np.searchsorted(np.cumsum(counts[rarest]), MAX_POSTINGS, side="right"))
         chosen = rarest[: max(1, within)]
