@@ -59,9 +59,7 @@ def taste_vector(bundle: Bundle, taste: Taste, text: Vectors | None) -> Vectors:
 
 def _mean(bundle: Bundle, rows: RowArray, weights: FloatArray) -> FloatArray:
     """The mean vector of these rows, float64 [dim], by weights of either sign; 0 for none."""
-    total = float(np.abs(weights).sum())
-    if not total:
-        return np.zeros(bundle.vectors.shape[1])
+    total = float(np.abs(weights).sum()) or 1.0
     mean: FloatArray = (weights / total) @ bundle.vectors[rows].astype(np.float64)
     return mean
 

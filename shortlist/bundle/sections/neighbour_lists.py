@@ -48,16 +48,12 @@ def write_neighbours(folder: Path, neighbours: Neighbours) -> None:
 
 def read_neighbours(folder: Path, *, n_items: int) -> Neighbours:
     """Map the section into memory. Raises BundleCorrupt for files that do not fit the bundle."""
-    return Neighbours(
-        collaborative=_read(folder, COLLABORATIVE, n_items=n_items),
-        co_liked=_read(folder, CO_LIKED, n_items=n_items),
-    )
-
-
-def _read(folder: Path, name: str, *, n_items: int) -> Csr:
-    lists = Csr(*(map_array(folder / _file(name, part), kind, 1) for part, kind in _PARTS.items()))
-    lists.check(_file(name, "rows"), n_rows=n_items, n_indices=n_items)
-    return lists
+    found = {}
+    for name in (COLLABORATIVE, CO_LIKED):
+        parts = (map_array(folder / _file(name, part), kind, 1) for part, kind in _PARTS.items())
+        found[name] = Csr(*parts)
+        found[name].check(_file(name, "rows"), n_rows=n_items, n_indices=n_items)
+    return Neighbours(**found)
 
 
 def _file(name: str, part: str) -> str:
