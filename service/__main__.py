@@ -26,7 +26,11 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
     """One option for each setting, all that its help says from the table."""
     for setting in reversed(fields(Settings)):
         option = f"--{setting.name.replace('_', '-')}"
-        text = f"{setting.metadata['help']} {_facts(setting)}"
+        low, high = setting.metadata["low"], setting.metadata["high"]
+        allowed = "" if low is None else f"; {low:g}<=x<={high:.10g}"
+        variable = f"{ENVIRONMENT_PREFIX}{setting.name.upper()}"
+        facts = f"[env var: {variable}; default: {shown_default(setting)}{allowed}]"
+        text = f"{setting.metadata['help']} {facts}"
         command = click.option(option, setting.name, metavar=_value(setting), help=text)(command)
     return command
 
@@ -36,13 +40,6 @@ def _value(setting: Field[Any]) -> str:
     if isinstance(default, StrEnum):
         return f"[{'|'.join(type(default))}]"
     return next((text for kind, text in _VALUES if isinstance(default, kind)), "TEXT")
-
-
-def _facts(setting: Field[Any]) -> str:
-    low, high = setting.metadata["low"], setting.metadata["high"]
-    allowed = "" if low is None else f"; {low:g}<=x<={high:.10g}"
-    variable = f"{ENVIRONMENT_PREFIX}{setting.name.upper()}"
-    return f"[env var: {variable}; default: {shown_default(setting)}{allowed}]"
 
 
 @click.command("serve")

@@ -15,19 +15,12 @@ from service.openapi import LISTS, document
 from service.requests import read_parameters, refuse_parameters
 from service.responses import encode_answer, encode_batch
 from service.wsgi.exchange import Exchange, exchange_of
+from shortlist.engine import query as queries
 from shortlist.engine.answer import Answer
 from shortlist.engine.clock import Stage
 from shortlist.engine.cursor import decode_cursor
 from shortlist.engine.overview import overview
-from shortlist.engine.query import (
-    MAX_ID_LENGTH,
-    BatchQuery,
-    Query,
-    SearchQuery,
-    SimilarQuery,
-    SuggestQuery,
-    read_query,
-)
+from shortlist.engine.query import MAX_ID_LENGTH, SearchQuery, read_query
 from shortlist.engine.search import Asked, ask, ask_many, item
 from shortlist.engine.snapshot import Snapshot
 from shortlist.engine.suggest import suggest
@@ -47,11 +40,11 @@ def api_blueprint(holder: SnapshotHolder) -> Blueprint:
 
     @api.post("/v1/search/batch")
     def batch() -> Response:
-        return _batch(holder.get(), read_query(BatchQuery, _body()))
+        return _batch(holder.get(), read_query(queries.BatchQuery, _body()))
 
     @api.get("/v1/suggest")
     def complete() -> Response:
-        query = read_parameters(SuggestQuery, request.query_string)
+        query = read_parameters(queries.SuggestQuery, request.query_string)
         return _json(encode_answer(suggest(holder.get(), query)))
 
     @api.get("/v1/catalog")
@@ -69,21 +62,12 @@ def api_blueprint(holder: SnapshotHolder) -> Blueprint:
         if len(segments) == 1:  # an id that ends in "/similar", its slash encoded
             return _item(holder, segments)
         given = _item_id(segments[:-1])
-        query = read_parameters(SimilarQuery, request.query_string, item_id=given)
+        query = read_parameters(queries.SimilarQuery, request.query_string, item_id=given)
         return _answered(holder, query)
 
-    @api.get("/openapi.json")
-    def openapi() -> Response:
-        return _json_of(document())
-
-    @api.get("/healthz")
-    def healthz() -> Response:
-        return _json_of({"status": "ok"})
-
-    @api.get("/readyz")
-    def readyz() -> Response:
-        return _json_of(_readiness(holder))
-
+    api.add_url_rule("/openapi.json", "openapi", lambda: _json_of(document()))
+    api.add_url_rule("/healthz", "healthz", lambda: _json_of({"status": "ok"}))
+    api.add_url_rule("/readyz", "readyz", lambda: _json_of(_readiness(holder)))
     return api
 
 
@@ -95,8 +79,10 @@ def _list(holder: SnapshotHolder, model: type[Any]) -> Response:
 
 
 def _answered(holder: SnapshotHolder, query: Asked) -> Response:
-    exchange = exchange_of(request.environ)
-    answer = ask(_snapshot(holder, query), query, clock=exchange.clock)
+    """The answer; to a cursor of another version from that version, if it is due."""
+    exchange, cursor = exchange_of(request.environ), query.cursor
+    snapshot = holder.get() if cursor is None else holder.at(decode_cursor(cursor).version)
+    answer = ask(snapshot, query, clock=exchange.clock)
     note_answer(exchange, answer)
     exchange.clock.enter(Stage.SERIALISE)
     return _json(encode_answer(answer))
@@ -109,19 +95,12 @@ def note_answer(exchange: Exchange, answer: Answer) -> None:
     exchange.no_good_match = bool(answer.no_good_match)
 
 
-def _snapshot(holder: SnapshotHolder, query: Query) -> Snapshot:
-    """The snapshot to answer from: for a cursor of another version, that one if it is due."""
-    if query.cursor is None:
-        return holder.get()
-    return holder.at(decode_cursor(query.cursor).version)
-
-
-def _batch(snapshot: Snapshot, batch: BatchQuery) -> Response:
+def _batch(snapshot: Snapshot, batch: queries.BatchQuery) -> Response:
     """Every query that can be read is asked; the others keep their place with their problem."""
     exchange = exchange_of(request.environ)
     read = [_read_entry(values) for values in batch.queries]
-    queries = [one for one in read if isinstance(one, SearchQuery)]
-    answers = iter(ask_many(snapshot, queries, clock=exchange.clock))
+    asked = [one for one in read if isinstance(one, SearchQuery)]
+    answers = iter(ask_many(snapshot, asked, clock=exchange.clock))
     found = [next(answers) if isinstance(one, SearchQuery) else one for one in read]
     exchange.version = snapshot.version
     exchange.n_results = sum(len(one.results) for one in found if isinstance(one, Answer))

@@ -31,7 +31,6 @@ from shortlist.errors import InvalidParameter, QueryError
 QUERY_LENGTHS = (12,)
 """Token counts that short queries are padded to; each costs memory and start-up. See Encoder."""
 
-
 _ROUTE = "shortlist.route"
 
 _KIND = {413: "content_too_large", 422: "unprocessable_content"}
@@ -63,7 +62,8 @@ def create_app(
     app.url_map.merge_slashes = False
     app.register_blueprint(api_blueprint(holder))
     app.register_blueprint(pages_blueprint(holder, shows_results=not settings.api_key))
-    app.add_url_rule(METRICS_PATH, "metrics", partial(_exposition, metrics))
+    exposition = partial(Response, content_type=CONTENT_TYPE)
+    app.add_url_rule(METRICS_PATH, "metrics", lambda: exposition(metrics.exposition()))
     register_problems(app)
     app.before_request(_note_route)
     app.after_request(compressed)
@@ -144,7 +144,3 @@ def _unexpected_problem(error: Exception) -> Response:
     """A defect of ours: the log has the exception, the client only an id to quote."""
     request_id = exchange_of(request.environ).request_id
     return Response(defect_body(request_id, error), status=500, mimetype=MEDIA_TYPE)
-
-
-def _exposition(metrics: Metrics) -> Response:
-    return Response(metrics.exposition(), content_type=CONTENT_TYPE)

@@ -172,15 +172,10 @@ def _parse(setting: Field[Any], value: object) -> object:
     return parsed
 
 
-def _boolean(value: object) -> bool:
-    return _BOOLEANS[str(value).lower()]
-
-
-def _listed(value: object) -> tuple[str, ...]:
-    return tuple(part.strip() for part in str(value).split(",") if part.strip())
-
-
-_PARSERS: dict[type, Callable[[object], object]] = {bool: _boolean, tuple: _listed}
+_PARSERS: dict[type, Callable[[object], object]] = {
+    bool: lambda value: _BOOLEANS[str(value).lower()],
+    tuple: lambda value: tuple(part.strip() for part in str(value).split(",") if part.strip()),
+}
 
 
 def _allowed(wanted: type) -> str:

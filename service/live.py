@@ -4,26 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Protocol
 
+from service.metrics import Metrics
 from shortlist.bundle.manifest import parse_time
 from shortlist.engine.snapshot import Snapshot
 from shortlist.errors import BundleError, NotReady
 
 _SWAP_S = 2.0
 _GLANCE_S = 0.02
-
-
-class SwapObserver(Protocol):
-    """What is told of swaps and refusals as they happen."""
-
-    def observe_swap(self, created_at: float) -> None:
-        """A bundle made at this UNIX time is in use now."""
-        ...
-
-    def observe_refusal(self) -> None:
-        """A bundle could not be used."""
-        ...
 
 
 class SnapshotHolder:
@@ -35,12 +23,9 @@ class SnapshotHolder:
     """
 
     def __init__(
-        self,
-        observer: SwapObserver | None = None,
-        *,
-        current: Callable[[], str | None] = lambda: None,
+        self, metrics: Metrics | None = None, *, current: Callable[[], str | None] = lambda: None
     ) -> None:
-        self._observer = observer
+        self._metrics = metrics
         self._current = current
         self._snapshot: Snapshot | None = None
         self.problem: str | None = "no bundle has been loaded yet"
@@ -65,18 +50,14 @@ class SnapshotHolder:
         snapshot = self.get()
         given_up = time.monotonic() + _SWAP_S
         while snapshot.version != version and time.monotonic() < given_up:
-            if not self._is_due(version):
-                break
+            try:
+                if self._current() != version:
+                    break
+            except BundleError:
+                break  # what cannot be read names no version
             time.sleep(_GLANCE_S)
             snapshot = self.get()
         return snapshot
-
-    def _is_due(self, version: str) -> bool:
-        """Whether CURRENT names this version; one that cannot be read names none."""
-        try:
-            return self._current() == version
-        except BundleError:
-            return False
 
     def peek(self) -> Snapshot | None:
         """The snapshot in use, None before the first."""
@@ -86,8 +67,8 @@ class SnapshotHolder:
         """Put a new snapshot in use; requests under way finish on the old one."""
         self._snapshot = snapshot
         self.swaps += 1
-        if self._observer is not None:
-            self._observer.observe_swap(parse_time(snapshot.bundle.manifest.created_at).timestamp())
+        if self._metrics is not None:
+            self._metrics.observe_swap(parse_time(snapshot.bundle.manifest.created_at).timestamp())
 
     def put(self, snapshot: Snapshot) -> None:
         """Put the same version in use with another blocklist: not counted as a swap."""
@@ -102,6 +83,6 @@ class SnapshotHolder:
         news = problem != self.problem
         self.problem, self.refused = problem, version
         self.refusals += news
-        if news and self._observer is not None:
-            self._observer.observe_refusal()
+        if news and self._metrics is not None:
+            self._metrics.observe_refusal()
         return news

@@ -48,10 +48,11 @@ class PlainLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line, and the traceback's."""
         line = f"{_time_of(record)} {record.levelname} {_one_line(record.getMessage())}"
-        for name, value in _fields_of(record).items():
+        for name, value in getattr(record, "fields", {}).items():
             line += f" {name}={_plain(value)}"
-        for traced in _traceback(record).splitlines():
-            line += f"\n  | {_one_line(traced)}"
+        traced = self.formatException(record.exc_info) if record.exc_info else ""
+        for part in traced.splitlines():
+            line += f"\n  | {_one_line(part)}"
         return line
 
 
@@ -64,10 +65,10 @@ class JsonLines(logging.Formatter):
             "time": _time_of(record),
             "level": record.levelname.lower(),
             "message": record.getMessage(),
-            **_fields_of(record),
+            **getattr(record, "fields", {}),
         }
-        if traced := _traceback(record):
-            entry["exception"] = traced
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
         return json.dumps(entry, default=str)
 
 
@@ -92,11 +93,13 @@ def log_exchange(environ: WSGIEnvironment, exchange: Exchange, *, queries: bool 
     """One line for a request that is answered; its text only when `queries` is on."""
     if not log.isEnabledFor(logging.INFO):
         return
+    # WSGI gives the path's bytes as latin-1 text.
+    path = environ.get("PATH_INFO", "")[:MOST_CHARACTERS].encode("latin-1", "replace")
     fields = {
         "request_id": exchange.request_id,
         "method": environ["REQUEST_METHOD"],
         "route": exchange.route,
-        "path": _path_of(environ),
+        "path": quote(path, safe="/:@!$&'()*+,;~-._"),
         "status": exchange.status,
         "took_ms": round(exchange.took_s * 1e3, 3),
         "version": exchange.version,
@@ -107,25 +110,8 @@ def log_exchange(environ: WSGIEnvironment, exchange: Exchange, *, queries: bool 
     log.info("request", extra={"fields": fields})
 
 
-def _path_of(environ: WSGIEnvironment) -> str:
-    """The path, percent-encoded; WSGI gives its bytes as latin-1 text."""
-    path: str = environ.get("PATH_INFO", "")
-    return quote(path[:MOST_CHARACTERS].encode("latin-1", "replace"), safe="/:@!$&'()*+,;~-._")
-
-
 def _time_of(record: logging.LogRecord) -> str:
     return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-
-
-def _fields_of(record: logging.LogRecord) -> dict[str, Any]:
-    fields: dict[str, Any] = getattr(record, "fields", {})
-    return fields
-
-
-def _traceback(record: logging.LogRecord) -> str:
-    if not record.exc_info:
-        return ""
-    return logging.Formatter().formatException(record.exc_info)
 
 
 def _plain(value: object) -> str:

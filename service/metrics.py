@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache, partial
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -12,6 +13,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from service.wsgi.exchange import Exchange
+from shortlist.engine.query_encoder import Observer
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -22,7 +24,7 @@ _RESULTS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 _CREATED = "shortlist_bundle_created_timestamp_seconds"
 
 
-class Metrics:
+class Metrics(Observer):
     """Counts what this worker does, and tells the numbers of all workers.
 
     `folder` is where the workers of one service share their numbers. prometheus_client decides
@@ -34,23 +36,22 @@ class Metrics:
         self._folder = folder
         self._registry = CollectorRegistry()
         self._created: Gauge | None = None
-        self._children: dict[tuple[str, int], Counter] = {}
-        self._routes: dict[str, Histogram] = {}
-        self._stages: dict[str, Histogram] = {}
-        self._declare()
-
-    def _declare(self) -> None:
-        count, spread = self._counter, self._histogram
-        self._requests = count("requests", "Requests answered.", "route", "status")
-        self._seconds = spread("request_seconds", "Seconds to an answer.", _SECONDS, "route")
-        self._stage = spread("stage_seconds", "Seconds in a stage.", _STAGE_SECONDS, "stage")
-        self._batch = spread("encode_batch_size", "Queries encoded in one inference.", _BATCH)
-        lookups = count("query_cache_lookups", "Looks into the query cache.", "outcome")
+        count = partial(Counter, namespace="shortlist", registry=self._registry)
+        spread = partial(Histogram, namespace="shortlist", registry=self._registry)
+        self._requests = cache(count("requests", "Requests answered.", ("route", "status")).labels)
+        seconds = spread("request_seconds", "Seconds to an answer.", ("route",), buckets=_SECONDS)
+        self._seconds = cache(seconds.labels)
+        stages = spread("stage_seconds", "Seconds in a stage.", ("stage",), buckets=_STAGE_SECONDS)
+        self._stages = cache(stages.labels)
+        self._batch = spread(
+            "encode_batch_size", "Queries encoded in one inference.", buckets=_BATCH
+        )
+        lookups = count("query_cache_lookups", "Looks into the query cache.", ("outcome",))
         self._lookups = {True: lookups.labels("hit"), False: lookups.labels("miss")}
-        self._results = spread("results", "Results returned by a request.", _RESULTS)
+        self._results = spread("results", "Results returned by a request.", buckets=_RESULTS)
         self._empty = count("zero_result_queries", "Queries answered without a result.")
         self._no_match = count("no_good_match_queries", "Queries without a good match.")
-        self._rejected = count("rejected", "Requests refused before routing.", "reason")
+        self._rejected = count("rejected", "Requests refused before routing.", ("reason",))
         self._swaps = count("swaps", "Bundles put in use, by each worker.")
         self._refusals = count("refusals", "Bundles refused, by each worker.")
         self._ready = Gauge(
@@ -58,16 +59,6 @@ class Metrics:
             "Workers that have a bundle in use.",
             registry=self._registry,
             multiprocess_mode="livesum",
-        )
-
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(f"shortlist_{name}", text, labels, registry=self._registry)
-
-    def _histogram(
-        self, name: str, text: str, buckets: tuple[float, ...], *labels: str
-    ) -> Histogram:
-        return Histogram(
-            f"shortlist_{name}", text, labels, registry=self._registry, buckets=buckets
         )
 
     def observe_exchange(self, exchange: Exchange) -> None:
@@ -79,16 +70,13 @@ class Metrics:
 
     def observe_request(self, route: str, status: int, seconds: float) -> None:
         """Count one answer; `route` is a rule, never a path, so that there are few."""
-        child = self._children.get((route, status))
-        if child is None:
-            child = self._children[route, status] = self._requests.labels(route, str(status))
-        child.inc()
-        _child(self._routes, self._seconds, route).observe(seconds)
+        self._requests(route, status).inc()
+        self._seconds(route).observe(seconds)
 
     def observe_stages(self, durations_s: Mapping[str, float]) -> None:
         """Note the seconds of each stage of one request."""
         for stage, seconds in durations_s.items():
-            _child(self._stages, self._stage, stage).observe(seconds)
+            self._stages(stage).observe(seconds)
 
     def observe_answer(self, *, n_results: int, no_good_match: bool = False) -> None:
         """Note what one query got."""
@@ -166,13 +154,6 @@ def forget_worker(folder: Path, pid: int) -> None:
     """Take a dead worker's gauges out of the numbers; what it counted stays."""
     for path in folder.glob(f"gauge_live*_{pid}.db"):
         path.unlink(missing_ok=True)
-
-
-def _child(known: dict[str, Histogram], parent: Histogram, label: str) -> Histogram:
-    child = known.get(label)
-    if child is None:
-        child = known[label] = parent.labels(label)
-    return child
 
 
 def _size(path: Path) -> int:

@@ -14,20 +14,13 @@ from pydantic.fields import FieldInfo
 from service.problems import MEDIA_TYPE
 from service.requests import RANGES, spellings
 from service.responses import BatchAnswer
+from shortlist.engine import query as queries
 from shortlist.engine.answer import Answer, Item, RecommendAnswer
 from shortlist.engine.overview import CatalogAnswer
-from shortlist.engine.query import (
-    BatchQuery,
-    PopularQuery,
-    Query,
-    RecommendQuery,
-    SearchQuery,
-    SimilarQuery,
-    SuggestQuery,
-)
 from shortlist.engine.suggest import SuggestAnswer
 
 _TEMPLATE = "#/components/schemas/{model}"
+_JSON = "application/json"
 _ALWAYS = (400, 401, 404, 405, 413, 422, 500, 503)
 
 
@@ -48,43 +41,43 @@ class Operation:
 OPERATIONS = (
     Operation(
         "get", "/v1/search", "Search by a text, or browse by a filter.", Answer,
-        query=SearchQuery, statuses=(409, 410), example="q=space+travel&k=3",
+        query=queries.SearchQuery, statuses=(409, 410), example="q=space+travel&k=3",
     ),
     Operation(
         "post", "/v1/search", "Search, everything in a body.", Answer,
-        query=SearchQuery, statuses=(409, 410, 415),
+        query=queries.SearchQuery, statuses=(409, 410, 415),
         body_example={"q": "space travel", "k": 3, "filters": {"categories": {"any": ["Drama"]}}},
     ),
     Operation(
         "post", "/v1/search/batch", "Up to 256 searches at once.", BatchAnswer,
-        query=BatchQuery, statuses=(415,),
+        query=queries.BatchQuery, statuses=(415,),
         body_example={"queries": [{"q": "space travel", "k": 1}, {"q": "a heist", "k": 1}]},
     ),
     Operation(
         "get", "/v1/suggest", "Complete a title.", SuggestAnswer,
-        query=SuggestQuery, statuses=(409,), example="q=star&k=5",
+        query=queries.SuggestQuery, statuses=(409,), example="q=star&k=5",
     ),
     Operation(
         "get", "/v1/popular", "List by popularity.", Answer,
-        query=PopularQuery, statuses=(409, 410), example="k=5",
+        query=queries.PopularQuery, statuses=(409, 410), example="k=5",
     ),
     Operation(
         "post", "/v1/recommend", "Recommend for a taste.", RecommendAnswer,
-        query=RecommendQuery, statuses=(409, 410, 415),
+        query=queries.RecommendQuery, statuses=(409, 410, 415),
         body_example={"text": "space travel", "k": 3},
     ),
     Operation("get", "/v1/catalog", "What there is: profiles, features, facets.", CatalogAnswer),
     Operation("get", "/v1/items/{item_id}", "One item.", Item, statuses=(304,)),
     Operation(
         "get", "/v1/items/{item_id}/similar", "Items like one.", Answer,
-        query=SimilarQuery, statuses=(409, 410),
+        query=queries.SimilarQuery, statuses=(409, 410),
     ),
 )  # fmt: skip
 
 LISTS = tuple(
     (one.path, one.method.upper(), one.query)
     for one in OPERATIONS
-    if one.query is not None and issubclass(one.query, Query) and "{" not in one.path
+    if one.query is not None and issubclass(one.query, queries.Query) and "{" not in one.path
 )
 """The endpoints that answer a query with a list and need nothing but the query."""
 
@@ -102,9 +95,7 @@ def document() -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "securitySchemes": {
-                "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
-            },
+            "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "X-API-Key"}},
         },
         "security": [{}, {"key": []}],
     }
@@ -117,26 +108,30 @@ def _described(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
             "{item_id}", "item"
         ),
         "responses": {
-            "200": _json_content("The answer.", _schema(operation.response, schemas)),
+            "200": {
+                "description": "The answer.",
+                "content": {_JSON: {"schema": _schema(operation.response, schemas)}},
+            },
             **{str(status): _answered(status) for status in (*_ALWAYS, *operation.statuses)},
         },
     }
-    parameters = _path_parameters(operation.path)
+    parameters = [_ITEM_ID] if "{item_id}" in operation.path else []
     if operation.query is not None and operation.method == "get":
         parameters += _query_parameters(operation.query)
     if parameters:
         described["parameters"] = parameters
     if operation.method == "post":
         content = {"schema": _schema(operation.query, schemas), "example": operation.body_example}
-        described["requestBody"] = {"required": True, "content": {"application/json": content}}
+        described["requestBody"] = {"required": True, "content": {_JSON: content}}
     return described
 
 
-def _path_parameters(path: str) -> list[dict[str, Any]]:
-    if "{item_id}" not in path:
-        return []
-    schema = {"type": "string", "minLength": 1, "maxLength": 256}
-    return [{"name": "item_id", "in": "path", "required": True, "schema": schema}]
+_ITEM_ID: dict[str, Any] = {
+    "name": "item_id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 256},
+}
 
 
 def _query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
@@ -184,27 +179,13 @@ def _answered(status: int) -> dict[str, Any]:
     return {"description": phrase, "content": {MEDIA_TYPE: {"schema": reference}}}
 
 
-def _json_content(description: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"description": description, "content": {"application/json": {"schema": schema}}}
-
-
 def _problem_schema() -> dict[str, Any]:
-    text = {"type": "string"}
-    return {
-        "type": "object",
-        "required": ["type", "title", "status", "detail", "errors"],
-        "properties": {
-            "type": text,
-            "title": text,
-            "status": {"type": "integer"},
-            "detail": text,
-            "errors": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["field", "message"],
-                    "properties": {"field": text, "message": text},
-                },
-            },
-        },
-    }
+    text: dict[str, Any] = {"type": "string"}
+    wrong = _object(field=text, message=text)
+    errors = {"type": "array", "items": wrong}
+    return _object(type=text, title=text, status={"type": "integer"}, detail=text, errors=errors)
+
+
+def _object(**properties: dict[str, Any]) -> dict[str, Any]:
+    """The schema of an object that has all of these."""
+    return {"type": "object", "required": list(properties), "properties": properties}

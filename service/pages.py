@@ -35,16 +35,9 @@ def pages_blueprint(holder: SnapshotHolder, *, shows_results: bool) -> Blueprint
     def search_page() -> tuple[str, int]:
         text = request.args.get("q", "")
         answer, problem, status = _answer(holder) if shows_results else (None, None, 200)
-        snapshot = holder.peek()
-        page = render_template(
-            "search.html",
-            q=text,
-            like=request.args.get("like"),
-            answer=answer,
-            problem=problem,
-            snapshot=snapshot,
-        )
-        return page, status
+        shown = {"answer": answer, "problem": problem, "snapshot": holder.peek()}
+        like = request.args.get("like")
+        return render_template("search.html", q=text, like=like, **shown), status
 
     @pages.get("/compare")
     def compare_page() -> str:
@@ -85,14 +78,10 @@ def _query(snapshot: Snapshot) -> Asked | None:
     if like := request.args.get("like"):
         return read_parameters(SimilarQuery, address, lenient=True, item_id=like)
     if request.args.get("q", "").strip():
-        return _without_taste(read_parameters(SearchQuery, address, lenient=True))
+        query = read_parameters(SearchQuery, address, lenient=True)
+        of_taste = features_from(Source.LIKES)
+        weights = {name: weight for name, weight in query.weights.items() if name not in of_taste}
+        return query.model_copy(update={"weights": weights})
     if snapshot.bundle.items.popularity is None:
         return None
     return read_parameters(PopularQuery, address, lenient=True)
-
-
-def _without_taste(query: SearchQuery) -> SearchQuery:
-    """The search without the weights that only a taste has."""
-    of_taste = features_from(Source.LIKES)
-    weights = {name: weight for name, weight in query.weights.items() if name not in of_taste}
-    return query.model_copy(update={"weights": weights})

@@ -9,18 +9,8 @@ from http import HTTPStatus
 from typing import Any
 from wsgiref.types import StartResponse
 
-from shortlist.errors import (
-    ContentTooLarge,
-    CursorExpired,
-    DeadlineExceeded,
-    FeatureUnavailable,
-    InvalidParameter,
-    ItemUnknown,
-    MalformedRequest,
-    NotReady,
-    Overloaded,
-    QueryError,
-)
+from shortlist import errors as kinds
+from shortlist.errors import CursorExpired, InvalidParameter, QueryError
 
 log = logging.getLogger(__name__)
 
@@ -28,14 +18,14 @@ MEDIA_TYPE = "application/problem+json"
 
 _STATUS: dict[type[QueryError], tuple[int, str]] = {
     InvalidParameter: (422, "invalid_parameter"),
-    ContentTooLarge: (413, "content_too_large"),
-    MalformedRequest: (400, "malformed_request"),
-    ItemUnknown: (404, "item_unknown"),
+    kinds.ContentTooLarge: (413, "content_too_large"),
+    kinds.MalformedRequest: (400, "malformed_request"),
+    kinds.ItemUnknown: (404, "item_unknown"),
     CursorExpired: (410, "cursor_expired"),
-    FeatureUnavailable: (409, "feature_unavailable"),
-    NotReady: (503, "not_ready"),
-    Overloaded: (503, "overloaded"),
-    DeadlineExceeded: (503, "deadline_exceeded"),
+    kinds.FeatureUnavailable: (409, "feature_unavailable"),
+    kinds.NotReady: (503, "not_ready"),
+    kinds.Overloaded: (503, "overloaded"),
+    kinds.DeadlineExceeded: (503, "deadline_exceeded"),
 }
 
 
@@ -73,7 +63,6 @@ class PlainProblem:
     """A problem made once and answered without Flask, again and again."""
 
     def __init__(self, status: int, kind: str, detail: str, **headers: str) -> None:
-        self.status = status
         self.kind = kind
         self._line = f"{status} {HTTPStatus(status).phrase}"
         self._body = problem_body(status, kind, detail)

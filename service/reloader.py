@@ -101,21 +101,19 @@ class Reloader:
         worker nor what it serves.
         """
         try:
-            self._swap(load_snapshot(folder, self._options, sharing=sharing))
+            snapshot = load_snapshot(folder, self._options, sharing=sharing)
+            with self._applying:
+                if self._blocklist is None:
+                    raise NotReady(str(self._holder.blocklist_problem))
+                rows = self._blocklist.rows(snapshot.bundle.ids)
+                self._holder.swap(replace(snapshot, blocked_rows=rows))
         except ShortlistError as error:
             return str(error)
         except Exception as error:
             log.exception("loading %s failed", folder.name)
             return f"{folder.name}: loading failed: {type(error).__name__}"
-        return None
-
-    def _swap(self, snapshot: Snapshot) -> None:
-        with self._applying:
-            if self._blocklist is None:
-                raise NotReady(str(self._holder.blocklist_problem))
-            rows = self._blocklist.rows(snapshot.bundle.ids)
-            self._holder.swap(replace(snapshot, blocked_rows=rows))
         log.info("serving %s: %d items", snapshot.version, snapshot.bundle.n_items)
+        return None
 
     def check_blocklist(self) -> None:
         """Read BLOCKLIST and take what it names out of the answers.
@@ -130,10 +128,8 @@ class Reloader:
             self._report_blocklist(f"{path}: cannot be read: {error}")
             return
         self._report_blocklist(None)
-        if blocklist != self._blocklist:
-            self._apply(blocklist)
-
-    def _apply(self, blocklist: Blocklist) -> None:
+        if blocklist == self._blocklist:
+            return
         with self._applying:
             snapshot = self._holder.peek()
             if snapshot is not None:
@@ -150,19 +146,13 @@ class Reloader:
 
     def _load_last_good(self) -> None:
         """Load the version that another worker of this service last served."""
-        version = self._read_last_good()
-        if version is None:
-            return
-        problem = self._try(self._store.folder(version))
-        if problem is not None:
-            log.error("%s, which served before, cannot be loaded either: %s", version, problem)
-
-    def _read_last_good(self) -> str | None:
         try:
             text = self._last_good.read_text(encoding="ascii") if self._last_good else ""
         except OSError:
-            return None
-        return text.strip() if is_version_name(text.strip()) else None
+            return
+        version = text.strip()
+        if is_version_name(version) and (problem := self._try(self._store.folder(version))):
+            log.error("%s, which served before, cannot be loaded either: %s", version, problem)
 
     def _remember(self, version: str) -> None:
         """Note the version for workers to come; not being able to is no reason to stop."""

@@ -49,7 +49,9 @@ class Spelling:
 def spellings(model: type[BaseModel]) -> dict[str, Spelling]:
     """The parameters of a query string for a query, by name, those that it needs first."""
     named = {
-        _SPELLED.get(path, path[-1]): Spelling(path, field, path == RANGES or _repeats(field))
+        _SPELLED.get(path, path[-1]): Spelling(
+            path, field, repeats=path == RANGES or tuple in _plain_types(field.annotation)
+        )
         for path, field in _fields(model, ())
         if path[0] not in _FROM_PATH
     }
@@ -71,10 +73,6 @@ def _fields(
                 yield (*path, feature), weight
         else:
             yield path, field
-
-
-def _repeats(field: FieldInfo) -> bool:
-    return tuple in _plain_types(field.annotation)
 
 
 def _plain_types(annotation: Any) -> set[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -31,16 +32,13 @@ class BatchAnswer:
     entries: list[BatchEntry]
 
 
-@cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    """Made when it is first needed: a service that starts needs none."""
-    return TypeAdapter(kind)
+_adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
+"""Made when it is first needed: a service that starts needs none."""
 
 
 def encode_answer(answer: object) -> bytes:
     """Any answer as JSON."""
-    kind: Any = type(answer)
-    return _adapter(kind).dump_json(answer)
+    return _adapter(type(answer)).dump_json(answer)
 
 
 def encode_batch(version: str, found: list[Answer | QueryError]) -> bytes:

@@ -15,15 +15,9 @@ from shortlist.bundle.blocklist import read_blocklist
 from shortlist.bundle.store import ArtifactStore
 from shortlist.bundle.tables import ItemId
 from shortlist.encoder.machine import Precision, available_cores
+from shortlist.engine import query as queries
 from shortlist.engine.answer import Answer, Item, RecommendAnswer
-from shortlist.engine.query import (
-    PopularQuery,
-    RecommendQuery,
-    SearchQuery,
-    SimilarQuery,
-    SuggestQuery,
-    read_query,
-)
+from shortlist.engine.query import SearchQuery, read_query
 from shortlist.engine.search import ask, ask_many, item
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
 from shortlist.engine.suggest import SuggestAnswer, suggest
@@ -68,7 +62,7 @@ class OpenCatalog:
         self._loading = threading.Lock()
         self._looked_at = time.monotonic()
         folder = store.live_folder() if version is None else store.existing(version)
-        self._snapshot = self._load(folder, None)
+        self._snapshot = self._loaded(folder, None)
 
     @property
     def version(self) -> str:
@@ -88,7 +82,9 @@ class OpenCatalog:
 
     def similar(self, item_id: ItemId, **options: Any) -> Answer:
         """Items like one of the catalogue."""
-        return ask(self._current(), read_query(SimilarQuery, {"item_id": item_id, **options}))
+        return ask(
+            self._current(), read_query(queries.SimilarQuery, {"item_id": item_id, **options})
+        )
 
     def recommend(
         self,
@@ -102,17 +98,17 @@ class OpenCatalog:
         if isinstance(liked, Mapping):
             given = tuple({"item_id": one, "rating": float(liked[one])} for one in liked)
         values = {"liked": given, "disliked": tuple(disliked), "text": text, **options}
-        found = ask(self._current(), read_query(RecommendQuery, values))
+        found = ask(self._current(), read_query(queries.RecommendQuery, values))
         assert isinstance(found, RecommendAnswer)
         return found
 
     def popular(self, **options: Any) -> Answer:
         """Items by popularity."""
-        return ask(self._current(), read_query(PopularQuery, options))
+        return ask(self._current(), read_query(queries.PopularQuery, options))
 
     def suggest(self, text: str, *, k: int = 8) -> SuggestAnswer:
         """Titles that what is typed may become."""
-        return suggest(self._current(), read_query(SuggestQuery, {"q": text, "k": k}))
+        return suggest(self._current(), read_query(queries.SuggestQuery, {"q": text, "k": k}))
 
     def item(self, item_id: ItemId) -> Item:
         """One item."""
@@ -134,26 +130,18 @@ class OpenCatalog:
         due = self._follows and time.monotonic() - self._looked_at >= _LOOK_S
         if due and self._loading.acquire(blocking=False):
             try:
-                self._look()
+                self._snapshot = self._loaded(self._store.live_folder(), self._snapshot)
+            except (ShortlistError, OSError) as error:  # the version before stays in use
+                log.warning("%s serves on: %s", self._snapshot.version, error)
             finally:
                 self._looked_at = time.monotonic()
                 self._loading.release()
         return self._snapshot
 
-    def _look(self) -> None:
-        """Load what CURRENT names now; what cannot be loaded leaves the version before in use."""
-        try:
-            folder = self._store.live_folder()
-            if folder.name == self._snapshot.version:
-                self._snapshot = self._without_blocked(self._snapshot)
-            else:
-                self._snapshot = self._load(folder, self._snapshot)
-        except (ShortlistError, OSError) as error:
-            log.warning("%s serves on: %s", self._snapshot.version, error)
-
-    def _load(self, folder: Path, sharing: Snapshot | None) -> Snapshot:
-        return self._without_blocked(load_snapshot(folder, self._options, sharing=sharing))
-
-    def _without_blocked(self, snapshot: Snapshot) -> Snapshot:
+    def _loaded(self, folder: Path, before: Snapshot | None) -> Snapshot:
+        """The snapshot of this version, which may be in use, without what is blocked now."""
+        snapshot = before
+        if snapshot is None or snapshot.version != folder.name:
+            snapshot = load_snapshot(folder, self._options, sharing=before)
         blocklist = read_blocklist(self._store.root / layout.BLOCKLIST)
         return replace(snapshot, blocked_rows=blocklist.rows(snapshot.bundle.ids))

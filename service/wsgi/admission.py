@@ -116,9 +116,8 @@ class Admission:
     """Refuses requests without credentials, with a body too large, or without a free place.
 
     A request that finds no place is answered 503 at once instead of waiting: what waits for a
-    thread waits where nobody can refuse it, so the server needs more threads than there are
-    places. A place is held until the answer is sent. `rejected` is told the kind of every
-    refusal.
+    thread waits where nobody can refuse it, so the server needs more threads than there are places.
+    A place is held until the answer is sent. `rejected` is told the kind of every refusal.
     """
 
     def __init__(

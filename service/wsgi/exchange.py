@@ -72,17 +72,13 @@ class Exchanges:
         try:
             body = self._app(environ, begin)
         except Exception as error:
-            body = _defect(begin, exchange.request_id, error)
+            body = [defect_body(exchange.request_id, error)]
+            headers = [("Content-Type", MEDIA_TYPE), ("Content-Length", str(len(body[0])))]
+            info = (type(error), error, error.__traceback__)
+            begin("500 Internal Server Error", headers, info)
         exchange.took_s = exchange.clock.leave()
         self._finish(environ, exchange)
         return body
-
-
-def _defect(begin: Callable[..., Any], request_id: str, error: Exception) -> list[bytes]:
-    body = defect_body(request_id, error)
-    headers = [("Content-Type", MEDIA_TYPE), ("Content-Length", str(len(body)))]
-    begin("500 Internal Server Error", headers, (type(error), error, error.__traceback__))
-    return [body]
 
 
 def _request_id(environ: WSGIEnvironment) -> str:

@@ -42,11 +42,13 @@ class ResponseHeaders:
         def begin(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
             headers.extend(SECURITY)
             headers.extend(cross)
-            if _is_html(headers):
+            kinds = [value for name, value in headers if name.lower() == "content-type"]
+            if any(kind.startswith("text/html") for kind in kinds):
                 headers.append(("Content-Security-Policy", CONTENT_SECURITY_POLICY))
             return start_response(status, headers, *exc_info)
 
-        if len(cross) > 1 and _is_preflight(environ):
+        asks_first = "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
+        if len(cross) > 1 and asks_first and environ["REQUEST_METHOD"] == "OPTIONS":
             begin("204 No Content", list(_PREFLIGHT))
             return []
         return self._app(environ, begin)
@@ -60,15 +62,3 @@ class ResponseHeaders:
         if origin not in self._origins:
             return [vary]
         return [vary, ("Access-Control-Allow-Origin", origin), _EXPOSED]
-
-
-def _is_preflight(environ: WSGIEnvironment) -> bool:
-    return (
-        environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
-    )
-
-
-def _is_html(headers: list[tuple[str, str]]) -> bool:
-    return any(
-        name.lower() == "content-type" and value.startswith("text/html") for name, value in headers
-    )

@@ -75,7 +75,11 @@ class Csr:
 def map_array(path: Path, dtype: npt.DTypeLike, ndim: int) -> npt.NDArray[Any]:
     """A read-only view of a .npy file. Raises BundleCorrupt unless it has this type and rank."""
     try:
-        values = _load(path)
+        with path.open("rb") as stream:
+            np.lib.format.read_magic(stream)
+            shape, _, _ = np.lib.format.read_array_header_1_0(stream)
+        # Mapped unless it is empty: nothing cannot be mapped.
+        values = np.load(path, mmap_mode=None if 0 in shape else "r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise BundleCorrupt(f"{path.name}: not an array file: {error}") from error
     if values.dtype != dtype or values.ndim != ndim:
@@ -84,17 +88,6 @@ def map_array(path: Path, dtype: npt.DTypeLike, ndim: int) -> npt.NDArray[Any]:
             f" {values.shape}"
         )
     return np.asarray(values)
-
-
-def _load(path: Path) -> npt.NDArray[Any]:
-    """The array, mapped unless it is empty: nothing cannot be mapped."""
-    with path.open("rb") as stream:
-        np.lib.format.read_magic(stream)
-        shape, _, _ = np.lib.format.read_array_header_1_0(stream)
-    values: npt.NDArray[Any] = np.load(
-        path, mmap_mode="r" if 0 not in shape else None, allow_pickle=False
-    )
-    return values
 
 
 TEXT = (pa.large_string(), pa.string())
@@ -137,18 +130,18 @@ def column_of(path: Path, columns: Mapping[str, pa.Array], name: str, *types: pa
 
 def numpy_of(path: Path, columns: Mapping[str, pa.Array], name: str, kind: pa.DataType) -> Any:
     """The column as a numpy view of the mapped file. Arrow's own `to_numpy` imports pandas."""
-    column = column_of(path, columns, name, kind)
-    dtype = np.dtype(kind.to_pandas_dtype())
+    return _values_of(column_of(path, columns, name, kind))
+
+
+def _values_of(column: pa.Array) -> Any:
+    dtype = np.dtype(column.type.to_pandas_dtype())
     begin = column.offset * dtype.itemsize
     return np.frombuffer(column.buffers()[1] or b"", dtype, len(column), begin)
 
 
 def numbers_of(column: pa.Array) -> FloatArray:
     """An Arrow array of int64 or float64 as float64 [n], NaN in the place of nulls."""
-    dtype = np.dtype(column.type.to_pandas_dtype())
-    begin = column.offset * dtype.itemsize
-    values = np.frombuffer(column.buffers()[1] or b"", dtype, len(column), begin)
-    numbers: FloatArray = values.astype(np.float64)
+    numbers: FloatArray = _values_of(column).astype(np.float64)
     valid = column.buffers()[0]
     if valid is not None:
         bits = np.unpackbits(np.frombuffer(valid, np.uint8), bitorder="little")

@@ -1,7 +1,5 @@
 """Names of the files in a bundle and of the files beside the bundles."""
 
-from __future__ import annotations
-
 MANIFEST = "manifest.json"
 VECTORS = "vectors.npy"
 INDEX = "index.faiss"

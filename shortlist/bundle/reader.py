@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from shortlist.bundle import layout
-from shortlist.bundle.arrays import map_array
-from shortlist.bundle.manifest import FileInfo, Manifest, decode_manifest, version_name
+from shortlist.bundle.arrays import Vectors, map_array
+from shortlist.bundle.manifest import Manifest, decode_manifest, version_name
 from shortlist.bundle.sections import Sections, read_sections, unknown_sections
 from shortlist.bundle.tables import IdMap, ItemTable, read_id_map, read_items
 from shortlist.encoder.parity import CANARY_TEXTS, CANARY_VECTORS
@@ -38,7 +37,7 @@ class Bundle:
     version: str
     folder: Path
     manifest: Manifest
-    vectors: npt.NDArray[np.float32]
+    vectors: Vectors
     ids: IdMap
     items: ItemTable
     sections: Sections
@@ -82,7 +81,12 @@ def verify_files(folder: Path, manifest: Manifest) -> None:
     Raises BundleCorrupt naming the first file that is missing, a link, or different.
     """
     for name, described in manifest.files.items():
-        _verify_size(folder, name, described)
+        _refuse_links(folder, name)
+        if not (folder / name).is_file():
+            raise BundleCorrupt(f"{name}: the file is missing")
+        size = (folder / name).stat().st_size
+        if size != described.size:
+            raise BundleCorrupt(f"{name}: {size} bytes, the manifest says {described.size}")
     with ThreadPoolExecutor(_HASHING_THREADS) as threads:
         digests = threads.map(lambda name: sha256_of_file(folder / name), manifest.files)
         for (name, described), digest in zip(manifest.files.items(), digests, strict=True):
@@ -99,7 +103,10 @@ def open_bundle(folder: Path) -> Bundle:
     """
     manifest = read_manifest(folder)
     unknown = unknown_sections(manifest)
-    _require_described(manifest)
+    of_sections = [name for section in manifest.sections.values() for name in section.files]
+    for name in (*_ALWAYS, manifest.retrieval.file, *of_sections):
+        if name not in manifest.files:  # without a checksum, so it must never be opened
+            raise BundleCorrupt(f"manifest.json: files: {name!r} is not among them")
     verify_files(folder, manifest)
     vectors = map_array(folder / layout.VECTORS, np.float32, 2)
     ids, items = read_id_map(folder / layout.ID_MAP), read_items(folder / layout.ITEMS)
@@ -125,16 +132,6 @@ def sha256_of_file(path: Path) -> str:
         raise BundleCorrupt(f"{path.name}: cannot be read: {error}") from error
 
 
-def _verify_size(folder: Path, name: str, described: FileInfo) -> None:
-    _refuse_links(folder, name)
-    path = folder / name
-    if not path.is_file():
-        raise BundleCorrupt(f"{name}: the file is missing")
-    size = path.stat().st_size
-    if size != described.size:
-        raise BundleCorrupt(f"{name}: {size} bytes, the manifest says {described.size}")
-
-
 def _refuse_links(folder: Path, name: str) -> None:
     """A symbolic link in a bundle could lead out of it."""
     path = folder
@@ -144,17 +141,7 @@ def _refuse_links(folder: Path, name: str) -> None:
             raise BundleCorrupt(f"{name}: a symbolic link, not a file of the bundle")
 
 
-def _require_described(manifest: Manifest) -> None:
-    """A file without a checksum in the manifest must never be opened."""
-    of_sections = [name for section in manifest.sections.values() for name in section.files]
-    for name in (*_ALWAYS, manifest.retrieval.file, *of_sections):
-        if name not in manifest.files:
-            raise BundleCorrupt(f"manifest.json: files: {name!r} is not among them")
-
-
-def _check_counts(
-    manifest: Manifest, vectors: npt.NDArray[np.float32], ids: IdMap, items: ItemTable
-) -> None:
+def _check_counts(manifest: Manifest, vectors: Vectors, ids: IdMap, items: ItemTable) -> None:
     expected = (manifest.counts.items, manifest.embedding_dim)
     if vectors.shape != expected:
         raise BundleCorrupt(f"{layout.VECTORS}: shape {vectors.shape}, expected {expected}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,16 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from shortlist.bundle.arrays import (
-    TEXT,
-    Csr,
-    FloatArray,
-    RowArray,
-    column_of,
-    numpy_of,
-    read_arrow,
-    write_arrow,
-)
+from shortlist.bundle import arrays
+from shortlist.bundle.arrays import Csr, FloatArray, RowArray, column_of, numpy_of
 from shortlist.bundle.layout import ATTRIBUTE_PREFIX
 
 ItemId = int | str
@@ -30,6 +23,7 @@ ItemId = int | str
 CANONICAL_INTEGER = r"0|-?[1-9][0-9]{0,18}"
 """What `str` makes of an integer id: the only text that stands for one, everywhere."""
 
+_RATED = {"rating_count": pa.int32(), "mean_rating": pa.float64(), "popularity_score": pa.float64()}
 _CATEGORIES = pa.large_list(pa.dictionary(pa.int32(), pa.string()))
 
 
@@ -106,7 +100,8 @@ class IdMap:
             item_id = int(item_id)
         if isinstance(item_id, int) is not integer or isinstance(item_id, bool):
             return None
-        place = self._first_not_below(item_id)
+        wanted = _order(item_id)
+        place = bisect_left(self.rows_by_id, wanted, key=lambda row: _order(self.id_of(int(row))))
         if place == len(self.ids):
             return None
         row = int(self.rows_by_id[place])
@@ -116,17 +111,6 @@ class IdMap:
         """The rows of those ids that some item has, int64, rising, each once."""
         rows = {self.row_of(item_id) for item_id in item_ids} - {None}
         return np.sort(np.fromiter(rows, np.int64, len(rows)))
-
-    def _first_not_below(self, item_id: ItemId) -> int:
-        low, high = 0, len(self.ids)
-        wanted = _order(item_id)
-        while low < high:
-            middle = (low + high) // 2
-            if _order(self.id_of(int(self.rows_by_id[middle]))) < wanted:
-                low = middle + 1
-            else:
-                high = middle
-        return low
 
 
 def _order(item_id: ItemId) -> tuple[int, bytes]:
@@ -138,33 +122,33 @@ def _order(item_id: ItemId) -> tuple[int, bytes]:
 
 def describe_rows(ids: IdMap, items: ItemTable, rows: Sequence[int]) -> list[dict[str, Any]]:
     """What is shown of each of these items, by the names that answers use."""
-    return [_described(ids, items, row) for row in rows]
-
-
-def _described(ids: IdMap, items: ItemTable, row: int) -> dict[str, Any]:
-    rated = items.popularity
-    mean_rating = math.nan if rated is None else float(rated.mean_rating[row])
-    return {
-        "item_id": ids.id_of(row),
-        "title": items.titles[row].as_py(),
-        "categories": items.categories.of(row),
-        "attributes": {name: values[row].as_py() for name, values in items.attributes.items()},
-        "popularity_score": None if rated is None else float(rated.popularity_score[row]),
-        "rating_count": None if rated is None else int(rated.rating_count[row]),
-        "mean_rating": None if math.isnan(mean_rating) else mean_rating,
-    }
+    rated, columns = items.popularity, items.attributes.items()
+    return [
+        {
+            "item_id": ids.id_of(row),
+            "title": items.titles[row].as_py(),
+            "categories": items.categories.of(row),
+            "attributes": {name: values[row].as_py() for name, values in columns},
+            "popularity_score": None if rated is None else float(rated.popularity_score[row]),
+            "rating_count": None if rated is None else int(rated.rating_count[row]),
+            "mean_rating": None
+            if rated is None or math.isnan(rated.mean_rating[row])
+            else float(rated.mean_rating[row]),
+        }
+        for row in rows
+    ]
 
 
 def write_id_map(path: Path, ids: pa.Array) -> None:
     """Write id_map.arrow for ids (int64 or text) in row order."""
     order = pa.compute.array_sort_indices(ids).cast(pa.int64())
-    write_arrow(path, pa.table({"item_id": ids, "rows_by_id": order}))
+    arrays.write_arrow(path, pa.table({"item_id": ids, "rows_by_id": order}))
 
 
 def read_id_map(path: Path) -> IdMap:
     """Map id_map.arrow into memory. Raises BundleCorrupt for anything else."""
-    columns = read_arrow(path)
-    ids = column_of(path, columns, "item_id", pa.int64(), *TEXT)
+    columns = arrays.read_arrow(path)
+    ids = column_of(path, columns, "item_id", pa.int64(), *arrays.TEXT)
     return IdMap(ids, numpy_of(path, columns, "rows_by_id", pa.int64()))
 
 
@@ -177,18 +161,15 @@ def write_items(path: Path, items: ItemTable) -> None:
         "title": items.titles,
         "categories": pa.LargeListArray.from_arrays(pa.array(lists.offsets), coded),
     }
-    for name, values in items.attributes.items():
-        columns[ATTRIBUTE_PREFIX + name] = values
+    columns |= {ATTRIBUTE_PREFIX + name: values for name, values in items.attributes.items()}
     if items.popularity is not None:
-        columns["rating_count"] = pa.array(items.popularity.rating_count)
-        columns["mean_rating"] = pa.array(items.popularity.mean_rating)
-        columns["popularity_score"] = pa.array(items.popularity.popularity_score)
-    write_arrow(path, pa.table(columns))
+        columns |= {name: pa.array(values) for name, values in vars(items.popularity).items()}
+    arrays.write_arrow(path, pa.table(columns))
 
 
 def read_items(path: Path) -> ItemTable:
     """Map items.arrow into memory. Raises BundleCorrupt for anything else."""
-    columns = read_arrow(path)
+    columns = arrays.read_arrow(path)
     categories = column_of(path, columns, "categories", _CATEGORIES)
     parts = {"offsets": categories.offsets, "indices": categories.values.indices}
     attributes = {
@@ -196,8 +177,13 @@ def read_items(path: Path) -> ItemTable:
         for name, values in columns.items()
         if name.startswith(ATTRIBUTE_PREFIX)
     }
+    popularity = None
+    if "popularity_score" in columns:
+        popularity = PopularityColumns(
+            **{name: numpy_of(path, columns, name, kind) for name, kind in _RATED.items()}
+        )
     return ItemTable(
-        titles=column_of(path, columns, "title", *TEXT),
+        titles=column_of(path, columns, "title", *arrays.TEXT),
         categories=Categories(
             Csr(
                 offsets=numpy_of(path, parts, "offsets", pa.int64()),
@@ -206,15 +192,5 @@ def read_items(path: Path) -> ItemTable:
             names=tuple(categories.values.dictionary.to_pylist()),
         ),
         attributes=attributes,
-        popularity=_read_popularity(path, columns),
-    )
-
-
-def _read_popularity(path: Path, columns: Mapping[str, pa.Array]) -> PopularityColumns | None:
-    if "popularity_score" not in columns:
-        return None
-    return PopularityColumns(
-        rating_count=numpy_of(path, columns, "rating_count", pa.int32()),
-        mean_rating=numpy_of(path, columns, "mean_rating", pa.float64()),
-        popularity_score=numpy_of(path, columns, "popularity_score", pa.float64()),
+        popularity=popularity,
     )

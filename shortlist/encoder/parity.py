@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from shortlist.encoder.machine import Precision
-from shortlist.encoder.runtime import Encoder
+from shortlist.encoder.runtime import Encoder, Vectors
 from shortlist.errors import EncoderError
 
 CANARY_TEXTS = "canaries.json"
@@ -26,7 +25,7 @@ class Canaries:
     """Texts and the float32 unit vectors [n, dim] that sentence-transformers gave for them."""
 
     texts: tuple[str, ...]
-    vectors: npt.NDArray[np.float32]
+    vectors: Vectors
 
 
 def canary_texts() -> tuple[str, ...]:
@@ -97,7 +96,7 @@ def check_canaries(encoder: Encoder, canaries: Canaries) -> float:
     return min(packed, _check(encoder, short, alone))
 
 
-def _check(encoder: Encoder, canaries: Canaries, vectors: npt.NDArray[np.float32]) -> float:
+def _check(encoder: Encoder, canaries: Canaries, vectors: Vectors) -> float:
     if canaries.vectors.shape != vectors.shape:
         raise EncoderError(
             f"canaries of shape {canaries.vectors.shape}, the encoder gives {vectors.shape}"

@@ -21,8 +21,8 @@ from shortlist.encoder.batching import pack
 from shortlist.encoder.machine import Precision, resolve_precision
 from shortlist.errors import EncoderError
 
-FloatArray = npt.NDArray[np.float32]
-IntArray = npt.NDArray[np.int64]
+Vectors = npt.NDArray[np.float32]
+RowArray = npt.NDArray[np.int64]
 
 MODEL = "model.xml"
 WEIGHTS = "model.bin"
@@ -104,11 +104,18 @@ class Encoder:
     ) -> None:
         self.settings = read_settings(folder)
         self.precision = resolve_precision(precision)
-        self._tokenizer = _load_tokenizer(folder, self.settings.max_length)
-        graphs = _Graphs(folder, self.precision, n_streams=n_streams, n_threads=n_threads)
-        self._queue = graphs.queue()
+        try:
+            self._tokenizer: Any = Tokenizer.from_file(str(folder / TOKENIZER))
+        except Exception as error:  # the library raises bare Exception
+            raise EncoderError(f"{folder / TOKENIZER}: cannot be read: {error}") from error
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(self.settings.max_length)
+        compiled = _compiler(folder / MODEL, self.precision, n_streams, n_threads)
+        self._queue = import_openvino().AsyncInferQueue(compiled(), n_streams)
         self._queue.set_callback(_store_result)
-        self._fixed = {length: graphs.fixed(length) for length in sorted(fixed_lengths)}
+        self._fixed = {
+            length: compiled((1, length)).create_infer_request() for length in sorted(fixed_lengths)
+        }
         self._lock = threading.Lock()
 
     @property
@@ -116,7 +123,7 @@ class Encoder:
         """Length of an embedding."""
         return self.settings.embedding_dim
 
-    def encode_queries(self, texts: Sequence[str]) -> FloatArray:
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
         """float32 unit vectors [len(texts), embedding_dim] of texts that search."""
         return self.encode(texts, prompt=self.settings.query_prompt)
 
@@ -127,7 +134,7 @@ class Encoder:
         prompt: str = "",
         token_budget: int = TOKEN_BUDGET,
         on_progress: Callable[[int], object] | None = None,
-    ) -> FloatArray:
+    ) -> Vectors:
         """float32 unit vectors [len(texts), embedding_dim] of the texts behind the prompt.
 
         Texts are normalised, cut at `max_length` tokens and packed by length; the order of the
@@ -140,7 +147,7 @@ class Encoder:
             self._run(tokens, batches, out, on_progress)
         return _unit_rows(out)
 
-    def encode_together(self, texts: Sequence[str], *, prompt: str = "") -> FloatArray:
+    def encode_together(self, texts: Sequence[str], *, prompt: str = "") -> Vectors:
         """As `encode`, with all texts padded into one single batch."""
         tokens = self._tokenise(texts, prompt)
         out = np.empty((len(texts), self.embedding_dim), dtype=np.float32)
@@ -159,8 +166,8 @@ class Encoder:
     def _run(
         self,
         tokens: list[list[int]],
-        batches: list[IntArray],
-        out: FloatArray,
+        batches: list[RowArray],
+        out: Vectors,
         on_progress: Callable[[int], object] | None,
     ) -> None:
         with self._lock:
@@ -169,7 +176,7 @@ class Encoder:
                 self._queue.start_async(inputs, (out, rows, on_progress))
             self._queue.wait_all()
 
-    def _run_alone(self, ids: list[int], out: FloatArray) -> bool:
+    def _run_alone(self, ids: list[int], out: Vectors) -> bool:
         """Encode one text with a graph of fixed length, if there is one that is long enough."""
         length = next((length for length in self._fixed if length >= len(ids)), None)
         if length is None:
@@ -183,7 +190,7 @@ class Encoder:
 
 
 def _store_result(
-    request: Any, target: tuple[FloatArray, IntArray, Callable[[int], object] | None]
+    request: Any, target: tuple[Vectors, RowArray, Callable[[int], object] | None]
 ) -> None:
     out, rows, on_progress = target
     out[rows] = request.get_output_tensor(0).data
@@ -191,53 +198,33 @@ def _store_result(
         on_progress(len(rows))
 
 
-def _load_tokenizer(folder: Path, max_length: int) -> Any:
-    try:
-        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-    except Exception as error:  # the library raises bare Exception
-        raise EncoderError(f"{folder / TOKENIZER}: cannot be read: {error}") from error
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(max_length)
-    return tokenizer
+def _compiler(
+    path: Path, precision: Precision, n_streams: int, n_threads: int
+) -> Callable[..., Any]:
+    """What compiles a graph: with dynamic shapes, or the fixed one that it is given."""
+    openvino = import_openvino()
+    core = openvino.Core()
+    options = {
+        "INFERENCE_PRECISION_HINT": precision.value,
+        "NUM_STREAMS": str(n_streams),
+        "INFERENCE_NUM_THREADS": n_threads,
+    }
 
-
-class _Graphs:
-    """Compiles an export's graph, with dynamic shapes or a fixed one."""
-
-    def __init__(
-        self, folder: Path, precision: Precision, *, n_streams: int, n_threads: int
-    ) -> None:
-        self._path = folder / MODEL
-        self._openvino = import_openvino()
-        self._core = self._openvino.Core()
-        self._n_streams = n_streams
-        self._options = {
-            "INFERENCE_PRECISION_HINT": precision.value,
-            "NUM_STREAMS": str(n_streams),
-            "INFERENCE_NUM_THREADS": n_threads,
-        }
-
-    def queue(self) -> Any:
-        """A queue of requests, one a stream, for batches of any shape."""
-        return self._openvino.AsyncInferQueue(self._compile(None), self._n_streams)
-
-    def fixed(self, length: int) -> Any:
-        """A request for one text of exactly this many tokens."""
-        return self._compile((1, length)).create_infer_request()
-
-    def _compile(self, shape: tuple[int, int] | None) -> Any:
+    def compiled(shape: tuple[int, int] | None = None) -> Any:
         try:
-            graph = self._core.read_model(self._path)
+            graph = core.read_model(path)
             if shape is not None:
-                graph.reshape({port: self._openvino.PartialShape(shape) for port in graph.inputs})
-            return self._core.compile_model(graph, "CPU", self._options)
+                graph.reshape({port: openvino.PartialShape(shape) for port in graph.inputs})
+            return core.compile_model(graph, "CPU", options)
         except RuntimeError as error:
-            raise EncoderError(f"{self._path}: OpenVINO cannot load it: {error}") from error
+            raise EncoderError(f"{path}: OpenVINO cannot load it: {error}") from error
+
+    return compiled
 
 
 def _padded(
     tokens: list[list[int]], settings: EncoderSettings, *, length: int | None = None
-) -> dict[str, IntArray]:
+) -> dict[str, RowArray]:
     """The graph's inputs, int64 [len(tokens), length or longest], padded on the right."""
     longest = length or max(len(ids) for ids in tokens)
     ids = np.full((len(tokens), longest), settings.pad_id, dtype=np.int64)
@@ -249,10 +236,10 @@ def _padded(
     return {name: arrays[name] for name in settings.inputs}
 
 
-def _unit_rows(vectors: FloatArray) -> FloatArray:
+def _unit_rows(vectors: Vectors) -> Vectors:
     """Rows divided by their length; a reduced-precision graph leaves them off by up to 1e-3."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not np.all(np.isfinite(lengths)) or np.any(lengths == 0):
         raise EncoderError("the model gave a zero or non-finite vector")
-    unit: FloatArray = vectors / lengths
+    unit: Vectors = vectors / lengths
     return unit

@@ -67,9 +67,20 @@ def read_cursor(snapshot: Snapshot, query: Query) -> Cursor | None:
     """
     if query.cursor is None:
         return None
-    cursor = decode_cursor(query.cursor)
-    dim = snapshot.bundle.manifest.embedding_dim
-    check_cursor(cursor, version=snapshot.version, expected=fingerprint(query), dim=dim)
+    cursor, version = decode_cursor(query.cursor), snapshot.version
+    if cursor.version != version:
+        raise CursorExpired(
+            f"the list was made by version {cursor.version}, version {version} answers now; ask"
+            " again without a cursor",
+            wanted=cursor.version,
+            live=version,
+        )
+    if cursor.fingerprint != fingerprint(query):
+        raise InvalidParameter(
+            "cursor", "belongs to a query with other parameters; repeat them all, or leave it out"
+        )
+    if len(cursor.vector) not in {0, snapshot.bundle.manifest.embedding_dim}:
+        raise InvalidParameter("cursor", "expected the `next` of an answer")
     return cursor
 
 
@@ -100,20 +111,3 @@ def _makes_sense(cursor: Cursor) -> bool:
         and bool(np.isfinite(cursor.vector).all())
         and bool(np.all(np.abs(cursor.vector) <= 1.0001))
     )
-
-
-def check_cursor(cursor: Cursor, *, version: str, expected: bytes, dim: int) -> None:
-    """Raises CursorExpired for another version, InvalidParameter for another query."""
-    if cursor.version != version:
-        raise CursorExpired(
-            f"the list was made by version {cursor.version}, version {version} answers now; ask"
-            " again without a cursor",
-            wanted=cursor.version,
-            live=version,
-        )
-    if cursor.fingerprint != expected:
-        raise InvalidParameter(
-            "cursor", "belongs to a query with other parameters; repeat them all, or leave it out"
-        )
-    if len(cursor.vector) not in {0, dim}:
-        raise InvalidParameter("cursor", "expected the `next` of an answer")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,38 +37,18 @@ class Explanation:
 
 def explain_pool(bundle: Bundle, pool: Pool, first: int, last: int) -> list[Explanation]:
     """Explanations of the places `first` to `last` (excluded) of a ranked pool."""
-    popularity = bundle.items.popularity
-    scores = None if popularity is None else popularity.popularity_score[pool.rows]
-    order = pool.order.tolist()
-    return explain(pool.features, pool.plan.weights, order, scores, first=first, last=last)
-
-
-def explain(
-    features: FloatArray,
-    weights: dict[str, float],
-    order: Sequence[int],
-    popularity: FloatArray | None,
-    *,
-    first: int,
-    last: int,
-) -> list[Explanation]:
-    """Explanations of the places `first` to `last` (excluded) of a ranked list.
-
-    features float64 [m, f] with a column a weight, rows in retrieval order; `order` indexes
-    them, best first; `popularity` float64 [m] or None.
-    """
+    rated, order, weights = bundle.items.popularity, pool.order.tolist(), pool.plan.weights
+    popularity = None if rated is None else rated.popularity_score[pool.rows]
     ranks = {
-        name: _ranks_without(features, np.array(list(weights.values())), place)
-        for place, name in enumerate(weights)
+        name: _ranks_without(pool.features, np.array(list(weights.values())), column)
+        for column, name in enumerate(weights)
     }
     return [
         Explanation(
             rank_without={name: int(of_all[order[place]]) for name, of_all in ranks.items()},
-            popularity_range=_keeps_place(
-                features, weights, popularity, order[place], order[place + 1]
-            )
-            if popularity is not None and place + 1 < len(order)
-            else None,
+            popularity_range=None
+            if popularity is None or place + 1 == len(order)
+            else _keeps_place(pool.features, weights, popularity, order[place : place + 2]),
         )
         for place in range(first, last)
     ]
@@ -86,16 +65,13 @@ def _ranks_without(features: FloatArray, weights: FloatArray, column: int) -> Fl
 
 
 def _keeps_place(
-    features: FloatArray,
-    weights: dict[str, float],
-    popularity: FloatArray,
-    upper: int,
-    lower: int,
+    features: FloatArray, weights: dict[str, float], popularity: FloatArray, pair: list[int]
 ) -> WeightRange | None:
     """Where a + w·b >= 0 for the difference of two scores as a function of the popularity weight w.
 
     Closed form: b is the difference of the popularities, a that of the rest of the scores.
     """
+    upper, lower = pair
     others = np.array([0.0 if name == POPULARITY else weight for name, weight in weights.items()])
     a = float(((features[upper] - features[lower]) * others).sum())
     b = float(popularity[upper] - popularity[lower])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -89,12 +90,8 @@ def _histogram(bundle: Bundle, name: str, rows: RowArray) -> Histogram:
     else:
         edges = np.linspace(low, high, MAX_BINS + 1)
     counts, edges = np.histogram(known, edges)
-    bins = [
-        Bin(begin, end, count)
-        for begin, end, count in zip(
-            edges[:-1].tolist(), edges[1:].tolist(), counts.tolist(), strict=True
-        )
-    ]
+    ends = pairwise(edges.tolist())
+    bins = [Bin(*of, count) for of, count in zip(ends, counts.tolist(), strict=True)]
     while bins and not bins[-1].count:
         bins.pop()
     return Histogram(name, bins, missing)

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from shortlist.bundle.arrays import FloatArray, RowArray, numbers_of
 from shortlist.bundle.reader import Bundle
-from shortlist.engine.query import Categories, Filters, Range
+from shortlist.engine.query import Filters, Range
 from shortlist.errors import FeatureUnavailable, InvalidParameter
 
 Mask = npt.NDArray[np.bool_]
@@ -22,7 +22,13 @@ def select(bundle: Bundle, wanted: Filters, blocked: RowArray) -> RowArray:
     """
     mask = np.ones(bundle.n_items, dtype=np.bool_)
     mask[blocked] = False
-    _by_category(bundle, wanted.categories, mask)
+    categories = wanted.categories
+    if categories.any:
+        mask &= _carried(bundle, categories.any) > 0
+    if categories.all:
+        mask &= _carried(bundle, categories.all) == len(set(categories.all))
+    if categories.none:
+        mask &= _carried(bundle, categories.none) == 0
     for name, limits in wanted.ranges.items():
         mask &= _in_range(bundle, name, limits)
     _by_rating(bundle, wanted, mask)
@@ -32,15 +38,6 @@ def select(bundle: Bundle, wanted: Filters, blocked: RowArray) -> RowArray:
         mask &= included
     mask[bundle.ids.rows_of(wanted.exclude_ids)] = False
     return np.flatnonzero(mask)
-
-
-def _by_category(bundle: Bundle, wanted: Categories, mask: Mask) -> None:
-    if wanted.any:
-        mask &= _carried(bundle, wanted.any) > 0
-    if wanted.all:
-        mask &= _carried(bundle, wanted.all) == len(set(wanted.all))
-    if wanted.none:
-        mask &= _carried(bundle, wanted.none) == 0
 
 
 def _carried(bundle: Bundle, names: tuple[str, ...]) -> RowArray:

@@ -27,9 +27,7 @@ def judge(snapshot: Snapshot, pool: Pool) -> tuple[BestMatch | None, bool | None
     best = pool.similarities[: min(TOP, pool.n_retrieved)]
     first, mean = calibration.unusualness(float(best[0]), float(best.mean()))
     match = BestMatch(
-        similarity=float(best[0]),
-        unusualness=round(first, 3),
-        unusualness_of_ten=round(mean, 3),
+        similarity=float(best[0]), unusualness=round(first, 3), unusualness_of_ten=round(mean, 3)
     )
     poor = match["unusualness_of_ten"] < LEAST_UNUSUAL
     return match, poor and not _names_a_title(snapshot, pool)
@@ -40,6 +38,5 @@ def _names_a_title(snapshot: Snapshot, pool: Pool) -> bool:
     matches, titles = pool.matches.get(TITLE), snapshot.bundle.sections.titles
     if matches is None and titles is not None and pool.plan.text:
         matches = match_titles(titles, pool.plan.text)
-    if matches is None:
-        return False
-    return any(one.max(initial=0.0) >= LEAST_TITLE_MATCH for one in matches.values.values())
+    found = () if matches is None else matches.values.values()
+    return any(one.max(initial=0.0) >= LEAST_TITLE_MATCH for one in found)

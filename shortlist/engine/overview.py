@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shortlist.bundle.manifest import Profile
@@ -41,13 +40,19 @@ def overview(snapshot: Snapshot) -> CatalogAnswer:
     """The live version's profiles, features and facets."""
     bundle, manifest = snapshot.bundle, snapshot.bundle.manifest
     every = available_features(bundle, taste=True)
+    profiles = {  # with those weights that count in this bundle, in the order of the features
+        name: one.model_copy(
+            update={"weights": {of: one.weights[of] for of in every if of in one.weights}}
+        )
+        for name, one in manifest.profiles.items()
+    }
     rows = rows_without(snapshot.blocked_rows, bundle.n_items)
     return CatalogAnswer(
         name=manifest.catalog.name,
         index_version=snapshot.version,
         created_at=manifest.created_at,
         items=bundle.n_items,
-        profiles={name: _shown(profile, every) for name, profile in manifest.profiles.items()},
+        profiles=profiles,
         default_profile=manifest.default_profile,
         similar_profile=manifest.similar_profile or manifest.default_profile,
         recommend_profile=manifest.recommend_profile or manifest.default_profile,
@@ -56,9 +61,3 @@ def overview(snapshot: Snapshot) -> CatalogAnswer:
         rating_scale=None if manifest.popularity is None else manifest.popularity.scale,
         facets=count_facets(bundle, (CATEGORIES, *numeric_attributes(bundle)), rows),
     )
-
-
-def _shown(profile: Profile, features: Sequence[str]) -> Profile:
-    """The profile with those weights that count in this bundle, in the order of the features."""
-    weights = {name: profile.weights[name] for name in features if name in profile.weights}
-    return profile.model_copy(update={"weights": weights})

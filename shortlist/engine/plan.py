@@ -10,14 +10,8 @@ import numpy as np
 from shortlist.bundle.arrays import RowArray, Vectors
 from shortlist.bundle.manifest import Profile
 from shortlist.bundle.reader import Bundle
-from shortlist.engine.features import (
-    ABSENT,
-    FEATURES,
-    POPULARITY,
-    SIMILARITY,
-    Source,
-    available_features,
-)
+from shortlist.engine import features
+from shortlist.engine.features import ABSENT, FEATURES, POPULARITY, Source
 from shortlist.engine.filters import select
 from shortlist.engine.lanes.neighbour import Taste
 from shortlist.engine.query import DEFAULT_K, MAX_CANDIDATES, NO_FILTERS, Query, RankedQuery
@@ -72,13 +66,17 @@ def make_plan(
     FeatureUnavailable for a weight of a feature that this bundle does not have.
     """
     bundle = snapshot.bundle
-    by_popularity = vector is None
-    name, profile = (
-        _popularity(bundle, query) if by_popularity else _profile(bundle, query, preferred)
-    )
+    if vector is None:
+        name, profile = _popularity(bundle, query)
+    else:
+        name, profile = _profile(bundle, query, preferred)
     replaced = query.weights if isinstance(query, RankedQuery) else {}
-    left_out = _joined(snapshot.blocked_rows, left_out)
+    blocked = snapshot.blocked_rows
+    left_out = blocked if left_out is None else np.union1d(blocked, left_out).astype(np.int64)
     n_candidates = _given(query.n_candidates, profile.n_candidates)
+    k = _given(query.k, min(DEFAULT_K, n_candidates))
+    if k > n_candidates:
+        raise InvalidParameter("k", f"expected 1 to n_candidates ({n_candidates}), found {k}")
     n_items = bundle.manifest.counts.items
     rows = None if query.filters == NO_FILTERS else select(bundle, query.filters, left_out)
     return Plan(
@@ -90,7 +88,7 @@ def make_plan(
         n_items=n_items,
         n_matches=n_items - len(left_out) if rows is None else len(rows),
         profile=name,
-        k=_page_size(query, n_candidates),
+        k=k,
         n_candidates=n_candidates,
         n_popular=_given(getattr(query, "n_popular", None), profile.n_popular),
         n_neighbours=_given(getattr(query, "n_neighbours", None), profile.n_neighbours),
@@ -98,19 +96,8 @@ def make_plan(
     )
 
 
-def _joined(blocked: RowArray, given: RowArray | None) -> RowArray:
-    return blocked if given is None else np.union1d(blocked, given).astype(np.int64)
-
-
 def _given(value: int | None, otherwise: int) -> int:
     return otherwise if value is None else value
-
-
-def _page_size(query: Query, n_candidates: int) -> int:
-    k = _given(query.k, min(DEFAULT_K, n_candidates))
-    if k > n_candidates:
-        raise InvalidParameter("k", f"expected 1 to n_candidates ({n_candidates}), found {k}")
-    return k
 
 
 def _popularity(bundle: Bundle, query: Query) -> tuple[str, Profile]:
@@ -135,7 +122,7 @@ def _profile(bundle: Bundle, query: Query, preferred: str | None) -> tuple[str, 
 def _weights(
     bundle: Bundle, profile: Profile, replaced: Mapping[str, float], *, taste: bool
 ) -> dict[str, float]:
-    available = available_features(bundle, taste=taste)
+    available = features.available_features(bundle, taste=taste)
     for name, weight in replaced.items():
         if not weight or name in available:
             continue
@@ -148,7 +135,7 @@ def _weights(
     weights = {name: wanted[name] for name in available if name in wanted}
     if not any(weights.values()):
         raise InvalidParameter(
-            f"weights.{SIMILARITY}",
+            f"weights.{features.SIMILARITY}",
             f"expected a weight above 0 for at least one of: {', '.join(available)}",
         )
     return weights

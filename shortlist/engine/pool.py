@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -51,11 +51,10 @@ def gather(snapshot: Snapshot, plan: Plan) -> Pool:
     if plan.vector is None:
         return _most_popular(snapshot, plan)
     retrieved = _retrieve(snapshot, plan.vector, plan)
-    matches, collaboration = _matches(snapshot, plan)
-    lanes = _lanes(snapshot, plan, matches)
-    others = _beyond(retrieved.rows, lanes.values())
+    lanes, matches, collaboration = _other_lanes(snapshot, plan)
     rows, similarities = retrieved.rows, retrieved.scores
-    if len(others):
+    brought = [of_lane for of_lane in lanes.values() if len(of_lane)]
+    if brought and len(others := np.setdiff1d(np.concatenate(brought), rows)):
         rows = np.concatenate([rows, others])
         scored = snapshot.retriever.score(plan.vector, others)
         similarities = np.concatenate([similarities, scored])
@@ -113,42 +112,27 @@ def _retrieve(snapshot: Snapshot, vector: Vectors, plan: Plan) -> Candidates:
             vector, plan.n_candidates, all_rows(plan), exact_up_to=snapshot.exact_up_to
         )
     found = snapshot.retriever.retrieve(vector, plan.n_candidates + n_left_out)
-    if not n_left_out:
-        return found
-    return found.without(plan.left_out).head(plan.n_candidates)
+    return found.without(plan.left_out, plan.n_candidates) if n_left_out else found
 
 
-def _matches(snapshot: Snapshot, plan: Plan) -> tuple[dict[str, Matches], Collaboration | None]:
-    """What the lanes say that look at titles and at what others like."""
+def _other_lanes(
+    snapshot: Snapshot, plan: Plan
+) -> tuple[dict[str, RowArray], dict[str, Matches], Collaboration | None]:
+    """The rows in scope that each lane brings beside semantic retrieval, and what it says."""
     sections = snapshot.bundle.sections
+    lanes: dict[str, RowArray] = {}
     matches: dict[str, Matches] = {}
     collaboration = None
     weighed = any(plan.weights.get(name) for name in TITLE_FEATURES)
     if sections.titles is not None and plan.text and weighed:
         matches[TITLE] = match_titles(sections.titles, plan.text)
+        lanes[TITLE] = _within(plan, matches[TITLE].rows)
     if plan.taste is not None:
         said, collaboration = collaborate(sections.neighbours, plan.taste, plan.weights)
         if said is not None:
+            rows = _within(plan, said.rows)
             matches[NEIGHBOURS] = said
-    return matches, collaboration
-
-
-def _lanes(snapshot: Snapshot, plan: Plan, matches: Mapping[str, Matches]) -> dict[str, RowArray]:
-    """The rows in scope that each lane brings beside semantic retrieval."""
-    lanes = {}
-    if TITLE in matches:
-        lanes[TITLE] = _within(plan, matches[TITLE].rows)
-    if NEIGHBOURS in matches:
-        said = matches[NEIGHBOURS]
-        rows = _within(plan, said.rows)
-        lanes[NEIGHBOURS] = strongest(said, plan.n_neighbours, plan.weights, rows)
-    features = snapshot.bundle.sections.features
-    if features is not None and plan.n_popular:
-        lanes[POPULAR] = _within(plan, features.popular[: plan.n_popular])
-    return lanes
-
-
-def _beyond(retrieved: RowArray, lanes: Iterable[RowArray]) -> RowArray:
-    """What the lanes bring beyond the retrieved, int64, rising."""
-    filled = [rows for rows in lanes if len(rows)]
-    return np.setdiff1d(np.concatenate(filled), retrieved) if filled else np.empty(0, np.int64)
+            lanes[NEIGHBOURS] = strongest(said, plan.n_neighbours, plan.weights, rows)
+    if sections.features is not None and plan.n_popular:
+        lanes[POPULAR] = _within(plan, sections.features.popular[: plan.n_popular])
+    return lanes, matches, collaboration

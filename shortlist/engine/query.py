@@ -5,18 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    ValidationError,
-    WithJsonSchema,
-)
+import pydantic
+from pydantic import BaseModel, ConfigDict, Field, Tag, ValidationError
 
+from shortlist.bundle.manifest import Count, Weight
 from shortlist.bundle.tables import ItemId
 from shortlist.engine.features import FEATURES
 from shortlist.errors import InvalidParameter, MalformedRequest
@@ -59,12 +51,10 @@ def _feature(name: str) -> str:
 
 Text = Annotated[str, Field(max_length=MAX_QUERY_CHARACTERS)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0)]
 Depth = Annotated[int, Field(ge=0, le=MAX_CANDIDATES)]
 Size = Annotated[int, Field(ge=1, le=MAX_CANDIDATES)]
-Weight = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
-Feature = Annotated[str, AfterValidator(_feature)]
-Id = Annotated[ItemId, BeforeValidator(_item_id), WithJsonSchema(_ID_SCHEMA)]
+Feature = Annotated[str, pydantic.AfterValidator(_feature)]
+Id = Annotated[ItemId, pydantic.BeforeValidator(_item_id), pydantic.WithJsonSchema(_ID_SCHEMA)]
 Listed = Field(max_length=MAX_LISTED, strict=False)
 Ids = Annotated[tuple[Id, ...], Listed]
 Names = Annotated[tuple[str, ...], Listed]
@@ -167,12 +157,9 @@ class Rated(_Model):
     rating: Finite
 
 
-def _kind_of_liked(value: object) -> str:
-    return "rated" if isinstance(value, dict | Rated) else "id"
-
-
 Liked = Annotated[
-    Annotated[Id, Tag("id")] | Annotated[Rated, Tag("rated")], Discriminator(_kind_of_liked)
+    Annotated[Id, Tag("id")] | Annotated[Rated, Tag("rated")],
+    pydantic.Discriminator(lambda value: "rated" if isinstance(value, dict | Rated) else "id"),
 ]
 
 

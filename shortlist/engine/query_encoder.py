@@ -9,56 +9,34 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from shortlist.bundle.arrays import Vectors
-from shortlist.encoder.runtime import normalise_text
+from shortlist.encoder.runtime import Encoder, normalise_text
 from shortlist.errors import Overloaded
 
 _TOGETHER = 64
 """Texts of one request encoded in one inference: other queries wait no longer than that."""
 
 
-class EncodesQueries(Protocol):
-    """What is asked of an encoder: float32 unit vectors [n, dim] for n texts."""
-
-    def encode_queries(self, texts: Sequence[str]) -> Vectors:
-        """One row a text, in order."""
-        ...
-
-
 class EncodesQuery(Protocol):
-    """What the engine asks: one query's vector. `hits` and `misses` count the cache's."""
+    """What the engine asks for a query's vector. `hits` and `misses` count the cache's."""
 
     hits: int
     misses: int
 
     def encode(self, text: str) -> Vectors:
         """The float32 unit vector [dim] of one query."""
-        ...
 
     def encode_many(self, texts: Sequence[str]) -> list[Vectors]:
         """A vector each, encoded together."""
-        ...
 
 
-class Observer(Protocol):
-    """What is told of encoding as it happens; called from many threads."""
+class Observer:
+    """What is told of encoding as it happens, by many threads; this one does nothing with it."""
 
     def observe_batch(self, n_queries: int) -> None:
         """One inference encodes this many queries."""
-        ...
 
     def observe_lookup(self, hit: bool) -> None:
         """A query was, or was not, found in the cache."""
-        ...
-
-
-class Unobserved:
-    """Nobody is told."""
-
-    def observe_batch(self, n_queries: int) -> None:
-        """Nothing."""
-
-    def observe_lookup(self, hit: bool) -> None:
-        """Nothing."""
 
 
 @dataclass
@@ -82,14 +60,14 @@ class BatchingEncoder:
 
     def __init__(
         self,
-        encoder: EncodesQueries,
+        encoder: Encoder,
         *,
         max_batch: int,
         max_waiting: int,
         observer: Observer | None = None,
     ) -> None:
         self._encoder = encoder
-        self._observer = observer or Unobserved()
+        self._observer = observer or Observer()
         self._max_batch = max_batch
         self._max_waiting = max_waiting
         self._mutex = threading.Lock()
@@ -109,7 +87,10 @@ class BatchingEncoder:
             mine.wake.wait()
         if mine.vector is None and mine.error is None:
             self._lead()
-        return _result(mine)
+        if mine.error is not None:
+            raise mine.error
+        assert mine.vector is not None
+        return mine.vector
 
     def encode_many(self, texts: Sequence[str]) -> list[Vectors]:
         """Vectors of one request's texts, beside the queue: the encoder takes turns itself."""
@@ -148,13 +129,6 @@ class BatchingEncoder:
             raise
 
 
-def _result(waiting: _Waiting) -> Vectors:
-    if waiting.error is not None:
-        raise waiting.error
-    assert waiting.vector is not None
-    return waiting.vector
-
-
 class CachingEncoder:
     """A bounded cache of query vectors, least recently used out first; 0 keeps none.
 
@@ -165,7 +139,7 @@ class CachingEncoder:
         self, encoder: BatchingEncoder, *, max_entries: int, observer: Observer | None = None
     ) -> None:
         self._encoder = encoder
-        self._observer = observer or Unobserved()
+        self._observer = observer or Observer()
         self._max_entries = max_entries
         self._entries: OrderedDict[str, Vectors] = OrderedDict()
         self._mutex = threading.Lock()

@@ -10,12 +10,7 @@ import numpy as np
 
 from shortlist.bundle.arrays import Vectors
 from shortlist.bundle.tables import ItemId, describe_rows
-from shortlist.engine.answer import (
-    Answer,
-    Item,
-    RecommendAnswer,
-    describe_results,
-)
+from shortlist.engine.answer import Answer, Item, RecommendAnswer, describe_results
 from shortlist.engine.clock import Stage, StageClock
 from shortlist.engine.cursor import Cursor, next_cursor, read_cursor
 from shortlist.engine.explain import explain_pool
@@ -25,13 +20,7 @@ from shortlist.engine.goodness import judge
 from shortlist.engine.lanes.neighbour import Taste
 from shortlist.engine.plan import make_plan
 from shortlist.engine.pool import Pool, all_rows, gather
-from shortlist.engine.query import (
-    PopularQuery,
-    Query,
-    RecommendQuery,
-    SearchQuery,
-    SimilarQuery,
-)
+from shortlist.engine.query import PopularQuery, Query, RecommendQuery, SearchQuery, SimilarQuery
 from shortlist.engine.ranking import VARIED, diversify, rank
 from shortlist.engine.snapshot import Snapshot
 from shortlist.engine.taste import read_taste, taste_vector
@@ -66,10 +55,15 @@ def ask(
     cursor = None if query.cursor is None else read_cursor(snapshot, query)
     if cursor is not None and len(cursor.vector):
         vector = cursor.vector
-    pool = _ranked(snapshot, query, vector, clock)
+    pool = ranked(snapshot, query, clock=clock, vector=vector)
     first, last = _page(pool, cursor)
     best_match, no_good_match = judge(snapshot, pool)
-    kind, more = _kind(snapshot, query)
+    kind: type[Answer] = Answer
+    more: dict[str, Any] = {}
+    if isinstance(query, RecommendQuery):
+        row_of = snapshot.bundle.ids.row_of
+        kind = RecommendAnswer
+        more = {"ignored": [one for one in query.given if row_of(one) is None]}
     return kind(
         query=_shown(query),
         index_version=snapshot.bundle.version,
@@ -117,11 +111,6 @@ def ask_many(
     return found
 
 
-def ranked(snapshot: Snapshot, query: Asked) -> Pool:
-    """Every candidate of a query in its final order, not described; raises as `ask`."""
-    return _ranked(snapshot, query, None, StageClock())
-
-
 def item(snapshot: Snapshot, item_id: ItemId) -> Item:
     """One item. Raises ItemUnknown, also for a blocked one."""
     row = _row(snapshot, item_id)
@@ -129,7 +118,15 @@ def item(snapshot: Snapshot, item_id: ItemId) -> Item:
     return Item(**shown, index_version=snapshot.bundle.version)
 
 
-def _ranked(snapshot: Snapshot, query: Asked, vector: Vectors | None, clock: StageClock) -> Pool:
+def ranked(
+    snapshot: Snapshot,
+    query: Asked,
+    *,
+    clock: StageClock | None = None,
+    vector: Vectors | None = None,
+) -> Pool:
+    """Every candidate of a query in its final order, not described; takes and raises as `ask`."""
+    clock = clock or StageClock()
     wanted = _wanted(snapshot, query, vector, clock)
     clock.enter(Stage.RETRIEVE)
     pool = gather(snapshot, make_plan(snapshot, query, **wanted))
@@ -167,7 +164,7 @@ def _wanted(
                 "taste": Taste(row, np.ones(1), n_liked=1),
                 "preferred": snapshot.bundle.manifest.similar_profile,
             }
-        case RecommendQuery(text=text):
+        case RecommendQuery():
             return _wanted_for_taste(snapshot, query, vector, clock)
         case SearchQuery(q=text) if text.strip():
             return {"vector": _encoded(snapshot, text, vector, clock), "text": text}
@@ -234,11 +231,3 @@ def _shown(query: Query) -> str:
         case SimilarQuery(item_id=item_id):
             return str(item_id)
     return ""
-
-
-def _kind(snapshot: Snapshot, query: Query) -> tuple[type[Answer], dict[str, Any]]:
-    """The type of the answer, and what it says beyond every other."""
-    if not isinstance(query, RecommendQuery):
-        return Answer, {}
-    row_of = snapshot.bundle.ids.row_of
-    return RecommendAnswer, {"ignored": [one for one in query.given if row_of(one) is None]}

@@ -34,7 +34,9 @@ class Listing(Generic[T]):
         return as_text(*self.table())
 
     def _repr_html_(self) -> str:
-        return as_html(*self.table())
+        head, rows = self.table()
+        lines = [_line("th", head), *(_line("td", row) for row in rows)]
+        return f"<table>{''.join(lines)}</table>"
 
 
 def as_text(head: Row, rows: Sequence[Row]) -> str:
@@ -47,11 +49,6 @@ def as_text(head: Row, rows: Sequence[Row]) -> str:
     )
 
 
-def as_html(head: Row, rows: Sequence[Row]) -> str:
-    """The same as an HTML table, every cell escaped."""
-    lines = [_line("th", head), *(_line("td", row) for row in rows)]
-    return f"<table>{''.join(lines)}</table>"
-
-
 def _line(tag: str, cells: Row) -> str:
+    """A row of an HTML table, every cell escaped."""
     return f"<tr>{''.join(f'<{tag}>{escape(cell)}</{tag}>' for cell in cells)}</tr>"

@@ -11,7 +11,7 @@ import numpy as np
 from shortlist.bundle import layout
 from shortlist.bundle.arrays import RowArray
 from shortlist.bundle.locks import Hold
-from shortlist.bundle.manifest import Manifest, parse_time
+from shortlist.bundle.manifest import parse_time
 from shortlist.bundle.reader import Bundle, open_bundle
 from shortlist.encoder.machine import MAX_WAITING, Precision
 from shortlist.encoder.parity import check_canaries, read_canaries
@@ -19,12 +19,7 @@ from shortlist.encoder.runtime import Encoder
 from shortlist.engine.features import check_profiles
 from shortlist.engine.lanes.faiss_backend import FaissRetriever
 from shortlist.engine.lanes.semantic import Retriever
-from shortlist.engine.query_encoder import (
-    BatchingEncoder,
-    CachingEncoder,
-    EncodesQuery,
-    Observer,
-)
+from shortlist.engine.query_encoder import BatchingEncoder, CachingEncoder, EncodesQuery, Observer
 from shortlist.errors import BundleUnsupported
 
 
@@ -40,10 +35,6 @@ class LoadOptions:
     filter_exact_up_to: int = 100_000
     fixed_lengths: tuple[int, ...] = ()
     observer: Observer | None = None
-
-
-def _no_rows() -> RowArray:
-    return np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -63,7 +54,7 @@ class Snapshot:
     precision: Precision
     retriever: Retriever
     exact_up_to: int
-    blocked_rows: RowArray = field(default_factory=_no_rows)
+    blocked_rows: RowArray = field(default_factory=lambda: np.empty(0, np.int64))
 
     @property
     def version(self) -> str:
@@ -90,12 +81,12 @@ def load_snapshot(
     info = bundle.manifest.retrieval
     if info.backend != "faiss":
         raise BundleUnsupported(f"manifest.json: retrieval backend {info.backend!r} is unknown")
-    if sharing is not None and _same_encoder(sharing.bundle.manifest, bundle.manifest):
-        batching, precision = sharing.batching, sharing.precision
-        encoder_hold = sharing.encoder_hold
+    if sharing is not None and _encoder_files(sharing.bundle) == _encoder_files(bundle):
+        encoder_hold, batching = sharing.encoder_hold, sharing.batching
+        precision = sharing.precision
     else:
-        batching, precision = _load_encoder(folder, options)
         encoder_hold = hold
+        batching, precision = _load_encoder(folder, options)
     snapshot = Snapshot(
         bundle=bundle,
         hold=hold,
@@ -108,18 +99,15 @@ def load_snapshot(
         retriever=FaissRetriever(folder, info, bundle.vectors),
         exact_up_to=options.filter_exact_up_to,
     )
-    _warm(snapshot)
+    # One query through both stages, so that the first request finds everything paged in.
+    snapshot.retriever.retrieve(snapshot.encoder.encode("warm up"), 50)
     return snapshot
 
 
-def _same_encoder(one: Manifest, other: Manifest) -> bool:
-    return _encoder_files(one) == _encoder_files(other)
-
-
-def _encoder_files(manifest: Manifest) -> dict[str, str]:
+def _encoder_files(bundle: Bundle) -> dict[str, str]:
     """Checksum of every file of the encoder: equal ones run alike."""
-    inside = f"{layout.ENCODER}/"
-    return {name: file.sha256 for name, file in manifest.files.items() if name.startswith(inside)}
+    files, inside = bundle.manifest.files, f"{layout.ENCODER}/"
+    return {name: file.sha256 for name, file in files.items() if name.startswith(inside)}
 
 
 def _load_encoder(folder: Path, options: LoadOptions) -> tuple[BatchingEncoder, Precision]:
@@ -137,9 +125,3 @@ def _load_encoder(folder: Path, options: LoadOptions) -> tuple[BatchingEncoder, 
         observer=options.observer,
     )
     return batching, encoder.precision
-
-
-def _warm(snapshot: Snapshot) -> None:
-    """One query through both stages, so that the first request finds everything paged in."""
-    vector = snapshot.encoder.encode("warm up")
-    snapshot.retriever.retrieve(vector, 50)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
 
 from shortlist.bundle.arrays import FloatArray, RowArray
-from shortlist.bundle.sections.item_features import ItemFeatures
 from shortlist.bundle.sections.title_index import SORTED_CHARACTERS, TitleIndex, fold_title
 from shortlist.bundle.tables import ItemId
 from shortlist.engine.lanes.title import match_titles
@@ -61,25 +61,32 @@ def suggest(snapshot: Snapshot, query: SuggestQuery) -> SuggestAnswer:
     rows, fits = _fitting(titles, query)
     allowed = ~np.isin(rows, snapshot.blocked_rows)
     rows, fits = rows[allowed], fits[allowed]
-    scores = (1 - _POPULARITY_SHARE) * fits + _POPULARITY_SHARE * _volume(snapshot, rows)
+    features = snapshot.bundle.sections.features
+    scores = (1 - _POPULARITY_SHARE) * fits
+    if features is not None and "rating_volume" in features.columns:
+        scores += _POPULARITY_SHARE * features.columns["rating_volume"][rows]
     best = np.lexsort((rows, -scores))[: query.k]
-    chosen = zip(rows[best].tolist(), scores[best].tolist(), strict=True)
+    ids, names = snapshot.bundle.ids, snapshot.bundle.items.titles
     return SuggestAnswer(
         query=query.q,
         index_version=snapshot.version,
-        suggestions=[_suggestion(snapshot, row, score) for row, score in chosen],
+        suggestions=[
+            Suggestion(ids.id_of(row), names[row].as_py(), score)
+            for row, score in zip(rows[best].tolist(), scores[best].tolist(), strict=True)
+        ],
     )
-
-
-def _suggestion(snapshot: Snapshot, row: int, score: float) -> Suggestion:
-    bundle = snapshot.bundle
-    return Suggestion(bundle.ids.id_of(row), bundle.items.titles[row].as_py(), score)
 
 
 def _fitting(titles: TitleIndex, query: SuggestQuery) -> tuple[RowArray, FloatArray]:
     """Rows int64 [m], distinct, and how well each fits, float64 [m] in [0, 1]."""
-    folded = fold_title(query.q)
-    begun = _rows_beginning(titles, folded) if folded else np.empty(0, np.int64)
+    first = last = 0
+    if begin := fold_title(query.q)[:SORTED_CHARACTERS]:
+        # The words from which on the text begins as was typed stand side by side.
+        first, last = (
+            bisect_left(range(len(titles.words)), text, key=titles.text_from_word)
+            for text in (begin, f"{begin}\U0010ffff")
+        )
+    begun = np.unique(titles.rows[titles.words[first:last, 0]])
     if len(begun) >= query.k:
         return begun, np.ones(len(begun))
     spelled = match_titles(titles, query.q)
@@ -87,29 +94,3 @@ def _fitting(titles: TitleIndex, query: SuggestQuery) -> tuple[RowArray, FloatAr
     fits = np.max(list(spelled.values.values()), axis=0)[others]
     rows = np.concatenate([begun, spelled.rows[others]])
     return rows, np.concatenate([np.ones(len(begun)), fits])
-
-
-def _rows_beginning(titles: TitleIndex, folded: str) -> RowArray:
-    """The items with a title in which the text from some word on begins with this."""
-    compared = folded[:SORTED_CHARACTERS]
-    first = _first_not_below(titles, compared)
-    last = _first_not_below(titles, f"{compared}\U0010ffff")
-    return np.unique(titles.rows[titles.words[first:last, 0]])
-
-
-def _first_not_below(titles: TitleIndex, text: str) -> int:
-    low, high = 0, len(titles.words)
-    while low < high:
-        middle = (low + high) // 2
-        if titles.text_from_word(middle) < text:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-def _volume(snapshot: Snapshot, rows: RowArray) -> FloatArray:
-    features: ItemFeatures | None = snapshot.bundle.sections.features
-    if features is None or "rating_volume" not in features.columns:
-        return np.zeros(len(rows))
-    return features.columns["rating_volume"][rows]

@@ -25,9 +25,7 @@ def read_taste(bundle: Bundle, query: RecommendQuery) -> Taste:
     Raises InvalidParameter when nothing is given, when no given id is known (naming them) and
     for a rating off the scale, FeatureUnavailable for a rating where there is no scale.
     """
-    n_disliked = len(query.disliked)
-    given = query.given
-    liked = _known(bundle, given[: len(given) - n_disliked])
+    liked = _known(bundle, query.given[: len(query.liked)])
     disliked = _known(bundle, query.disliked)
     _check(query, n_known=len(liked) + len(disliked))
     weights = _rating_weights(bundle, query)
@@ -61,9 +59,7 @@ def taste_vector(bundle: Bundle, taste: Taste, text: Vectors | None) -> Vectors:
 
 def _mean(bundle: Bundle, rows: RowArray, weights: FloatArray) -> FloatArray:
     """The mean vector of these rows, float64 [dim], by weights of either sign; 0 for none."""
-    total = float(np.abs(weights).sum())
-    if not total:
-        return np.zeros(bundle.vectors.shape[1])
+    total = float(np.abs(weights).sum()) or 1.0
     mean: FloatArray = (weights / total) @ bundle.vectors[rows].astype(np.float64)
     return mean
 

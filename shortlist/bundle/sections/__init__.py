@@ -5,27 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from shortlist.bundle.manifest import Manifest, Section
-from shortlist.bundle.sections import calibration
-from shortlist.bundle.sections import item_features as features
-from shortlist.bundle.sections import neighbour_lists as neighbours
-from shortlist.bundle.sections import title_index as titles
+from shortlist.bundle.sections import calibration, item_features, neighbour_lists, title_index
 from shortlist.bundle.sections.calibration import Calibration
 from shortlist.bundle.sections.item_features import ItemFeatures
 from shortlist.bundle.sections.neighbour_lists import Neighbours
 from shortlist.bundle.sections.title_index import TitleIndex
 from shortlist.errors import BundleCorrupt, BundleUnsupported
 
-_MODULES = (titles, features, calibration, neighbours)
-
-KNOWN = {module.SECTION: module.VERSION for module in _MODULES}
-"""The latest version of each section that this code reads."""
-
-_FILES = {module.SECTION: module.FILES for module in _MODULES}
-
-T = TypeVar("T")
+_KNOWN: dict[str, tuple[Any, Callable[..., Any]]] = {
+    module.SECTION: (module, read)
+    for module, read in (
+        (title_index, title_index.read_titles),
+        (item_features, item_features.read_features),
+        (calibration, calibration.read_calibration),
+        (neighbour_lists, neighbour_lists.read_neighbours),
+    )
+}
 
 
 @dataclass(frozen=True)
@@ -40,23 +38,16 @@ class Sections:
 
 def read_sections(folder: Path, manifest: Manifest) -> Sections:
     """Map every known section. Raises BundleCorrupt for one that is not what it should be."""
-    n_items = manifest.counts.items
-
-    def read(name: str, reader: Callable[[], T]) -> T | None:
+    found = {}
+    for name, (module, read) in _KNOWN.items():
         section = manifest.sections.get(name)
         if section is None or not _readable(name, section):
-            return None
-        _check_files(name, section)
-        return reader()
-
-    return Sections(
-        titles=read(titles.SECTION, lambda: titles.read_titles(folder, n_items=n_items)),
-        features=read(features.SECTION, lambda: features.read_features(folder, n_items=n_items)),
-        calibration=read(calibration.SECTION, lambda: calibration.read_calibration(folder)),
-        neighbours=read(
-            neighbours.SECTION, lambda: neighbours.read_neighbours(folder, n_items=n_items)
-        ),
-    )
+            continue
+        # Only files that the manifest describes, and so the checksums cover, are opened.
+        if missing := sorted(set(module.FILES) - set(section.files)):
+            raise BundleCorrupt(f"manifest.json: sections.{name}: its files lack {missing[0]!r}")
+        found[name] = read(folder, n_items=manifest.counts.items)
+    return Sections(**found)
 
 
 def unknown_sections(manifest: Manifest) -> tuple[str, ...]:
@@ -64,11 +55,9 @@ def unknown_sections(manifest: Manifest) -> tuple[str, ...]:
 
     Raises BundleUnsupported for a required one.
     """
-    unknown = {
-        name: section for name, section in manifest.sections.items() if not _readable(name, section)
-    }
-    for name, section in unknown.items():
-        if section.required:
+    unknown = [name for name, one in manifest.sections.items() if not _readable(name, one)]
+    for name in unknown:
+        if manifest.sections[name].required:
             raise BundleUnsupported(
                 f"manifest.json: section {name!r} is required and unknown to this program;"
                 " upgrade it"
@@ -78,20 +67,9 @@ def unknown_sections(manifest: Manifest) -> tuple[str, ...]:
 
 def described(name: str, /, **params: int | float | str | bool) -> Section:
     """The manifest's entry for a section that was written, with what it was made with."""
-    return Section(
-        version=KNOWN[name],
-        files=_FILES[name],
-        params=params,
-    )
+    module, _ = _KNOWN[name]
+    return Section(version=module.VERSION, files=module.FILES, params=params)
 
 
 def _readable(name: str, section: Section) -> bool:
-    latest: int = KNOWN.get(name, 0)
-    return section.version <= latest
-
-
-def _check_files(name: str, section: Section) -> None:
-    """Only files that the manifest describes, and so the checksums cover, are opened."""
-    missing = sorted(set(_FILES[name]) - set(section.files))
-    if missing:
-        raise BundleCorrupt(f"manifest.json: sections.{name}: its files lack {missing[0]!r}")
+    return name in _KNOWN and section.version <= _KNOWN[name][0].VERSION

@@ -10,14 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from shortlist.bundle.arrays import (
-    FloatArray,
-    RowArray,
-    map_array,
-    numpy_of,
-    read_arrow,
-    write_arrow,
-)
+from shortlist.bundle import arrays
+from shortlist.bundle.arrays import FloatArray, RowArray
 from shortlist.errors import BundleCorrupt
 
 SECTION, VERSION = "features", 1
@@ -46,27 +40,26 @@ def write_features(folder: Path, features: ItemFeatures) -> None:
     """Write the section's files."""
     columns = {name: pa.array(values, pa.float64()) for name, values in features.columns.items()}
     columns[_ESTIMATED] = pa.array(features.estimated, pa.uint8())
-    write_arrow(folder / COLUMNS, pa.table(columns))
+    arrays.write_arrow(folder / COLUMNS, pa.table(columns))
     np.save(folder / POPULAR, features.popular)
 
 
 def read_features(folder: Path, *, n_items: int) -> ItemFeatures:
     """Map the section into memory. Raises BundleCorrupt for files that do not fit the bundle."""
     path = folder / COLUMNS
-    columns = read_arrow(path)
+    columns = arrays.read_arrow(path)
     features = ItemFeatures(
         columns={
-            name: numpy_of(path, columns, name, pa.float64())
+            name: arrays.numpy_of(path, columns, name, pa.float64())
             for name in columns
             if name != _ESTIMATED
         },
-        estimated=numpy_of(path, columns, _ESTIMATED, pa.uint8()),
-        popular=map_array(folder / POPULAR, np.int64, 1),
+        estimated=arrays.numpy_of(path, columns, _ESTIMATED, pa.uint8()),
+        popular=arrays.map_array(folder / POPULAR, np.int64, 1),
     )
     if len(features.estimated) != n_items:
         raise BundleCorrupt(f"{COLUMNS}: {len(features.estimated)} rows, expected {n_items}")
-    if len(features.popular) and not (
-        features.popular.min() >= 0 and features.popular.max() < n_items
-    ):
+    popular = features.popular
+    if len(popular) and not 0 <= popular.min() <= popular.max() < n_items:
         raise BundleCorrupt(f"{POPULAR}: names rows that the bundle does not have")
     return features

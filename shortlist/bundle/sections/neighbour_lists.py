@@ -33,10 +33,8 @@ class Neighbours:
 
     def knows(self, rows: RowArray) -> npt.NDArray[np.bool_]:
         """Which of these rows (int64 [m]) have any neighbour, bool [m]."""
-        known: npt.NDArray[np.bool_] = (self.collaborative.counts(rows) > 0) | (
-            self.co_liked.counts(rows) > 0
-        )
-        return known
+        entries = self.collaborative.counts(rows) + self.co_liked.counts(rows)
+        return np.asarray(entries > 0)
 
 
 def write_neighbours(folder: Path, neighbours: Neighbours) -> None:
@@ -50,16 +48,12 @@ def write_neighbours(folder: Path, neighbours: Neighbours) -> None:
 
 def read_neighbours(folder: Path, *, n_items: int) -> Neighbours:
     """Map the section into memory. Raises BundleCorrupt for files that do not fit the bundle."""
-    return Neighbours(
-        collaborative=_read(folder, COLLABORATIVE, n_items=n_items),
-        co_liked=_read(folder, CO_LIKED, n_items=n_items),
-    )
-
-
-def _read(folder: Path, name: str, *, n_items: int) -> Csr:
-    lists = Csr(*(map_array(folder / _file(name, part), kind, 1) for part, kind in _PARTS.items()))
-    lists.check(_file(name, "rows"), n_rows=n_items, n_indices=n_items)
-    return lists
+    found = {}
+    for name in (COLLABORATIVE, CO_LIKED):
+        parts = (map_array(folder / _file(name, part), kind, 1) for part, kind in _PARTS.items())
+        found[name] = Csr(*parts)
+        found[name].check(_file(name, "rows"), n_rows=n_items, n_indices=n_items)
+    return Neighbours(**found)
 
 
 def _file(name: str, part: str) -> str:

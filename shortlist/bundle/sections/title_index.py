@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,17 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from shortlist.bundle.arrays import (
-    TEXT,
-    Csr,
-    FloatArray,
-    RowArray,
-    column_of,
-    map_array,
-    numpy_of,
-    read_arrow,
-    write_arrow,
-)
+from shortlist.bundle import arrays
+from shortlist.bundle.arrays import Csr, FloatArray, RowArray, map_array
 from shortlist.errors import BundleCorrupt
 
 SECTION, VERSION = "titles", 1
@@ -77,7 +68,11 @@ class TitleIndex:
         everywhere they are the first ones. A text is spelled right if some title has every word.
         """
         folded = fold_title(text)
-        places = _known(self.trigrams, trigram_codes(folded)) if folded else np.empty(0, np.int64)
+        places = np.empty(0, np.int64)
+        if folded:
+            codes = trigram_codes(folded)
+            places = np.minimum(np.searchsorted(self.trigrams, codes), len(self.trigrams) - 1)
+            places = places[self.trigrams[places] == codes]
         return folded, self._sharing(places), self.knows_every(folded.split())
 
     def _sharing(self, places: RowArray) -> RowArray:
@@ -119,19 +114,11 @@ class TitleIndex:
         return str(self.folded[title].as_py())[start : start + SORTED_CHARACTERS]
 
 
-def _known(trigrams: npt.NDArray[np.uint32], codes: npt.NDArray[np.uint32]) -> RowArray:
-    """The places of those codes that some title has."""
-    places = np.minimum(np.searchsorted(trigrams, codes), len(trigrams) - 1)
-    known: RowArray = places[trigrams[places] == codes]
-    return known
-
-
 def fold_title(text: str) -> str:
     """A title as it is compared: case, diacritics and punctuation gone, `&` read as "and".
 
     Compatibility forms are decomposed (NFKD) and combining marks dropped, so that "Amélie" and
-    "AMELIE" are equal; apostrophes vanish, everything else that is no letter or digit parts
-    words.
+    "AMELIE" are equal; apostrophes vanish, everything else that is no letter or digit parts words.
     """
     decomposed = unicodedata.normalize("NFKD", text).casefold()
     bare = "".join(char for char in decomposed if not unicodedata.combining(char))
@@ -174,7 +161,7 @@ def write_titles(folder: Path, shown: Sequence[str], rows: RowArray) -> None:
         "row": pa.array(rows, pa.int64()),
         "norm": pa.array(norms, pa.float32()),
     }
-    write_arrow(folder / NAMES, pa.table(table))
+    arrays.write_arrow(folder / NAMES, pa.table(table))
     np.save(folder / TRIGRAMS, trigrams)
     np.save(folder / OFFSETS, np.append(starts, len(codes)).astype(np.int64))
     np.save(folder / POSTINGS, titles)
@@ -199,7 +186,12 @@ def _pairs(folded: Sequence[str]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[n
 
 def _sorted_words(folded: Sequence[str]) -> npt.NDArray[np.int32]:
     """Every word start as (title, character), sorted by the first 32 characters from there."""
-    places = [(title, start) for title, text in enumerate(folded) for start in _word_starts(text)]
+    places = [
+        (title, start)
+        for title, text in enumerate(folded)
+        for start in range(len(text))
+        if start == 0 or text[start - 1] == " "
+    ]
     texts = pa.array(
         (folded[title][start : start + SORTED_CHARACTERS] for title, start in places),
         pa.large_string(),
@@ -209,19 +201,15 @@ def _sorted_words(folded: Sequence[str]) -> npt.NDArray[np.int32]:
     return np.take(words, order, axis=0)
 
 
-def _word_starts(text: str) -> Iterator[int]:
-    return (place for place in range(len(text)) if place == 0 or text[place - 1] == " ")
-
-
 def read_titles(folder: Path, *, n_items: int) -> TitleIndex:
     """Map the section into memory. Raises BundleCorrupt for files that do not fit together."""
     path = folder / NAMES
-    columns = read_arrow(path)
+    columns = arrays.read_arrow(path)
     titles = TitleIndex(
-        folded=column_of(path, columns, "folded", *TEXT),
-        shown=column_of(path, columns, "shown", *TEXT),
-        rows=numpy_of(path, columns, "row", pa.int64()),
-        norms=numpy_of(path, columns, "norm", pa.float32()),
+        folded=arrays.column_of(path, columns, "folded", *arrays.TEXT),
+        shown=arrays.column_of(path, columns, "shown", *arrays.TEXT),
+        rows=arrays.numpy_of(path, columns, "row", pa.int64()),
+        norms=arrays.numpy_of(path, columns, "norm", pa.float32()),
         trigrams=map_array(folder / TRIGRAMS, np.uint32, 1),
         postings=Csr(
             map_array(folder / OFFSETS, np.int64, 1), map_array(folder / POSTINGS, np.int32, 1)

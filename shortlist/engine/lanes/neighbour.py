@@ -58,9 +58,7 @@ def collaborate(
     neighbours: Neighbours | None, taste: Taste, weights: Mapping[str, float]
 ) -> tuple[Matches | None, Collaboration]:
     """What the neighbours of a taste say; None with the reason where they say nothing."""
-    known = np.zeros(len(taste.rows), np.bool_)
-    if neighbours is not None:
-        known = neighbours.knows(taste.rows)
+    known = neighbours.knows(taste.rows) if neighbours else np.zeros(len(taste.rows), np.bool_)
     liked = taste.weights > 0
     wanted = [name for name in (COLLABORATIVE, CO_LIKED) if name in weights]
     reason = None

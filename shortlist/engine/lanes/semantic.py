@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-from shortlist.bundle.arrays import RowArray
+from shortlist.bundle.arrays import RowArray, Vectors
 
 
 @dataclass(frozen=True)
@@ -20,45 +19,31 @@ class Candidates:
     """
 
     rows: RowArray
-    scores: npt.NDArray[np.float32]
+    scores: Vectors
     exact: bool
 
-    def without(self, rows: RowArray) -> Candidates:
-        """Those that are not among these rows (int64, rising), in the same order."""
-        kept = ~np.isin(self.rows, rows)
+    def without(self, rows: RowArray, n: int) -> Candidates:
+        """The first `n` that are not among these rows (int64, rising)."""
+        kept = np.flatnonzero(~np.isin(self.rows, rows))[:n]
         return Candidates(self.rows[kept], self.scores[kept], self.exact)
-
-    def head(self, n: int) -> Candidates:
-        """The first `n` of them."""
-        return Candidates(self.rows[:n], self.scores[:n], self.exact)
 
 
 class Retriever(Protocol):
     """Finds the items nearest to a query vector. Safe to call from many threads at once."""
 
-    def retrieve(self, query_vector: npt.NDArray[np.float32], n_candidates: int) -> Candidates:
+    def retrieve(self, query_vector: Vectors, n_candidates: int) -> Candidates:
         """The `n_candidates` best rows for a float32 unit vector [dim], fewer in a small corpus."""
-        ...
 
     def retrieve_among(
-        self,
-        query_vector: npt.NDArray[np.float32],
-        n_candidates: int,
-        rows: RowArray,
-        *,
-        exact_up_to: int,
+        self, query_vector: Vectors, n_candidates: int, rows: RowArray, *, exact_up_to: int
     ) -> Candidates:
         """The best of these rows (int64, rising): `n_candidates` of them, or all there are.
 
         Exact when the index is, or when at most `exact_up_to` rows are to be looked at.
         """
-        ...
 
-    def score(
-        self, query_vector: npt.NDArray[np.float32], rows: RowArray
-    ) -> npt.NDArray[np.float32]:
+    def score(self, query_vector: Vectors, rows: RowArray) -> Vectors:
         """The true inner products of these rows, float32 [m]."""
-        ...
 
 
 _SPARE = 64
@@ -66,10 +51,7 @@ _BLOCK_ROWS = 16_384
 
 
 def best_among(
-    query_vector: npt.NDArray[np.float32],
-    vectors: npt.NDArray[np.float32],
-    rows: RowArray,
-    n_candidates: int,
+    query_vector: Vectors, vectors: Vectors, rows: RowArray, n_candidates: int
 ) -> Candidates:
     """The best of these rows (int64, rising) by their true scores, every one of them scored.
 
@@ -85,27 +67,18 @@ def best_among(
     return best_first(rows, query_vector, vectors, n_candidates, exact=True)
 
 
-def true_scores(
-    query_vector: npt.NDArray[np.float32],
-    vectors: npt.NDArray[np.float32],
-    rows: RowArray,
-) -> npt.NDArray[np.float32]:
+def true_scores(query_vector: Vectors, vectors: Vectors, rows: RowArray) -> Vectors:
     """The inner products of a query with these rows, float32 [m] in [-1, 1].
 
     The one place where a retrieval score is computed. A row's score does not depend on the rows
     beside it, as it would in a matrix product; equal vectors therefore tie.
     """
-    scores: npt.NDArray[np.float32] = np.vecdot(vectors[rows], query_vector)
+    scores: Vectors = np.vecdot(vectors[rows], query_vector)
     return np.clip(scores, -1.0, 1.0)
 
 
 def best_first(
-    rows: RowArray,
-    query_vector: npt.NDArray[np.float32],
-    vectors: npt.NDArray[np.float32],
-    n: int,
-    *,
-    exact: bool,
+    rows: RowArray, query_vector: Vectors, vectors: Vectors, n: int, *, exact: bool
 ) -> Candidates:
     """The first `n` of these rows by their true scores, whatever a lossy index said of them."""
     rows = np.sort(rows)

@@ -6,7 +6,7 @@ import numpy as np
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from shortlist.bundle.arrays import FloatArray, RowArray
+from shortlist.bundle.arrays import FloatArray
 from shortlist.bundle.sections.title_index import TitleIndex
 from shortlist.engine.features import Matches
 
@@ -30,20 +30,21 @@ def match_titles(titles: TitleIndex, text: str) -> Matches:
     """
     folded, found, spelled_right = titles.resembling(text)
     if not len(found):
-        return _matches(np.empty(0, np.int64), np.empty((2, 0)))
+        return Matches(np.empty(0, np.int64), dict.fromkeys(TITLE_FEATURES, np.empty(0)))
     names = [titles.folded[title].as_py() for title in found.tolist()]  # take() imports pandas
-    whole = _shared_words(folded, names)
+    typed = set(folded.split())
+    written = [set(name.split()) for name in names]
+    whole = np.array([2 * len(typed & one) / (len(typed) + len(one)) for one in written])
     if not spelled_right:
         whole = np.maximum(whole, _similarities(folded, names))
     prefix = _beginnings(folded, names, exactly=spelled_right)
-    return _by_row(titles.rows[found], _rescaled(whole), _rescaled(prefix))
-
-
-def _shared_words(folded: str, names: list[str]) -> FloatArray:
-    """The Dice coefficient of the words of the text and of each title."""
-    typed = set(folded.split())
-    written = [set(name.split()) for name in names]
-    return np.array([2 * len(typed & words) / (len(typed) + len(words)) for words in written])
+    likeness = np.clip((np.stack([whole, prefix]) - _LEAST) / (1 - _LEAST), 0.0, 1.0)
+    matches = likeness.any(axis=0)
+    rows, place = np.unique(titles.rows[found[matches]], return_inverse=True)
+    best = np.zeros((2, len(rows)))
+    for of_all, of_item in zip(likeness, best, strict=True):
+        np.maximum.at(of_item, place, of_all[matches])
+    return Matches(rows, dict(zip(TITLE_FEATURES, best, strict=True)))
 
 
 def _beginnings(folded: str, names: list[str], *, exactly: bool) -> FloatArray:
@@ -63,21 +64,3 @@ def _similarities(folded: str, names: list[str]) -> FloatArray:
         [folded], names, scorer=OSA.normalized_similarity, dtype=np.float64
     )[0]
     return found
-
-
-def _rescaled(similarities: FloatArray) -> FloatArray:
-    return np.clip((similarities - _LEAST) / (1 - _LEAST), 0.0, 1.0)
-
-
-def _by_row(rows: RowArray, whole: FloatArray, prefix: FloatArray) -> Matches:
-    """The best of each item's titles, items that do not match at all left out."""
-    matches = (whole > 0) | (prefix > 0)
-    distinct, place = np.unique(rows[matches], return_inverse=True)
-    best = np.zeros((2, len(distinct)))
-    np.maximum.at(best[0], place, whole[matches])
-    np.maximum.at(best[1], place, prefix[matches])
-    return _matches(distinct, best)
-
-
-def _matches(rows: RowArray, values: FloatArray) -> Matches:
-    return Matches(rows, dict(zip(TITLE_FEATURES, values, strict=True)))
