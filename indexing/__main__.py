@@ -8,19 +8,24 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from shortlist.command import Commands
 from shortlist.encoder.machine import Precision
 
+if TYPE_CHECKING:
+    from shortlist.bundle.store import ArtifactStore
 
-def _named(_context: click.Context, _parameter: click.Parameter, folder: Path) -> Path:
-    """The folder; not the current one, which an empty text would mean too."""
+
+def _store(_context: click.Context, _parameter: click.Parameter, folder: Path) -> ArtifactStore:
+    """What is published in a folder; not the current one, which an empty text would mean too."""
+    from shortlist.bundle.store import ArtifactStore
+
     if folder == Path():
         raise click.BadParameter("expected a folder other than the current one")
-    return folder
+    return ArtifactStore(folder)
 
 
 _output = click.option(
@@ -39,7 +44,7 @@ _catalog = click.option(
 _artifacts = click.option(
     "--artifacts",
     required=True,
-    callback=_named,
+    callback=_store,
     type=click.Path(path_type=Path, file_okay=False),
     help="The folder that holds published bundles.",
 )
@@ -69,20 +74,20 @@ def main() -> None:
 @click.option("--replace-catalog", is_flag=True, help="Publish over a catalogue of another name.")
 def build(
     catalog: Path,
-    artifacts: Path,
+    artifacts: ArtifactStore,
     precision: str | None,
     reuse: bool,
     force: bool,
     replace_catalog: bool,
 ) -> None:
     """Read, embed, index, check and publish a catalogue."""
+    from indexing.gate.diff import diff_report
     from indexing.job import build as run_build
-    from indexing.reports import diff_report
 
     started = time.perf_counter()
     report = run_build(
         catalog,
-        artifacts,
+        artifacts.root,
         precision=Precision(precision) if precision else None,
         reuse=reuse,
         force=force,
@@ -97,7 +102,7 @@ def build(
         f" ({counts.encoded} encoded, {counts.reused} reused, {counts.repeated} repeated) in"
         f" {time.perf_counter() - started:.1f} s"
     )
-    click.echo(f"next: shortlist serve --artifacts {shlex.quote(str(artifacts))}")
+    click.echo(f"next: shortlist serve --artifacts {shlex.quote(str(artifacts.root))}")
 
 
 def _step_teller() -> Callable[[str], None]:
@@ -117,36 +122,32 @@ def _step_teller() -> Callable[[str], None]:
 @main.command()
 @_artifacts
 @_as_json
-def versions(artifacts: Path, as_json: bool) -> None:
+def versions(artifacts: ArtifactStore, as_json: bool) -> None:
     """List what is published, newest first, checksums verified."""
-    from indexing.reports import versions_table
-    from indexing.versions import list_versions
-    from shortlist.bundle.store import ArtifactStore
+    from indexing.versions import list_versions, versions_table
 
-    rows = list_versions(ArtifactStore(artifacts))
+    rows = list_versions(artifacts)
     click.echo(_json([asdict(row) for row in rows]) if as_json else versions_table(rows))
 
 
 @main.command()
 @click.argument("version", required=False)
 @_artifacts
-def verify(version: str | None, artifacts: Path) -> None:
+def verify(version: str | None, artifacts: ArtifactStore) -> None:
     """Check the live version, or VERSION: checksums and the encoder's stored vectors."""
     from indexing.versions import verify as run_verify
-    from shortlist.bundle.store import ArtifactStore
 
-    click.echo(f"{run_verify(ArtifactStore(artifacts), version)} is sound")
+    click.echo(f"{run_verify(artifacts, version)} is sound")
 
 
 @main.command()
 @click.argument("version", required=False)
 @_artifacts
-def rollback(version: str | None, artifacts: Path) -> None:
+def rollback(version: str | None, artifacts: ArtifactStore) -> None:
     """Make VERSION live again, by default the one that was live before."""
     from indexing.versions import roll_back
-    from shortlist.bundle.store import ArtifactStore
 
-    was, now = roll_back(ArtifactStore(artifacts), version)
+    was, now = roll_back(artifacts, version)
     click.echo(f"rolled back from {was} to {now}")
 
 
@@ -159,14 +160,11 @@ def rollback(version: str | None, artifacts: Path) -> None:
     help="How many of the newest versions stay beside the live one.",
 )
 @_artifacts
-def prune(keep: int, artifacts: Path) -> None:
+def prune(keep: int, artifacts: ArtifactStore) -> None:
     """Remove all but the newest KEEP versions that are not live; none that is in use."""
-    from shortlist.bundle.store import ArtifactStore
-
-    store = ArtifactStore(artifacts)
-    with store.lock():
-        store.reconcile()
-        removed = store.prune(keep)
+    with artifacts.lock():
+        artifacts.reconcile()
+        removed = artifacts.prune(keep)
     click.echo(f"removed {len(removed)}: {', '.join(removed) or 'nothing to remove'}")
 
 
@@ -175,13 +173,11 @@ def prune(keep: int, artifacts: Path) -> None:
 @click.argument("after")
 @_artifacts
 @_as_json
-def diff(before: str, after: str, artifacts: Path, as_json: bool) -> None:
+def diff(before: str, after: str, artifacts: ArtifactStore, as_json: bool) -> None:
     """Compare two versions: items, popularity, answers to probe queries."""
-    from indexing.gate.diff import diff_versions
-    from indexing.reports import diff_report
-    from shortlist.bundle.store import ArtifactStore
+    from indexing.gate.diff import diff_report, diff_versions
 
-    found = diff_versions(ArtifactStore(artifacts), before, after)
+    found = diff_versions(artifacts, before, after)
     whole = {**asdict(found), "share_lost": found.share_lost}
     click.echo(_json(whole) if as_json else diff_report(found))
 
@@ -193,21 +189,20 @@ def diff(before: str, after: str, artifacts: Path, as_json: bool) -> None:
 @click.option(
     "--profile", default="tuned", show_default=True, help="Name of the profile for searches."
 )
-def tune(catalog: Path, artifacts: Path, output: Path, profile: str) -> None:
+def tune(catalog: Path, artifacts: ArtifactStore, output: Path, profile: str) -> None:
     """Learn profiles from the live version; write into catalog.toml those that gain."""
+    from indexing.measure import tune as tuner
     from indexing.measure.evaluate import open_subject
-    from indexing.measure.tune import tune as run_tuning
-    from indexing.measure.tune import write_profile
     from indexing.measure.verdict import as_markdown, write_tuning
 
-    tuning = run_tuning(open_subject(catalog, artifacts))
+    tuning = tuner.tune(open_subject(catalog, artifacts.root))
     paths = write_tuning(tuning, output)
     click.echo(as_markdown(tuning))
     click.echo(f"\nwritten: {', '.join(map(str, paths))}")
     learnt = {profile: tuning.search, **{one.compared_with: one for one in tuning.tastes}}
     for name, tuned in learnt.items():
         if tuned.significant:
-            write_profile(catalog, name, tuned.profile)
+            tuner.write_profile(catalog, name, tuned.profile)
             click.echo(f"{catalog}: has profile {name!r} now; build again to serve it")
 
 
@@ -215,13 +210,12 @@ def tune(catalog: Path, artifacts: Path, output: Path, profile: str) -> None:
 @_catalog
 @_artifacts
 @_output
-def evaluate(catalog: Path, artifacts: Path, output: Path) -> None:
+def evaluate(catalog: Path, artifacts: ArtifactStore, output: Path) -> None:
     """Measure the live version's relevance with its own catalogue."""
-    from indexing.measure.evaluate import evaluate as run_evaluation
-    from indexing.measure.evaluate import open_subject
+    from indexing.measure import evaluate as measure
     from indexing.measure.report import as_markdown, write_report
 
-    evaluation = run_evaluation(open_subject(catalog, artifacts))
+    evaluation = measure.evaluate(measure.open_subject(catalog, artifacts.root))
     paths = write_report(evaluation, output)
     click.echo(as_markdown(evaluation))
     click.echo(f"\nwritten: {', '.join(map(str, paths))}")

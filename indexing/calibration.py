@@ -12,7 +12,7 @@ from shortlist.bundle.arrays import Vectors
 from shortlist.bundle.manifest import Section
 from shortlist.bundle.reader import Bundle
 from shortlist.bundle.sections import calibration, described
-from shortlist.bundle.sections.calibration import Calibration, calibrate
+from shortlist.bundle.sections.calibration import calibrate
 
 _TEXTS = 256
 _ROWS = 512
@@ -36,16 +36,11 @@ def write_calibration(
     drawn = [texts[place] for place in rng.integers(0, len(texts), _TEXTS)]
     rows = rng.integers(0, len(vectors), _ROWS)
     sample = vectors[rows]
-    key = hashlib.sha256("\0".join([identity, *drawn]).encode())
-    key.update(sample.tobytes())
-    known = _live_calibration(live, key.hexdigest())
+    content = "\0".join([identity, *drawn]).encode() + sample.tobytes()
+    key = hashlib.sha256(content).hexdigest()
+    section = live.manifest.sections.get(calibration.SECTION) if live else None
+    same = section is not None and section.params.get("key") == key
+    known = live.sections.calibration if live and same else None
     found = known or calibrate((encode(drawn) @ sample.T).ravel())
     calibration.write_calibration(folder, found)
-    return described(calibration.SECTION, key=key.hexdigest())
-
-
-def _live_calibration(live: Bundle | None, key: str) -> Calibration | None:
-    section = live.manifest.sections.get(calibration.SECTION) if live else None
-    if live is None or section is None or section.params.get("key") != key:
-        return None
-    return live.sections.calibration
+    return described(calibration.SECTION, key=key)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from indexing.catalog import Catalog, joined_tags
+from indexing.catalog.tables import as_text
 from shortlist.encoder.runtime import normalise_text
 from shortlist.errors import CatalogError
 
@@ -26,6 +27,11 @@ class Template:
 
     text: str
     parts: tuple[tuple[str, str | None], ...]
+
+    @property
+    def fields(self) -> list[str]:
+        """The fields it names, in order, one as often as it stands there."""
+        return [field for _, field in self.parts if field is not None]
 
 
 def parse_template(text: str, known: Sequence[str]) -> Template:
@@ -55,16 +61,13 @@ def parse_template(text: str, known: Sequence[str]) -> Template:
 
 def render_documents(template: Template, columns: Mapping[str, Sequence[str]]) -> list[str]:
     """One normalised document an item; `columns` holds equally long texts for every field."""
-    named = [field for _, field in template.parts if field is not None]
-    rows = zip(*(columns[field] for field in named), strict=True)
+    rows = zip(*(columns[field] for field in template.fields), strict=True)
     return [normalise_text(_render(template, row)) for row in rows]
 
 
 def _render(template: Template, row: Sequence[str]) -> str:
     values = iter(row)
-    return "".join(
-        literal if field is None else literal + next(values) for literal, field in template.parts
-    )
+    return "".join(text if field is None else text + next(values) for text, field in template.parts)
 
 
 def hash_documents(documents: Sequence[str]) -> HashArray:
@@ -99,11 +102,8 @@ class Corpus:
 
     def document_of(self, row: int, *, tags: str) -> str:
         """One item's document as it would be with these joined tags."""
-        fields = {field for _, field in self.template.parts if field is not None}
-        texts = {field: [self.columns[field].iloc[row]] for field in fields}
-        if "tags" in fields:
-            texts["tags"] = [tags]
-        return render_documents(self.template, texts)[0]
+        texts = {name: [self.columns[name].iloc[row]] for name in self.template.fields}
+        return render_documents(self.template, {**texts, "tags": [tags]})[0]
 
     def recall_probes(self) -> list[str]:
         """Short texts, drawn from the catalogue, to measure an approximate index with."""
@@ -112,42 +112,34 @@ class Corpus:
         return probe_texts(titles, self.tags, self._render(slice(None, None, step)))
 
     def _render(self, rows: slice) -> list[str]:
-        fields = {field for _, field in self.template.parts if field is not None}
-        texts = {field: self.columns[field].iloc[rows].tolist() for field in fields}
+        texts = {name: self.columns[name].iloc[rows].tolist() for name in self.template.fields}
         return render_documents(self.template, texts)
 
 
 def read_corpus(catalog: Catalog) -> Corpus:
-    """The catalogue's documents by its template. Raises CatalogError for an unknown field."""
+    """The catalogue's documents by its template, by default title, categories, tags and texts.
+
+    Raises CatalogError for an unknown field.
+    """
     columns = _document_columns(catalog)
+    text = catalog.config.document.template
+    if text is None:
+        roles = [role for role in ("title", "categories", "tags") if role in columns]
+        text = " ".join(f"{{{role}}}" for role in [*roles, *catalog.config.items.text])
     tags = catalog.tags.table["tag"].unique().tolist() if catalog.tags else []
-    return Corpus(_document_template(catalog, columns), columns, tuple(tags))
+    return Corpus(parse_template(text, sorted(columns)), columns, tuple(tags))
 
 
 def _document_columns(catalog: Catalog) -> dict[str, pd.Series]:
     """Columns by their own name, roles, attributes, tags."""
-    items, config = catalog.items, catalog.config.items
-    columns = {name: _as_text(values) for name, values in items.attributes.items()}
-    columns.update(items.text)
-    columns["title"] = items.titles
-    if config.categories is not None:
-        columns["categories"] = items.text[config.categories.column]
+    items, categories = catalog.items, catalog.config.items.categories
+    columns = {name: as_text(each).replace("<NA>", "") for name, each in items.attributes.items()}
+    columns |= {**items.text, "title": items.titles}
+    if categories is not None:
+        columns["categories"] = items.text[categories.column]
     if catalog.tags is not None:
         columns["tags"] = joined_tags(catalog.tags.table, catalog.n_items)
     return columns
-
-
-def _document_template(catalog: Catalog, fields: Mapping[str, object]) -> Template:
-    """The catalogue's template, by default title, categories and tags as far as it has them."""
-    text = catalog.config.document.template
-    if text is None:
-        roles = [role for role in ("title", "categories", "tags") if role in fields]
-        text = " ".join(f"{{{role}}}" for role in [*roles, *catalog.config.items.text])
-    return parse_template(text, sorted(fields))
-
-
-def _as_text(column: pd.Series) -> pd.Series:
-    return column.astype("str").fillna("").replace("<NA>", "")
 
 
 def probe_texts(

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow.parquet
 
 from indexing.documents import HASH_DTYPE, HashArray, hash_documents
 from shortlist.bundle import layout
+from shortlist.bundle.arrays import RowArray, Vectors
 from shortlist.bundle.manifest import EncoderInfo
 from shortlist.bundle.reader import Bundle, sha256_of_file
 from shortlist.bundle.writer import BundleWriter
+from shortlist.encoder.machine import Precision, available_cores
 from shortlist.encoder.runtime import MODEL, TOKENIZER, WEIGHTS, Encoder
 
 BATCH_ROWS = 65_536
@@ -28,15 +29,21 @@ class KnownVectors:
     """Vectors that may be taken over: sorted 16-byte hashes, and the row of each in `vectors`."""
 
     hashes: HashArray
-    rows: npt.NDArray[np.int64]
-    vectors: npt.NDArray[np.float32]
+    rows: RowArray
+    vectors: Vectors
 
-    def find(self, hashes: HashArray) -> npt.NDArray[np.int64]:
+    def find(self, hashes: HashArray) -> RowArray:
         """The row of each hash among the known vectors, -1 where it is not known."""
         if not len(self.hashes):
             return np.full(len(hashes), -1, dtype=np.int64)
         place = np.minimum(np.searchsorted(self.hashes, hashes), len(self.hashes) - 1)
         return np.where(self.hashes[place] == hashes, self.rows[place], -1)
+
+
+def batch_encoder(folder: Path, precision: Precision) -> Encoder:
+    """An encoder that gives all cores to many texts at once."""
+    n_cores = available_cores()
+    return Encoder(folder, precision=precision, n_streams=n_cores, n_threads=n_cores)
 
 
 @dataclass(frozen=True)
@@ -82,10 +89,8 @@ def embed_corpus(
     return EmbeddingCounts(encoded, reused, n_rows - encoded - reused)
 
 
-def _take_over(
-    hashes: HashArray, sources: Sequence[KnownVectors], out: npt.NDArray[np.float32]
-) -> npt.NDArray[np.bool_]:
-    """Fill the rows of `out` whose hash a source knows; returns which rows those are."""
+def _take_over(hashes: HashArray, sources: Sequence[KnownVectors], out: Vectors) -> np.ndarray:
+    """Fill the rows of `out` whose hash a source knows; returns which rows those are, bool."""
     done = np.zeros(len(hashes), dtype=bool)
     for source in sources:
         rows = source.find(hashes)
@@ -94,9 +99,7 @@ def _take_over(
     return done
 
 
-def _sorted_by_hash(
-    hashes: HashArray, vectors: npt.NDArray[np.float32], *, first_row: int = 0
-) -> KnownVectors:
+def _sorted_by_hash(hashes: HashArray, vectors: Vectors, *, first_row: int = 0) -> KnownVectors:
     order = np.argsort(hashes, kind="stable")
     return KnownVectors(hashes[order], order + first_row, vectors)
 
@@ -107,17 +110,12 @@ def known_vectors(live: Bundle, wanted: EncoderInfo, *, export: Path) -> KnownVe
     Model, weights, prompts, maximum length and precision must all be equal, and the graph and
     tokenizer of the `export` byte for byte: pooling, for one, is in the graph alone.
     """
-    if live.manifest.encoder != wanted or not _holds_export(live, export):
+    files = [export / name for name in _COMPUTES]
+    stored = [live.manifest.files.get(f"{layout.ENCODER}/{name}") for name in _COMPUTES]
+    digests = [info and info.sha256 for info in stored]
+    if live.manifest.encoder != wanted or digests != [sha256_of_file(one) for one in files]:
         return None
     return _sorted_by_hash(read_hashes(live.folder / layout.DOCUMENTS), live.vectors)
-
-
-def _holds_export(live: Bundle, export: Path) -> bool:
-    described = {name: live.manifest.files.get(f"{layout.ENCODER}/{name}") for name in _COMPUTES}
-    return all(
-        info is not None and info.sha256 == sha256_of_file(export / name)
-        for name, info in described.items()
-    )
 
 
 def read_hashes(path: Path) -> HashArray:

@@ -8,27 +8,19 @@ import shutil
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from indexing.models import ModelSource
+from shortlist.encoder import runtime
 from shortlist.encoder.machine import Precision
 from shortlist.encoder.parity import Canaries, canary_texts, check_export, write_canaries
-from shortlist.encoder.runtime import (
-    MODEL,
-    SETTINGS,
-    TOKENIZER,
-    Encoder,
-    EncoderSettings,
-    import_openvino,
-    read_settings,
-    write_settings,
-)
+from shortlist.encoder.runtime import MODEL, SETTINGS, TOKENIZER, Encoder, EncoderSettings
 from shortlist.errors import EncoderError
 
 if TYPE_CHECKING:
@@ -36,11 +28,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
 EXPORT_VERSION = 1
 _DAY_S = 86_400
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
+_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 _EXAMPLE = ["a short text", "and a longer one, so that the example is padded"]
 
 
@@ -64,7 +55,10 @@ def cached_export(source: ModelSource, cache: Path) -> Path:
         ) from error
     try:
         export_encoder(source, staging)
-        _move_into_place(staging, target)
+        staging.rename(target)
+    except OSError:
+        if not (target / SETTINGS).is_file():  # else another process was faster
+            raise
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return target
@@ -88,7 +82,7 @@ def with_prompts(
     folder: Path, *, query_prompt: str | None, document_prompt: str | None
 ) -> EncoderSettings:
     """An export's settings with these prompts in the place of the model's own."""
-    settings = read_settings(folder)
+    settings = runtime.read_settings(folder)
     query = settings.query_prompt if query_prompt is None else query_prompt
     document = settings.document_prompt if document_prompt is None else document_prompt
     return replace(settings, query_prompt=query, document_prompt=document)
@@ -100,42 +94,36 @@ def export_encoder(source: ModelSource, target: Path) -> None:
     The whole module chain is converted in float32 and compared with sentence-transformers on
     texts of mixed length; EncoderError when they differ.
     """
-    _require_tokenizer(source)
+    # without these files transformers makes up a tokenizer that knows no word
+    if not any(any(source.folder.rglob(name)) for name in _TOKENIZER_FILES):
+        raise EncoderError(
+            f"{source.folder}: no tokenizer; expected {' or '.join(_TOKENIZER_FILES)}"
+        )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = _explained(source, _load_model)
+        model = _load_model(source)
         inputs = _convert(model, target / MODEL)
         texts = canary_texts()
         vectors = model.encode(
             list(texts), prompt="", normalize_embeddings=True, show_progress_bar=False
         )
     model.tokenizer.backend_tokenizer.save(str(target / TOKENIZER))
-    write_settings(_settings(source, model, inputs, vectors.shape[1]), target)
+    default = model.prompts.get(model.default_prompt_name or "", "")
+    settings = EncoderSettings(
+        name=source.name,
+        weights_sha256=source.weights_sha256,
+        embedding_dim=vectors.shape[1],
+        max_length=int(model.max_seq_length or 512),
+        pad_id=int(model.tokenizer.pad_token_id or 0),
+        inputs=inputs,
+        query_prompt=model.prompts.get("query") or default,
+        document_prompt=model.prompts.get("document") or default,
+    )
+    runtime.write_settings(settings, target)
     canaries = Canaries(texts, np.asarray(vectors, dtype=np.float32))
     write_canaries(canaries, target)
     worst = check_export(Encoder(target, precision=Precision.F32), canaries)
     log.info("export agrees with sentence-transformers: lowest cosine %.7f", worst)
-
-
-def _require_tokenizer(source: ModelSource) -> None:
-    """Without these files transformers makes up a tokenizer that knows no word."""
-    if not any(any(source.folder.rglob(name)) for name in _TOKENIZER_FILES):
-        raise EncoderError(
-            f"{source.folder}: no tokenizer; expected {' or '.join(_TOKENIZER_FILES)}"
-        )
-
-
-def _explained(source: ModelSource, load: Callable[[ModelSource], T]) -> T:
-    """Whatever a damaged model folder makes the libraries raise, as one explained error."""
-    try:
-        return load(source)
-    except EncoderError:
-        raise
-    except Exception as error:
-        raise EncoderError(
-            f"{source.folder}: sentence-transformers cannot load it:"
-            f" {type(error).__name__}: {error}"
-        ) from error
 
 
 def _load_model(source: ModelSource) -> SentenceTransformer:
@@ -146,10 +134,19 @@ def _load_model(source: ModelSource) -> SentenceTransformer:
     logging.getLogger("sentence_transformers.base.model").addFilter(_of_interest)
     transformers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()
-    model = SentenceTransformer(str(source.folder), device="cpu", local_files_only=True)
-    if not hasattr(model.tokenizer, "backend_tokenizer"):
+    try:
+        model = SentenceTransformer(str(source.folder), device="cpu", local_files_only=True)
+        has_fast_tokenizer = hasattr(model.tokenizer, "backend_tokenizer")
+        prompts = any(model.prompts.values())
+        leaves_out = prompts and not getattr(model[1], "include_prompt", True)
+    except Exception as error:  # whatever a damaged folder makes the libraries raise
+        raise EncoderError(
+            f"{source.folder}: sentence-transformers cannot load it:"
+            f" {type(error).__name__}: {error}"
+        ) from error
+    if not has_fast_tokenizer:
         raise EncoderError(f"{source.name}: has no fast tokenizer, which the service needs")
-    if any(model.prompts.values()) and not getattr(model[1], "include_prompt", True):
+    if leaves_out:
         raise EncoderError(f"{source.name}: leaves its prompt out of pooling; not supported")
     return model.eval()
 
@@ -161,14 +158,11 @@ def _of_interest(record: logging.LogRecord) -> bool:
 
 def _convert(model: SentenceTransformer, path: Path) -> tuple[str, ...]:
     """Convert the whole module chain; returns the graph's input names in order."""
-    openvino = import_openvino()
+    openvino = runtime.import_openvino()
     features = model.preprocess(_EXAMPLE)
-    inputs = tuple(
-        name for name in ("input_ids", "attention_mask", "token_type_ids") if name in features
-    )
-    graph = openvino.convert_model(
-        _graph_module(model, inputs), example_input=tuple(features[name] for name in inputs)
-    )
+    inputs = tuple(name for name in _INPUTS if name in features)
+    example = tuple(features[name] for name in inputs)
+    graph = openvino.convert_model(_graph_module(model, inputs), example_input=example)
     for port, name in zip(graph.inputs, inputs, strict=True):
         port.get_tensor().set_names({name})
     openvino.save_model(graph, path, compress_to_fp16=False)
@@ -191,27 +185,3 @@ def _graph_module(model: SentenceTransformer, inputs: Sequence[str]) -> Any:
             return embedding
 
     return SentenceEmbedding().eval()
-
-
-def _settings(
-    source: ModelSource, model: SentenceTransformer, inputs: tuple[str, ...], dim: int
-) -> EncoderSettings:
-    default = model.prompts.get(model.default_prompt_name or "", "")
-    return EncoderSettings(
-        name=source.name,
-        weights_sha256=source.weights_sha256,
-        embedding_dim=dim,
-        max_length=int(model.max_seq_length or 512),
-        pad_id=int(model.tokenizer.pad_token_id or 0),
-        inputs=inputs,
-        query_prompt=model.prompts.get("query") or default,
-        document_prompt=model.prompts.get("document") or default,
-    )
-
-
-def _move_into_place(staging: Path, target: Path) -> None:
-    try:
-        staging.rename(target)
-    except OSError:
-        if not (target / SETTINGS).is_file():
-            raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -47,9 +48,8 @@ def recency(values: FloatArray, *, half_life: float) -> FloatArray:
     known = np.isfinite(values)
     if not known.any():
         return np.ones(len(values))
-    filled: FloatArray = np.full(len(values), np.nan)
-    filled[known] = np.exp2(-(values[known].max() - values[known]) / half_life)
-    return np.where(known, filled, filled[known].mean())
+    found: FloatArray = np.exp2(-(values[known].max() - values) / half_life)
+    return np.where(known, found, found[known].mean())
 
 
 def most_rated(counts: npt.NDArray[np.int32], *, limit: int) -> RowArray:
@@ -59,10 +59,7 @@ def most_rated(counts: npt.NDArray[np.int32], *, limit: int) -> RowArray:
 
 
 def neighbour_means(
-    vectors: Vectors,
-    wanted: RowArray,
-    known: RowArray,
-    values: FloatArray,
+    vectors: Vectors, wanted: RowArray, known: RowArray, values: FloatArray
 ) -> FloatArray:
     """What the 30 nearest known rows have, weighted by similarity: float64 [w, f].
 
@@ -87,18 +84,18 @@ def write_features(
     folder: Path, catalog: Catalog, popularity: Popularity | None, vectors: Vectors
 ) -> Section:
     """The feature section: what follows from the ratings and from the recency attribute."""
-    rated = ItemFeatures({}, np.zeros(catalog.n_items, dtype=np.uint8))
+    features = ItemFeatures({}, np.zeros(catalog.n_items, dtype=np.uint8))
     if popularity is not None:
-        rated = rated_features(popularity, vectors)
-    columns = dict(rated.columns)
+        features = rated_features(popularity, vectors)
     params: dict[str, str | float] = {}
     wanted = catalog.config.recency
     if wanted is not None:
         values = catalog.items.attributes[wanted.attribute]
         numbers = pd.to_numeric(values).to_numpy(dtype=np.float64, na_value=np.nan)
-        columns["recency"] = recency(numbers, half_life=wanted.half_life)
+        recent = {"recency": recency(numbers, half_life=wanted.half_life)}
+        features = replace(features, columns={**features.columns, **recent})
         params = {"recency_attribute": wanted.attribute, "half_life": wanted.half_life}
-    item_features.write_features(folder, ItemFeatures(columns, rated.estimated, rated.popular))
+    item_features.write_features(folder, features)
     return described(item_features.SECTION, **params)
 
 

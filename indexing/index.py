@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import faiss
 import numpy as np
-import numpy.typing as npt
 
-from indexing.recall import (
-    Measured,
-    exact_neighbours,
-    filtered_recall,
-    measure_index,
-)
+from indexing.recall import exact_neighbours, filtered_recall, measure_index
 from shortlist.bundle import layout
+from shortlist.bundle.arrays import Vectors
 from shortlist.bundle.manifest import RetrievalInfo
 from shortlist.errors import CatalogError, PublishError
 
 log = logging.getLogger(__name__)
-
-FloatArray = npt.NDArray[np.float32]
 
 EXACT_UP_TO = 50_000
 WANTED_RECALL = 0.98
@@ -37,7 +31,7 @@ _OVERFETCH = 2
 
 
 def build_index(
-    vectors: FloatArray, folder: Path, *, kind: str, probes: Callable[[], FloatArray]
+    vectors: Vectors, folder: Path, *, kind: str, probes: Callable[[], Vectors]
 ) -> RetrievalInfo:
     """Write index.faiss over float32 unit rows [n, dim] and describe it.
 
@@ -46,7 +40,8 @@ def build_index(
     `probes` (float32 [n_probes, dim], called for only when needed); if none does, exact. Raises
     CatalogError for a factory string that FAISS refuses.
     """
-    factory = _factory(kind, n_rows=len(vectors))
+    by_size = "Flat" if len(vectors) <= EXACT_UP_TO else APPROXIMATE
+    factory = {"auto": by_size, "flat": "Flat"}.get(kind, kind)
     write_index(factory, vectors, folder)
     if factory == "Flat":
         return describe(factory, exact=True)
@@ -60,54 +55,47 @@ def build_index(
 
 def make_index(embedding_dim: int, factory: str) -> faiss.Index:
     """An empty inner-product index. Raises CatalogError for a factory string FAISS refuses."""
-    try:
+    with _explained(factory, "FAISS refuses it"):
         return faiss.index_factory(embedding_dim, factory, faiss.METRIC_INNER_PRODUCT)
+
+
+@contextmanager
+def _explained(factory: str, problem: str) -> Iterator[None]:
+    try:
+        yield
     except RuntimeError as error:
-        raise CatalogError(f"index.type {factory!r}: FAISS refuses it: {error}") from error
+        raise CatalogError(f"index.type {factory!r}: {problem}: {error}") from error
 
 
-def _factory(kind: str, *, n_rows: int) -> str:
-    if kind == "auto":
-        return "Flat" if n_rows <= EXACT_UP_TO else APPROXIMATE
-    return "Flat" if kind == "flat" else kind
+def write_index(factory: str, vectors: Vectors, folder: Path) -> None:
+    """Build the index of this factory string over all rows and write index.faiss.
 
-
-def write_index(factory: str, vectors: FloatArray, folder: Path) -> None:
-    """Build the index of this factory string over all rows and write index.faiss."""
+    It is trained on at most 200,000 rows, drawn evenly and the same for equal corpora.
+    """
     index = make_index(vectors.shape[1], factory)
     if hasattr(index, "hnsw"):
         index.hnsw.efConstruction = _EF_CONSTRUCTION
     if not index.is_trained:
-        _train(index, vectors, factory)
-    try:
+        step = max(1, len(vectors) // _TRAINING_ROWS)
+        with _explained(factory, f"cannot be trained on {len(vectors)} items"):
+            index.train(np.ascontiguousarray(vectors[::step]))
+    with _explained(factory, "takes no vectors"):
         for begin in range(0, len(vectors), _ADD_ROWS):
             index.add(np.ascontiguousarray(vectors[begin : begin + _ADD_ROWS]))
-    except RuntimeError as error:
-        raise CatalogError(f"index.type {factory!r}: takes no vectors: {error}") from error
     try:
         faiss.write_index(index, str(folder / layout.INDEX))
     except RuntimeError as error:
         raise PublishError(f"{folder / layout.INDEX}: cannot be written: {error}") from error
 
 
-def _train(index: faiss.Index, vectors: FloatArray, factory: str) -> None:
-    """Train on at most 200,000 rows, drawn evenly and the same for equal corpora."""
-    step = max(1, len(vectors) // _TRAINING_ROWS)
-    try:
-        index.train(np.ascontiguousarray(vectors[::step]))
-    except RuntimeError as error:
-        raise CatalogError(
-            f"index.type {factory!r}: cannot be trained on {len(vectors)} items: {error}"
-        ) from error
-
-
-def _tune(factory: str, vectors: FloatArray, folder: Path, probes: FloatArray) -> RetrievalInfo:
+def _tune(factory: str, vectors: Vectors, folder: Path, probes: Vectors) -> RetrievalInfo:
     """The first search parameters that reach the wanted recall, else the best of them."""
     exact = exact_neighbours(probes, vectors, depth=min(50, len(vectors)))
     tried = []
     for params in search_parameters(factory):
         info = describe(factory, exact=False, params=params)
-        measured = _measure(factory, folder, info, vectors, probes, exact)
+        with _explained(factory, "cannot be searched"):
+            measured = measure_index(folder, info, vectors, probes, exact)
         log.info(
             "%s %s: recall@50 %.4f, p50 %.2f ms", factory, params, measured.recall, measured.p50_ms
         )
@@ -118,20 +106,6 @@ def _tune(factory: str, vectors: FloatArray, folder: Path, probes: FloatArray) -
     best = max(tried, key=lambda info: info.recall or 0)
     filtered = filtered_recall(folder, best, vectors, probes)
     return best.model_copy(update={"filtered_recall": filtered})
-
-
-def _measure(
-    factory: str,
-    folder: Path,
-    info: RetrievalInfo,
-    vectors: FloatArray,
-    probes: FloatArray,
-    exact: npt.NDArray[np.int64],
-) -> Measured:
-    try:
-        return measure_index(folder, info, vectors, probes, exact)
-    except RuntimeError as error:
-        raise CatalogError(f"index.type {factory!r}: cannot be searched: {error}") from error
 
 
 def search_parameters(factory: str) -> Iterator[dict[str, int]]:

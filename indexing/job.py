@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
+from indexing import embeddings
 from indexing.calibration import write_calibration
 from indexing.catalog import Catalog, read_catalog
 from indexing.catalog.columns import id_column, item_table
 from indexing.catalog.config import RELATED, TASTE, CatalogConfig
 from indexing.catalog.toml import read_catalog_config
-from indexing.documents import Corpus, read_corpus
-from indexing.embeddings import (
-    BATCH_ROWS,
-    EmbeddingCounts,
-    KnownVectors,
-    embed_corpus,
-    known_vectors,
-)
+from indexing.documents import read_corpus
+from indexing.embeddings import BATCH_ROWS, EmbeddingCounts, batch_encoder, embed_corpus
 from indexing.export import cached_export, default_cache, with_prompts
 from indexing.features import write_features
 from indexing.gate import GateReport, check_name, pass_gate
@@ -34,8 +29,7 @@ from shortlist.bundle.manifest import CatalogInfo, Counts, EncoderInfo, Manifest
 from shortlist.bundle.reader import Bundle, open_bundle
 from shortlist.bundle.store import ArtifactStore, OnStep, no_step
 from shortlist.bundle.writer import BundleWriter
-from shortlist.encoder.machine import Precision, available_cores
-from shortlist.encoder.runtime import Encoder, EncoderSettings
+from shortlist.encoder.machine import Precision
 from shortlist.errors import BundleError, PublishError
 
 log = logging.getLogger(__name__)
@@ -49,7 +43,6 @@ class BuildReport:
     manifest: Manifest
     counts: EmbeddingCounts
     gate: GateReport
-    pruned: list[str] = field(default_factory=list)
 
 
 def build(
@@ -82,12 +75,7 @@ def build(
                 folder, catalog, precision, live=live if reuse else None, on_step=on_step
             )
             staged = store.name_staged(folder, manifest)
-            gate = pass_gate(
-                staged,
-                live.folder if live else None,
-                config,
-                force=force,
-            )
+            gate = pass_gate(staged, live.folder if live else None, config, force=force)
             on_step("gate passed")
             why = "; ".join(["publish", *(f"forced: {limit}" for limit in gate.overridden)])
             version = store.publish(
@@ -97,9 +85,12 @@ def build(
                 on_step=lambda part: on_step(f"published: {part}"),
             )
             on_step("published")
-        pruned = _prune(store, config.publish.keep)
+        try:
+            store.prune(config.publish.keep)
+        except PublishError as error:  # the build is published already
+            log.warning("old versions stay: %s", error)
         on_step("pruned")
-    return BuildReport(version, manifest, counts, gate, pruned)
+    return BuildReport(version, manifest, counts, gate)
 
 
 def _write_bundle(
@@ -114,24 +105,32 @@ def _write_bundle(
     config = catalog.config
     corpus = read_corpus(catalog)
     popularity = catalog_popularity(catalog)
-    export = cached_export(
-        resolve_model(config.encoder.model, relative_to=config.folder), default_cache()
-    )
+    source = resolve_model(config.encoder.model, relative_to=config.folder)
+    export = cached_export(source, default_cache())
     settings = with_prompts(
         export,
         query_prompt=config.encoder.query_prompt,
         document_prompt=config.encoder.document_prompt,
     )
-    encoder = _document_encoder(export, precision or config.encoder.precision)
-    identity = encoder_identity(settings, encoder.precision)
+    encoder = batch_encoder(export, precision or config.encoder.precision)
+    named = EncoderInfo.model_fields  # what vectors depend on beside the text
+    identity = EncoderInfo(
+        **{name: value for name, value in vars(settings).items() if name in named},
+        precision=encoder.precision.value,
+    )
     writer = BundleWriter(folder, n_items=catalog.n_items, embedding_dim=settings.embedding_dim)
     writer.copy_encoder(export, settings)
     on_step("encoder copied")
     writer.write_items(id_column(catalog), item_table(catalog, popularity))
     sections = {"titles": write_titles(folder, catalog)}
     on_step("items written")
-    known = known_vectors(live, identity, export=export) if live else None
-    counts = _embed(corpus, encoder, writer, prompt=settings.document_prompt, known=known)
+    known = embeddings.known_vectors(live, identity, export=export) if live else None
+    log.info("encoding what is new of %d documents", len(corpus))
+    with tqdm(total=len(corpus), unit="doc", desc="encoding", disable=None, leave=False) as bar:
+        batches, prompt = corpus.documents(batch_rows=BATCH_ROWS), settings.document_prompt
+        counts = embed_corpus(
+            batches, encoder, writer, prompt=prompt, live=known, on_progress=bar.update
+        )
     on_step("vectors written")
     encode_queries = partial(encoder.encode, prompt=settings.query_prompt)
     retrieval = build_index(
@@ -171,43 +170,6 @@ def _write_bundle(
     return manifest, counts
 
 
-def _embed(
-    corpus: Corpus,
-    encoder: Encoder,
-    writer: BundleWriter,
-    *,
-    prompt: str,
-    known: KnownVectors | None,
-) -> EmbeddingCounts:
-    log.info("encoding what is new of %d documents", len(corpus))
-    with tqdm(total=len(corpus), unit="doc", desc="encoding", disable=None, leave=False) as bar:
-        return embed_corpus(
-            corpus.documents(batch_rows=BATCH_ROWS),
-            encoder,
-            writer,
-            prompt=prompt,
-            live=known,
-            on_progress=bar.update,
-        )
-
-
-def encoder_identity(settings: EncoderSettings, precision: Precision) -> EncoderInfo:
-    """What vectors depend on beside the text."""
-    return EncoderInfo(
-        name=settings.name,
-        weights_sha256=settings.weights_sha256,
-        query_prompt=settings.query_prompt,
-        document_prompt=settings.document_prompt,
-        max_length=settings.max_length,
-        precision=precision.value,
-    )
-
-
-def _document_encoder(export: Path, precision: Precision) -> Encoder:
-    n_cores = available_cores()
-    return Encoder(export, precision=precision, n_streams=n_cores, n_threads=n_cores)
-
-
 def _live_bundle(store: ArtifactStore) -> Bundle | None:
     """The live bundle if there is a sound one; a broken one is neither reused nor compared."""
     try:
@@ -215,15 +177,6 @@ def _live_bundle(store: ArtifactStore) -> Bundle | None:
     except BundleError as error:
         log.warning("the live version cannot be read: %s", error)
         return None
-
-
-def _prune(store: ArtifactStore, keep: int) -> list[str]:
-    """What was removed; the build is published already, so a failure is only told."""
-    try:
-        return store.prune(keep)
-    except PublishError as error:
-        log.warning("old versions stay: %s", error)
-        return []
 
 
 def _counts(catalog: Catalog) -> Counts:

@@ -7,6 +7,7 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
+from shortlist.bundle.reader import sha256_of_file
 from shortlist.errors import EncoderError
 
 PACKAGED_NAME = "all-MiniLM-L6-v2"
@@ -34,7 +35,10 @@ def resolve_model(name: str, *, relative_to: Path = Path()) -> ModelSource:
     Raises EncoderError when it is nowhere to be had, or when a file that calls itself
     all-MiniLM-L6-v2 is not the one its authors published.
     """
-    local = relative_to / _expanded(name)
+    try:
+        local = relative_to / Path(name).expanduser()
+    except RuntimeError as error:
+        raise EncoderError(f"encoder.model {name!r}: {error}") from error
     packaged = _packaged_folder() if name == PACKAGED_NAME else None
     folder = local if local.is_dir() else packaged or _hub_folder(name)
     source = _describe(local.resolve().name if folder == local else name, folder)
@@ -45,19 +49,6 @@ def resolve_model(name: str, *, relative_to: Path = Path()) -> ModelSource:
             " your own another name"
         )
     return source
-
-
-def sha256_of_file(path: Path) -> str:
-    """The file's SHA-256 as 64 hex digits."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _expanded(name: str) -> Path:
-    try:
-        return Path(name).expanduser()
-    except RuntimeError as error:
-        raise EncoderError(f"encoder.model {name!r}: {error}") from error
 
 
 def _packaged_folder() -> Path | None:

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from shortlist.bundle.arrays import RowArray, Vectors
 from shortlist.bundle.manifest import RetrievalInfo
 from shortlist.engine.lanes.faiss_backend import FaissRetriever
-
-FloatArray = npt.NDArray[np.float32]
 
 RECALL_DEPTH = 50
 _BLOCK_ROWS = 8_192
@@ -31,9 +29,7 @@ class Measured:
     p99_ms: float
 
 
-def exact_neighbours(
-    probes: FloatArray, vectors: FloatArray, *, depth: int = RECALL_DEPTH
-) -> npt.NDArray[np.int64]:
+def exact_neighbours(probes: Vectors, vectors: Vectors, *, depth: int = RECALL_DEPTH) -> RowArray:
     """The `depth` best rows of each probe by inner product, int64 [n_probes, depth].
 
     Goes through the vectors in blocks, so it never holds more than one block's scores.
@@ -52,11 +48,7 @@ def exact_neighbours(
 
 
 def measure_index(
-    folder: Path,
-    info: RetrievalInfo,
-    vectors: FloatArray,
-    probes: FloatArray,
-    exact: npt.NDArray[np.int64],
+    folder: Path, info: RetrievalInfo, vectors: Vectors, probes: Vectors, exact: RowArray
 ) -> Measured:
     """Recall and latency of the index file in `folder` over probes float32 [n, dim].
 
@@ -77,7 +69,7 @@ def measure_index(
 
 
 def filtered_recall(
-    folder: Path, info: RetrievalInfo, vectors: FloatArray, probes: FloatArray
+    folder: Path, info: RetrievalInfo, vectors: Vectors, probes: Vectors
 ) -> dict[str, float]:
     """Mean recall at 50 through the index with a selector, by the share of rows that pass.
 
@@ -88,14 +80,12 @@ def filtered_recall(
     found = {}
     for share in FILTERED_SHARES:
         rows = np.flatnonzero(rng.random(len(vectors)) < share)
-        recalls = [_filtered(retriever, probe, rows) for probe in probes[:_FILTERED_PROBES]]
+        recalls = []
+        for probe in probes[:_FILTERED_PROBES]:
+            through, exact = (
+                retriever.retrieve_among(probe, RECALL_DEPTH, rows, exact_up_to=limit).rows
+                for limit in (0, len(rows))
+            )
+            recalls.append(len(np.intersect1d(through, exact)) / max(1, len(exact)))
         found[f"{share:g}"] = round(float(np.mean(recalls)), 4) if len(rows) else 1.0
     return found
-
-
-def _filtered(retriever: FaissRetriever, probe: FloatArray, rows: npt.NDArray[np.int64]) -> float:
-    through, exact = (
-        retriever.retrieve_among(probe, RECALL_DEPTH, rows, exact_up_to=limit).rows
-        for limit in (0, len(rows))
-    )
-    return len(np.intersect1d(through, exact)) / max(1, len(exact))

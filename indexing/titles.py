@@ -61,20 +61,17 @@ def title_variants(title: str, alternatives: Iterable[str] = ()) -> list[str]:
     main, bare = main_title(title), without_year(title)
     year = _YEAR.search(title)
     parentheses = _AT_THE_END.search(bare)
+    named = _PARENTHESES.findall(parentheses[0]) if parentheses else []
     written = [
         main,
         *_LEADING_ARTICLE.findall(main),
         *([f"{main} {year[1]}"] if year and bare != title.strip() else []),
         *_SUBTITLE.findall(main),
-        *map(_alternative, _PARENTHESES.findall(parentheses[0]) if parentheses else []),
+        *(article_first(_ALSO_KNOWN_AS.sub("", text.strip())) for text in named),
         *(article_first(text) for text in alternatives),
     ]
     distinct = {fold_title(text): text for text in reversed(written)}
     return [text for text in dict.fromkeys(written) if text and distinct[fold_title(text)] == text]
-
-
-def _alternative(text: str) -> str:
-    return article_first(_ALSO_KNOWN_AS.sub("", text.strip()))
 
 
 def all_variants(

@@ -1,30 +1,31 @@
-"""Looking after published versions: list, verify, roll back, prune, compare."""
+"""Looking after published versions: list, verify, roll back."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from indexing.gate import load_as_served
 from shortlist.bundle.manifest import parse_time
 from shortlist.bundle.reader import open_bundle, read_manifest
 from shortlist.bundle.store import ArtifactStore
+from shortlist.engine.shown import as_text
 from shortlist.errors import BundleError, BundleMissing
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class VersionRow:
     """One published version; `problem` says why it does not verify, None when it does."""
 
     version: str
     live: bool
-    age_s: float | None
-    catalog: str | None
-    items: int | None
-    model: str | None
+    age_s: float | None = None
+    catalog: str | None = None
+    items: int | None = None
+    model: str | None = None
     size_bytes: int
-    problem: str | None
+    problem: str | None = None
 
 
 def list_versions(store: ArtifactStore) -> list[VersionRow]:
@@ -62,25 +63,55 @@ def roll_back(store: ArtifactStore, version: str | None) -> tuple[str | None, st
 def _describe(store: ArtifactStore, version: str, current: str | None) -> VersionRow:
     folder = store.folder(version)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    row = VersionRow(version=version, live=version == current, size_bytes=size)
     try:
         manifest = read_manifest(folder)
-    except BundleError as error:
-        return VersionRow(version, version == current, None, None, None, None, size, str(error))
-    return VersionRow(
-        version=version,
-        live=version == current,
-        age_s=(datetime.now(UTC) - parse_time(manifest.created_at)).total_seconds(),
-        catalog=manifest.catalog.name,
-        items=manifest.counts.items,
-        model=manifest.encoder.name,
-        size_bytes=size,
-        problem=_problem(folder),
-    )
-
-
-def _problem(folder: Path) -> str | None:
-    try:
+        row = replace(
+            row,
+            age_s=(datetime.now(UTC) - parse_time(manifest.created_at)).total_seconds(),
+            catalog=manifest.catalog.name,
+            items=manifest.counts.items,
+            model=manifest.encoder.name,
+        )
         open_bundle(folder)
     except BundleError as error:
-        return str(error)
-    return None
+        return replace(row, problem=str(error))
+    return row
+
+
+def versions_table(rows: Sequence[VersionRow]) -> str:
+    """One line a version under a heading; a line for an empty folder."""
+    if not rows:
+        return "nothing is published here"
+    head = ("version", "live", "age", "catalogue", "items", "model", "size", "verified")
+    cells = [
+        (
+            row.version,
+            "*" if row.live else "",
+            "?" if row.age_s is None else human_age(row.age_s),
+            row.catalog or "?",
+            "?" if row.items is None else f"{row.items:,}",
+            row.model or "?",
+            human_size(row.size_bytes),
+            "yes" if row.problem is None else f"no: {row.problem}",
+        )
+        for row in rows
+    ]
+    return as_text(head, cells)
+
+
+def human_size(n_bytes: float) -> str:
+    """Bytes in decimal units, as 1.2 MB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if n_bytes < 1000:
+            return f"{n_bytes:.0f} B" if unit == "B" else f"{n_bytes:.1f} {unit}"
+        n_bytes /= 1000
+    return f"{n_bytes:.1f} TB"
+
+
+def human_age(age_s: float) -> str:
+    """Seconds in the largest unit that fits, as 3 h."""
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if age_s >= size:
+            return f"{age_s / size:.0f} {unit}"
+    return f"{age_s:.0f} s"

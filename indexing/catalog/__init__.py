@@ -34,14 +34,10 @@ def read_catalog(config: CatalogConfig) -> Catalog:
     items = read_items(config.items, config.folder)
     tags = read_tags(config.tags, config.folder, ids=items.ids) if config.tags else None
     ratings = read_ratings(config.ratings, config.folder, ids=items.ids) if config.ratings else None
-    _warn_of_dropped("tags", tags)
-    _warn_of_dropped("ratings", ratings)
+    for what, events in (("tags", tags), ("ratings", ratings)):
+        if events is not None and events.n_dropped:
+            log.warning("%d %s of unknown items left out", events.n_dropped, what)
     return Catalog(config, items, tags, ratings)
-
-
-def _warn_of_dropped(what: str, events: Events | None) -> None:
-    if events is not None and events.n_dropped:
-        log.warning("%d %s of unknown items left out", events.n_dropped, what)
 
 
 def joined_tags(tags: pd.DataFrame, n_items: int) -> pd.Series:

@@ -12,10 +12,14 @@ from shortlist.bundle.tables import ItemTable
 
 def item_table(catalog: Catalog, popularity: Popularity | None) -> ItemTable:
     """The item columns of the bundle."""
+    types = {"Int64": pa.int64(), "Float64": pa.float64()}
     return ItemTable(
         titles=_array(catalog.items.titles, pa.large_string()),
         categories=catalog.items.categories,
-        attributes={name: _arrow(column) for name, column in catalog.items.attributes.items()},
+        attributes={
+            name: _array(column, types.get(str(column.dtype), pa.large_string()))
+            for name, column in catalog.items.attributes.items()
+        },
         popularity=None if popularity is None else popularity.columns,
     )
 
@@ -24,11 +28,6 @@ def id_column(catalog: Catalog) -> pa.Array:
     """The item ids in row order, int64 or text."""
     integer = pd.api.types.is_integer_dtype(catalog.items.ids)
     return _array(catalog.items.ids, pa.int64() if integer else pa.large_string())
-
-
-def _arrow(column: pd.Series) -> pa.Array:
-    types = {"Int64": pa.int64(), "Float64": pa.float64()}
-    return _array(column, types.get(str(column.dtype), pa.large_string()))
 
 
 def _array(column: pd.Series, wanted: pa.DataType) -> pa.Array:

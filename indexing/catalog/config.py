@@ -10,12 +10,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from indexing.neighbours.models import Model
-from shortlist.bundle.manifest import (
-    NOTEBOOK_PROFILE,
-    RELATED_PROFILE,
-    TASTE_PROFILE,
-    Profile,
-)
+from shortlist.bundle.manifest import NOTEBOOK_PROFILE, RELATED_PROFILE, TASTE_PROFILE, Profile
 from shortlist.encoder.machine import Precision
 from shortlist.engine.features import FEATURES, Source, weighs
 
@@ -45,19 +40,17 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class CategoriesConfig(_Table):
-    """Where an item's categories are: one column, split at `separator`."""
-
-    column: NonEmpty
-    separator: NonEmpty = "|"
-    none: str | None = None
-
-
 class AlternativeTitlesConfig(_Table):
     """Where an item's other titles are: one column, split at `separator`."""
 
     column: NonEmpty
     separator: NonEmpty = "|"
+
+
+class CategoriesConfig(AlternativeTitlesConfig):
+    """Where an item's categories are: one column, split at `separator`."""
+
+    none: str | None = None
 
 
 class AttributeConfig(_Table):
@@ -243,6 +236,8 @@ class CatalogConfig(_Table):
 
     @model_validator(mode="after")
     def _profiles_can_rank(self) -> Self:
+        known = {Source.RATINGS: self.ratings, Source.RECENCY: self.recency}
+        sources = [Source.TEXT, *(one for one, table in known.items() if table is not None)]
         for name, profile in self.profiles.items():
             unknown = [feature for feature in profile.weights if feature not in FEATURES]
             if unknown:
@@ -250,7 +245,7 @@ class CatalogConfig(_Table):
                     f"profiles.{name}.weights: unknown feature {unknown[0]!r};"
                     f" known: {', '.join(FEATURES)}"
                 )
-            if not weighs(profile.weights, *self._sources):
+            if not weighs(profile.weights, *sources):
                 raise ValueError(
                     f"profiles.{name}: weighs only what this catalogue or some query has not:"
                     " popularity needs [ratings], recency [recency], collaborative and co_liked"
@@ -258,20 +253,13 @@ class CatalogConfig(_Table):
                 )
         return self
 
-    @property
-    def _sources(self) -> tuple[Source, ...]:
-        """Where the features come from that every query in this catalogue has."""
-        rated = (Source.RATINGS,) if self.ratings is not None else ()
-        return (Source.TEXT, *rated, *((Source.RECENCY,) if self.recency is not None else ()))
-
     @model_validator(mode="after")
     def _recency_is_a_number(self) -> Self:
-        if self.recency is None:
-            return self
-        attribute = self.items.attributes.get(self.recency.attribute)
-        if attribute is None or attribute.type is AttributeType.STRING:
-            raise ValueError(
-                f"recency.attribute: expected an attribute of type integer or number, found"
-                f" {self.recency.attribute!r}"
-            )
+        if self.recency is not None:
+            attribute = self.items.attributes.get(self.recency.attribute)
+            if attribute is None or attribute.type is AttributeType.STRING:
+                raise ValueError(
+                    f"recency.attribute: expected an attribute of type integer or number, found"
+                    f" {self.recency.attribute!r}"
+                )
         return self

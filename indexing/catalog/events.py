@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from indexing.catalog.config import RatingsConfig, TagsConfig
-from indexing.catalog.ids import ids_as_text, rows_of
-from indexing.catalog.tables import locate, read_table
+from indexing.catalog.ids import rows_of
+from indexing.catalog.tables import as_text, locate, read_table
 from shortlist.errors import CatalogError
 
 
@@ -25,8 +25,7 @@ class Events:
 def read_tags(config: TagsConfig, folder: Path, *, ids: pd.Series) -> Events:
     """Columns row and tag (text), in file order; records of unknown items are left out."""
     table = read_table(folder / config.file, [config.item, config.tag])
-    tags = table[config.tag].astype("str").fillna("")
-    return _known_items(rows_of(table[config.item], ids), {"tag": tags})
+    return _known_items(rows_of(table[config.item], ids), {"tag": as_text(table[config.tag])})
 
 
 def read_ratings(config: RatingsConfig, folder: Path, *, ids: pd.Series) -> Events:
@@ -39,8 +38,16 @@ def read_ratings(config: RatingsConfig, folder: Path, *, ids: pd.Series) -> Even
     optional = {"user": config.user, "time": config.time}
     named = {name: column for name, column in optional.items() if column is not None}
     table = read_table(path, [config.item, config.value, *named.values()])
-    values = _ratings_within(config.scale, table[config.value], path=path)
-    columns = {name: ids_as_text(table[column]) for name, column in named.items()}
+    lowest, highest = config.scale
+    values = pd.to_numeric(table[config.value], errors="coerce").astype("float64")
+    bad = np.flatnonzero(~values.between(lowest, highest).to_numpy(dtype=bool))
+    if len(bad):
+        row = int(bad[0])
+        raise CatalogError(
+            f"{path}: {locate(path, [row])[0]}: rating {str(table[config.value].iloc[row])!r}:"
+            f" expected a number from {lowest:g} to {highest:g} ({len(bad)} such records)"
+        )
+    columns = {name: as_text(table[column]) for name, column in named.items()}
     return _known_items(rows_of(table[config.item], ids), {"value": values, **columns})
 
 
@@ -48,16 +55,3 @@ def _known_items(rows: np.ndarray, columns: dict[str, pd.Series]) -> Events:
     table = pd.DataFrame({"row": rows, **columns})
     known = table[table["row"] >= 0].reset_index(drop=True)
     return Events(known, len(table) - len(known))
-
-
-def _ratings_within(scale: tuple[float, float], column: pd.Series, *, path: Path) -> pd.Series:
-    lowest, highest = scale
-    values = pd.to_numeric(column, errors="coerce").astype("float64")
-    bad = np.flatnonzero(~values.between(lowest, highest).to_numpy(dtype=bool))
-    if len(bad):
-        row = int(bad[0])
-        raise CatalogError(
-            f"{path}: {locate(path, [row])[0]}: rating {str(column.iloc[row])!r}: expected a"
-            f" number from {lowest:g} to {highest:g} ({len(bad)} such records)"
-        )
-    return values

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from indexing.catalog.config import IdType
-from indexing.catalog.tables import locate
+from indexing.catalog.tables import as_text, locate
+from shortlist.bundle.arrays import RowArray
 from shortlist.bundle.tables import CANONICAL_INTEGER
 from shortlist.errors import CatalogError
 
@@ -23,7 +23,7 @@ def read_ids(values: pd.Series, wanted: IdType, *, path: Path) -> pd.Series:
     With `auto` they are integers when every value is a canonical one: `007` stays text.
     Raises CatalogError naming the first five empty, overlong, repeated or non-integer ids.
     """
-    text = ids_as_text(values)
+    text = as_text(values)
     _refuse(text, text.str.strip() == "", "empty id", path=path)
     _refuse(text, text.str.len() > MAX_ID_LENGTH, f"id over {MAX_ID_LENGTH} characters", path=path)
     _refuse(text, text.duplicated(keep=False), "duplicate id", path=path)
@@ -41,26 +41,15 @@ def _canonical_integers(text: pd.Series) -> pd.Series:
     return text.str.fullmatch(CANONICAL_INTEGER) & fits
 
 
-def ids_as_text(values: pd.Series) -> pd.Series:
-    """Ids of any column type as text, a missing one as ""."""
-    return values.astype("str").fillna("")
-
-
-def rows_of(ids: pd.Series, known: pd.Series) -> npt.NDArray[np.int64]:
+def rows_of(ids: pd.Series, known: pd.Series) -> RowArray:
     """The row of each id among the `known` ones, -1 where it is none of them."""
-    rows: npt.NDArray[np.int64] = pd.Index(ids_as_text(known)).get_indexer(
-        pd.Index(ids_as_text(ids))
-    )
-    return rows
+    return np.asarray(pd.Index(as_text(known)).get_indexer(pd.Index(as_text(ids))))
 
 
 def _refuse(text: pd.Series, bad: pd.Series, problem: str, *, path: Path) -> None:
     rows = np.flatnonzero(bad.to_numpy(dtype=bool))
-    if not len(rows):
-        return
-    first = rows[:5]
-    places = locate(path, first.tolist())
-    listed = ", ".join(
-        f"{text.iloc[row]!r} ({place})" for row, place in zip(first, places, strict=True)
-    )
-    raise CatalogError(f"{path}: {problem}: {listed}; {len(rows)} in all")
+    if len(rows):
+        first = rows[:5].tolist()
+        places = zip(text.iloc[first], locate(path, first), strict=True)
+        listed = ", ".join(f"{one!r} ({place})" for one, place in places)
+        raise CatalogError(f"{path}: {problem}: {listed}; {len(rows)} in all")

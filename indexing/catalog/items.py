@@ -17,7 +17,7 @@ from indexing.catalog.config import (
     ItemsConfig,
 )
 from indexing.catalog.ids import read_ids
-from indexing.catalog.tables import locate, read_table
+from indexing.catalog.tables import as_text, locate, read_table
 from shortlist.bundle.arrays import Csr
 from shortlist.bundle.tables import Categories
 from shortlist.errors import CatalogError
@@ -41,31 +41,31 @@ class Items:
 def read_items(config: ItemsConfig, folder: Path) -> Items:
     """The validated item file. Raises CatalogError when it is empty or a value is unusable."""
     path = folder / config.file
-    table = read_table(path, _columns(config))
+    other, categories = config.alternative_titles, config.categories
+    texts = [config.title, *([categories.column] if categories else []), *config.text]
+    attributes = [attribute.column for attribute in config.attributes.values()]
+    others = [other.column] if other else []
+    table = read_table(path, [config.id, *texts, *others, *attributes])
     if not len(table):
         raise CatalogError(f"{path}: the catalogue is empty; expected at least one item")
-    text = {column: _as_text(table[column]) for column in _text_columns(config)}
+    text = {column: as_text(table[column]) for column in texts}
     return Items(
         ids=read_ids(table[config.id], config.id_type, path=path),
         titles=text[config.title],
-        categories=split_categories(text, config.categories, n_items=len(table)),
+        categories=split_categories(text, categories, n_items=len(table)),
         attributes={
             name: read_attribute(table[attribute.column], name, attribute, path=path)
             for name, attribute in config.attributes.items()
         },
         text=text,
-        alternatives=_split_titles(table, config.alternative_titles),
+        alternatives=None if other is None else _split_titles(table, other),
     )
 
 
-def _split_titles(
-    table: pd.DataFrame, config: AlternativeTitlesConfig | None
-) -> list[list[str]] | None:
-    if config is None:
-        return None
+def _split_titles(table: pd.DataFrame, config: AlternativeTitlesConfig) -> list[list[str]]:
     return [
         [title.strip() for title in titles.split(config.separator) if title.strip()]
-        for titles in _as_text(table[config.column])
+        for titles in as_text(table[config.column])
     ]
 
 
@@ -94,7 +94,7 @@ def read_attribute(
     A pattern that does not match gives null; a value that is there and is not of the
     attribute's type raises CatalogError.
     """
-    values = _as_text(column)
+    values = as_text(column)
     if config.pattern is not None:
         values = values.str.extract(re.compile(config.pattern), expand=False).fillna("")
     values = values.str.strip()
@@ -117,18 +117,3 @@ def _numbers(values: pd.Series, name: str, kind: AttributeType, *, path: Path) -
         )
     numbers = numbers.where(good).astype("Float64")
     return numbers.astype("Int64") if kind is AttributeType.INTEGER else numbers
-
-
-def _as_text(column: pd.Series) -> pd.Series:
-    return column.astype("str").fillna("")
-
-
-def _text_columns(config: ItemsConfig) -> list[str]:
-    categories = [config.categories.column] if config.categories else []
-    return list(dict.fromkeys([config.title, *categories, *config.text]))
-
-
-def _columns(config: ItemsConfig) -> list[str]:
-    attributes = [attribute.column for attribute in config.attributes.values()]
-    others = [config.alternative_titles.column] if config.alternative_titles else []
-    return [config.id, *_text_columns(config), *others, *attributes]

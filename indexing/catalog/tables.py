@@ -33,8 +33,12 @@ def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     wanted = list(dict.fromkeys(columns))
     table = _read_parquet(path, wanted) if is_parquet(path) else _read_csv(path, wanted)
     # Otherwise one missing value turns a column of integers into floats, and id 7 into "7.0".
-    frame: pd.DataFrame = table.to_pandas(integer_object_nulls=True)
-    return frame
+    return cast(pd.DataFrame, table.to_pandas(integer_object_nulls=True))
+
+
+def as_text(column: pd.Series) -> pd.Series:
+    """A column of any type as text, a missing value as ""."""
+    return column.astype("str").fillna("")
 
 
 def is_parquet(path: Path) -> bool:
@@ -50,7 +54,7 @@ def locate(path: Path, rows: Iterable[int]) -> list[str]:
     wanted = list(rows)
     if is_parquet(path):
         return [f"row {row + 1}" for row in wanted]
-    lines = _record_lines(path, max(wanted, default=-1) + 1)
+    lines = [line for line, _ in islice(_records(path), max(wanted, default=-1) + 1)]
     return [f"line {lines[row]}" for row in wanted]
 
 
@@ -58,20 +62,16 @@ def _read_parquet(path: Path, columns: list[str]) -> pa.Table:
     try:
         schema = pa.parquet.read_schema(path)
         _require_columns(path, columns, schema.names)
-        _require_flat(path, columns, schema)
+        for column in columns:
+            found = schema.field(column).type
+            if pa.types.is_nested(found):
+                raise CatalogError(
+                    f"{path}: column {column!r} has type {found}, expected text or numbers; join"
+                    " its values into one text with a separator"
+                )
         return pa.parquet.read_table(path, columns=columns)
     except (pa.ArrowException, OSError) as error:
         raise CatalogError(f"{path}: cannot be read as Parquet: {error}") from error
-
-
-def _require_flat(path: Path, columns: list[str], schema: pa.Schema) -> None:
-    for column in columns:
-        found = schema.field(column).type
-        if pa.types.is_nested(found):
-            raise CatalogError(
-                f"{path}: column {column!r} has type {found}, expected text or numbers; join its"
-                " values into one text with a separator"
-            )
 
 
 def _read_csv(path: Path, columns: list[str]) -> pa.Table:
@@ -86,7 +86,12 @@ def _read_csv(path: Path, columns: list[str]) -> pa.Table:
         return pa.csv.read_csv(path, parse_options=parse, convert_options=convert)
     except pa.ArrowInvalid as error:
         _require_utf8(path)
-        _require_equal_lengths(path)
+        n_columns = len(_csv_header(path))
+        for line, record in _records(path):
+            if len(record) != n_columns:
+                raise CatalogError(
+                    f"{path}: line {line}: expected {n_columns} fields, found {len(record)}"
+                ) from error
         raise CatalogError(f"{path}: cannot be read as CSV: {error}") from error
     except OSError as error:
         raise CatalogError(f"{path}: cannot be read: {error}") from error
@@ -122,21 +127,6 @@ def _require_utf8(path: Path) -> None:
             f"{path}: not UTF-8 at byte {error.start} (0x{content[error.start]:02x});"
             " convert the file to UTF-8"
         ) from error
-
-
-def _require_equal_lengths(path: Path) -> None:
-    """Raise CatalogError with the line if a record has not as many fields as the header."""
-    n_columns = len(_csv_header(path))
-    for line, record in _records(path):
-        if len(record) != n_columns:
-            raise CatalogError(
-                f"{path}: line {line}: expected {n_columns} fields, found {len(record)}"
-            )
-
-
-def _record_lines(path: Path, n_records: int) -> list[int]:
-    """The line on which each of the first records after the header begins."""
-    return [line for line, _ in islice(_records(path), n_records)]
 
 
 def _records(path: Path) -> Iterator[tuple[int, list[str]]]:

@@ -31,25 +31,18 @@ def read_catalog_config(path: Path) -> CatalogConfig:
     try:
         return CatalogConfig.model_validate({**raw, "folder": path.resolve().parent})
     except ValidationError as error:
-        raise CatalogError(_explain(path, error)) from error
+        lines = [f"{path}: {_explain(dict(problem))}" for problem in error.errors()]
+        raise CatalogError("\n".join(lines)) from error
 
 
-def _explain(path: Path, error: ValidationError) -> str:
-    lines = [_explain_one(dict(problem)) for problem in error.errors()]
-    return "\n".join(f"{path}: {line}" for line in lines)
-
-
-def _explain_one(problem: dict[str, Any]) -> str:
+def _explain(problem: dict[str, Any]) -> str:
     where = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        return f"unknown key '{where}'{_nearest(problem['loc'])}"
+        known = sorted({*fields_at(CatalogConfig, problem["loc"][:-1])} - {"folder"})
+        close = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1, cutoff=0.5)
+        nearest = f"did you mean '{close[0]}'?" if close else f"known keys: {', '.join(known)}"
+        return f"unknown key '{where}'; {nearest}"
     if problem["type"] == "missing":
         return f"missing key '{where}'"
     message = str(problem["msg"]).removeprefix("Value error, ")
     return f"{where}: {message}, found {problem['input']!r}" if where else message
-
-
-def _nearest(location: tuple[str | int, ...]) -> str:
-    known = sorted({*fields_at(CatalogConfig, location[:-1])} - {"folder"})
-    close = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
-    return f"; did you mean '{close[0]}'?" if close else f"; known keys: {', '.join(known)}"

@@ -8,17 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexing.gate.diff import ReleaseDiff, comparable, release_diff
+from indexing.gate.diff import ReleaseDiff, comparable, first_items, release_diff
 from indexing.gate.integrity import check_integrity
 from shortlist.bundle.reader import read_manifest
 from shortlist.encoder.machine import Precision
-from shortlist.engine.query import SearchQuery
-from shortlist.engine.search import ask
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
 from shortlist.errors import BundleError, EncoderError, GateError
 
 if TYPE_CHECKING:
-    from indexing.catalog.config import CatalogConfig, GoldenQuery
+    from indexing.catalog.config import CatalogConfig, GateConfig, GoldenQuery
 
 log = logging.getLogger(__name__)
 
@@ -32,23 +30,22 @@ class GateReport:
 
 
 def pass_gate(
-    staged: Path,
-    live: Path | None,
-    config: CatalogConfig,
-    *,
-    force: bool = False,
+    staged: Path, live: Path | None, config: CatalogConfig, *, force: bool = False
 ) -> GateReport:
     """Check a sealed bundle: integrity, canaries, golden queries, distance from the live one.
 
     Raises GateError saying what failed. `force` lets limits pass, never the other checks.
     """
-    new = _load(staged)
+    try:
+        new = load_as_served(staged)
+    except (BundleError, EncoderError) as error:
+        raise GateError(f"the new bundle cannot be served: {error}") from error
     _check_golden(new, config.gate.golden)
     old = _load_live(live, new)
     if old is None:
         return GateReport(None)
     diff = release_diff(old, new)
-    broken = [*_items_lost(old, new, diff, config), *_answers_changed(old, new, diff, config)]
+    broken = list(_broken_limits(old, new, diff, config.gate))
     if broken and not force:
         raise GateError(
             f"the build is too far from the live {old.version}: {'; '.join(broken)}. Answers that"
@@ -81,13 +78,6 @@ def load_as_served(folder: Path, *, sharing: Snapshot | None = None) -> Snapshot
     return snapshot
 
 
-def _load(staged: Path) -> Snapshot:
-    try:
-        return load_as_served(staged)
-    except (BundleError, EncoderError) as error:
-        raise GateError(f"the new bundle cannot be served: {error}") from error
-
-
 def _load_live(live: Path | None, new: Snapshot) -> Snapshot | None:
     """The live version; a broken one is no reason to keep a sound one back."""
     if live is None:
@@ -101,39 +91,27 @@ def _load_live(live: Path | None, new: Snapshot) -> Snapshot | None:
 
 def _check_golden(new: Snapshot, golden: tuple[GoldenQuery, ...]) -> None:
     for wanted in golden:
-        k = min(wanted.top, search_depth(new))
-        found = [result.item_id for result in ask(new, SearchQuery(q=wanted.query, k=k)).results]
+        found = first_items(new, wanted.query, top=wanted.top)
         if new.bundle.ids.row_of(wanted.item) not in map(new.bundle.ids.row_of, found):
             raise GateError(
-                f"golden query {wanted.query!r}: item {wanted.item!r} is not among the first {k}:"
-                f" {', '.join(map(repr, found))}"
+                f"golden query {wanted.query!r}: item {wanted.item!r} is not among the first"
+                f" {len(found)}: {', '.join(map(repr, found))}"
             )
 
 
-def search_depth(snapshot: Snapshot) -> int:
-    """How many candidates the default profile orders."""
-    manifest = snapshot.bundle.manifest
-    return manifest.profiles[manifest.default_profile].n_candidates
-
-
-def _items_lost(
-    old: Snapshot, new: Snapshot, diff: ReleaseDiff, config: CatalogConfig
+def _broken_limits(
+    old: Snapshot, new: Snapshot, diff: ReleaseDiff, limits: GateConfig
 ) -> Iterator[str]:
-    """However items are ranked; another catalogue has other items."""
+    """Items lost unless it is another catalogue; answers changed where they should be alike."""
     same = old.bundle.manifest.catalog.name == new.bundle.manifest.catalog.name
-    if same and diff.share_lost > config.gate.max_items_lost:
+    if same and diff.share_lost > limits.max_items_lost:
         yield (
             f"{diff.removed} of {diff.items_before} items are gone ({diff.share_lost:.1%}, at most"
-            f" {config.gate.max_items_lost:.1%})"
+            f" {limits.max_items_lost:.1%})"
         )
 
-
-def _answers_changed(
-    old: Snapshot, new: Snapshot, diff: ReleaseDiff, config: CatalogConfig
-) -> Iterator[str]:
-    """Only where answers are meant to be alike: an edited weight changes them on purpose."""
-    if comparable(old.bundle, new.bundle) and diff.mean_overlap < config.gate.min_overlap:
+    if comparable(old.bundle, new.bundle) and diff.mean_overlap < limits.min_overlap:
         yield (
             f"the first ten of {len(diff.probes)} probe queries overlap by"
-            f" {diff.mean_overlap:.2f} on average (at least {config.gate.min_overlap:.2f})"
+            f" {diff.mean_overlap:.2f} on average (at least {limits.min_overlap:.2f})"
         )

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow.compute
-import pyarrow.parquet
 
+from indexing.embeddings import read_hashes
 from shortlist.bundle import layout
+from shortlist.bundle.arrays import RowArray
 from shortlist.bundle.reader import Bundle
 from shortlist.bundle.store import ArtifactStore
 from shortlist.bundle.tables import ItemId
@@ -79,10 +79,13 @@ def comparable(before: Bundle, after: Bundle) -> bool:
 def release_diff(before: Snapshot, after: Snapshot) -> ReleaseDiff:
     """Compare two loaded versions, through the engine that serves."""
     old_rows, new_rows = common_rows(before.bundle, after.bundle)
-    hashes = _hashes(before.bundle)[old_rows] != _hashes(after.bundle)[new_rows]
-    shift = _popularity_shift(before.bundle, after.bundle, old_rows, new_rows)
+    one, other = (read_hashes(each.bundle.folder / layout.DOCUMENTS) for each in (before, after))
+    old, new = before.bundle.items.popularity, after.bundle.items.popularity
+    shift = np.empty(0)
+    if old is not None and new is not None:
+        shift = np.abs(old.popularity_score[old_rows] - new.popularity_score[new_rows])
     probes = tuple(
-        Probe(query, _overlap(_top(before, query), _top(after, query)))
+        Probe(query, _overlap(first_items(before, query), first_items(after, query)))
         for query in probe_queries(before.bundle)
     )
     return ReleaseDiff(
@@ -92,7 +95,7 @@ def release_diff(before: Snapshot, after: Snapshot) -> ReleaseDiff:
         items_after=after.bundle.n_items,
         added=after.bundle.n_items - len(new_rows),
         removed=before.bundle.n_items - len(old_rows),
-        changed=int(hashes.sum()),
+        changed=int((one[old_rows] != other[new_rows]).sum()),
         mean_popularity_shift=float(shift.mean()) if len(shift) else 0.0,
         largest_popularity_shift=float(shift.max(initial=0.0)),
         mean_overlap=float(np.mean([probe.overlap for probe in probes])),
@@ -107,9 +110,7 @@ def diff_versions(store: ArtifactStore, before: str, after: str) -> ReleaseDiff:
     return release_diff(one, other)
 
 
-def common_rows(
-    before: Bundle, after: Bundle
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def common_rows(before: Bundle, after: Bundle) -> tuple[RowArray, RowArray]:
     """The rows of the items that both have, in the order of the ids of the first, int64 [m]."""
     one, other = before.ids.ids, after.ids.ids
     if one.type != other.type:
@@ -129,9 +130,10 @@ def probe_queries(bundle: Bundle) -> list[str]:
     return [text for text in [*categories, *titles] if text.strip()] or ["anything"]
 
 
-def _top(snapshot: Snapshot, query: str) -> list[ItemId]:
+def first_items(snapshot: Snapshot, query: str, *, top: int = TOP) -> list[ItemId]:
+    """The ids that a text finds: `top`, or as many as the default profile orders."""
     manifest = snapshot.bundle.manifest
-    k = min(TOP, manifest.profiles[manifest.default_profile].n_candidates)
+    k = min(top, manifest.profiles[manifest.default_profile].n_candidates)
     return [result.item_id for result in ask(snapshot, SearchQuery(q=query, k=k)).results]
 
 
@@ -141,19 +143,16 @@ def _overlap(one: Sequence[ItemId], other: Sequence[ItemId]) -> float:
     return len(common) / max(len(one), len(other))
 
 
-def _popularity_shift(
-    before: Bundle,
-    after: Bundle,
-    old_rows: npt.NDArray[np.int64],
-    new_rows: npt.NDArray[np.int64],
-) -> npt.NDArray[np.float64]:
-    one, other = before.items.popularity, after.items.popularity
-    if one is None or other is None:
-        return np.empty(0)
-    return np.abs(one.popularity_score[old_rows] - other.popularity_score[new_rows])
-
-
-def _hashes(bundle: Bundle) -> npt.NDArray[np.object_]:
-    table = pyarrow.parquet.read_table(bundle.folder / layout.DOCUMENTS, columns=["hash"])
-    hashes: npt.NDArray[np.object_] = table["hash"].to_numpy()
-    return hashes
+def diff_report(diff: ReleaseDiff) -> str:
+    """The release diff as a few lines of text."""
+    lines = [
+        f"{diff.before} -> {diff.after}",
+        f"items       {diff.items_before:,} -> {diff.items_after:,}: {diff.added:,} added,"
+        f" {diff.removed:,} removed, {diff.changed:,} with another document",
+        f"popularity  shifted by {diff.mean_popularity_shift:.4f} on average, at most"
+        f" {diff.largest_popularity_shift:.4f}",
+        f"answers     the first ten of {len(diff.probes)} probe queries overlap by"
+        f" {diff.mean_overlap:.2f} on average",
+    ]
+    changed = [f"  {one.overlap:.2f}  {one.query}" for one in diff.worst if one.overlap < 1]
+    return "\n".join([*lines, *(["most changed:", *changed] if changed else [])])

@@ -24,9 +24,17 @@ def check_integrity(snapshot: Snapshot) -> None:
     bundle = snapshot.bundle
     _check_vectors(bundle)
     _check_ids(bundle)
-    _check_categories(bundle)
+    categories = bundle.items.categories
+    try:
+        categories.lists.check(
+            f"{layout.ITEMS}: categories", n_rows=bundle.n_items, n_indices=len(categories.names)
+        )
+    except BundleCorrupt as error:
+        raise GateError(str(error)) from error
     _check_popularity(bundle)
-    _check_documents(bundle)
+    rows = pyarrow.parquet.read_metadata(bundle.folder / layout.DOCUMENTS).num_rows
+    if rows != bundle.n_items:
+        raise GateError(f"{layout.DOCUMENTS}: {rows} rows, expected {bundle.n_items}")
     _check_index(snapshot)
 
 
@@ -38,35 +46,15 @@ def _check_index(snapshot: Snapshot) -> None:
     """
     bundle, info = snapshot.bundle, snapshot.bundle.manifest.retrieval
     rows = np.linspace(0, bundle.n_items - 1, min(bundle.n_items, _SELF_SEARCHES)).astype(int)
-    found = sum(_finds_itself(snapshot, int(row)) for row in rows)
-    share = found / len(rows)
-    if share < (1.0 if info.exact else _SELF_RECALL):
+    found = 0
+    for row in rows:
+        scores = snapshot.retriever.retrieve(bundle.vectors[row], 1).scores
+        found += bool(len(scores) and scores[0] >= 1 - _NORM_TOLERANCE)
+    if found / len(rows) < (1.0 if info.exact else _SELF_RECALL):
         raise GateError(
             f"{info.file}: only {found} of {len(rows)} stored vectors find themselves; the index"
             f" is not one of {layout.VECTORS}"
         )
-
-
-def _finds_itself(snapshot: Snapshot, row: int) -> bool:
-    candidates = snapshot.retriever.retrieve(snapshot.bundle.vectors[row], 1)
-    return bool(len(candidates.scores) and candidates.scores[0] >= 1 - _NORM_TOLERANCE)
-
-
-def _check_documents(bundle: Bundle) -> None:
-    rows = pyarrow.parquet.read_metadata(bundle.folder / layout.DOCUMENTS).num_rows
-    if rows != bundle.n_items:
-        raise GateError(f"{layout.DOCUMENTS}: {rows} rows, expected {bundle.n_items}")
-
-
-def _check_categories(bundle: Bundle) -> None:
-    categories = bundle.items.categories
-    n_names = len(categories.names)
-    try:
-        categories.lists.check(
-            f"{layout.ITEMS}: categories", n_rows=bundle.n_items, n_indices=n_names
-        )
-    except BundleCorrupt as error:
-        raise GateError(str(error)) from error
 
 
 def _check_vectors(bundle: Bundle) -> None:
@@ -81,8 +69,7 @@ def _check_vectors(bundle: Bundle) -> None:
 
 
 def _check_ids(bundle: Bundle) -> None:
-    rows = np.sort(bundle.ids.rows_by_id)
-    if not np.array_equal(rows, np.arange(bundle.n_items)):
+    if not np.array_equal(np.sort(bundle.ids.rows_by_id), np.arange(bundle.n_items)):
         raise GateError(f"{layout.ID_MAP}: rows_by_id is no permutation of the rows")
     if len(bundle.ids.ids.unique()) != bundle.n_items:
         raise GateError(f"{layout.ID_MAP}: an item id stands twice")

@@ -9,7 +9,9 @@ from functools import lru_cache, partial
 import numpy as np
 
 from indexing.measure.learnt import in_parallel
-from indexing.measure.pools import IntArray, Pools
+from indexing.measure.pools import Pools
+from indexing.measure.topic import SEED
+from shortlist.bundle.arrays import RowArray
 from shortlist.bundle.manifest import Profile
 from shortlist.engine.features import FEATURES, Source, features_from, weighs
 
@@ -20,7 +22,6 @@ LEAST_WEIGHT = 0.05
 
 BAGS = 5
 FOLDS = 3
-SEED = 20261124
 
 _OF_THE_QUERY = features_from(Source.TEXT, Source.TITLES)
 
@@ -46,7 +47,7 @@ class Lesson:
     cost: float = 0.0
     prices: Sequence[float] = (0.0,)
 
-    def goal(self, drawn: Sequence[IntArray], price: float) -> Callable[[Profile], float]:
+    def goal(self, drawn: Sequence[RowArray], price: float) -> Callable[[Profile], float]:
         """What is maximised over these units of each group, one as often as it was drawn."""
         means_of = _means_over(self.groups, self.shares, drawn)
         share_of = {name: share for shares in self.shares for name, share in shares.items()}
@@ -72,7 +73,7 @@ def means_of(
 
 
 def _means_over(
-    groups: Sequence[Pools], shares: Sequence[Mapping[str, float]], drawn: Sequence[IntArray]
+    groups: Sequence[Pools], shares: Sequence[Mapping[str, float]], drawn: Sequence[RowArray]
 ) -> Callable[[Profile], dict[str, float]]:
     """What gives the means of a profile over some units; pools of a few depths are kept."""
     parted = [np.unique(units, return_inverse=True) for units in drawn]
@@ -107,15 +108,10 @@ def learn(lesson: Lesson, *, n_jobs: int | None = None) -> Profile:
     rng = np.random.default_rng(SEED)
     sizes = [pools.n_units for pools in lesson.groups]
     bags = [([rng.integers(0, size, size) for size in sizes], price) for _ in range(BAGS)]
-    work = partial(_learn_from, lesson)
-    found = list(in_parallel(work, bags, n_jobs=n_jobs, desc="learning"))
-    return lesson.start.model_copy(
-        update={
-            "n_candidates": int(np.median([one.n_candidates for one in found])),
-            "n_popular": int(np.median([one.n_popular for one in found])),
-            "weights": mean_weights(found),
-        }
-    )
+    found = list(in_parallel(partial(_learn_from, lesson), bags, n_jobs=n_jobs, desc="learning"))
+    depths = ("n_candidates", "n_popular")
+    medians = {name: int(np.median([getattr(one, name) for one in found])) for name in depths}
+    return lesson.start.model_copy(update={**medians, "weights": mean_weights(found)})
 
 
 def _chosen_price(lesson: Lesson, n_jobs: int | None) -> float:
@@ -124,31 +120,28 @@ def _chosen_price(lesson: Lesson, n_jobs: int | None) -> float:
     As well means within one standard error of the best. Source: the one-standard-error rule,
     Breiman et al. 1984, Classification and Regression Trees.
     """
-    prices = lesson.prices
+    prices = np.array(lesson.prices)
     if len(prices) == 1:
-        return prices[0]
-    tasks = [(price, fold) for price in prices for fold in range(FOLDS)]
-    work = partial(_unseen, lesson)
-    found = list(in_parallel(work, tasks, n_jobs=n_jobs, desc="choosing a price"))
-    unseen = np.reshape(found, (len(prices), FOLDS))
+        return float(prices[0])
+    tasks = [(price, fold) for price in lesson.prices for fold in range(FOLDS)]
+    found = in_parallel(partial(_unseen, lesson), tasks, n_jobs=n_jobs, desc="choosing a price")
+    unseen = np.reshape(list(found), (len(prices), FOLDS))
     means = unseen.mean(axis=1)
     best = int(np.argmax(means))
     least = means[best] - unseen[best].std(ddof=1) / np.sqrt(FOLDS)
-    return max(price for price, mean in zip(prices, means.tolist(), strict=True) if mean >= least)
+    return float(prices[means >= least].max())
 
 
 def _unseen(lesson: Lesson, price: float, fold: int) -> float:
     """The goal on one fold of a profile learnt from the others."""
     ends = np.cumsum([pools.n_units for pools in lesson.groups]).tolist()
-    numbers = [
-        np.arange(end - pools.n_units, end) for pools, end in zip(lesson.groups, ends, strict=True)
-    ]
+    numbers = np.split(np.arange(ends[-1]), ends[:-1])
     seen = [np.flatnonzero(each % FOLDS != fold) for each in numbers]
     others = [np.flatnonzero(each % FOLDS == fold) for each in numbers]
     return lesson.goal(others, 0.0)(_learn_from(lesson, seen, price))
 
 
-def _learn_from(lesson: Lesson, drawn: Sequence[IntArray], price: float) -> Profile:
+def _learn_from(lesson: Lesson, drawn: Sequence[RowArray], price: float) -> Profile:
     return ascend(lesson.goal(drawn, price), lesson.start, lesson.grids)
 
 
@@ -169,11 +162,11 @@ def ascend(objective: Callable[[Profile], float], start: Profile, grids: Grids) 
 
 
 def _changed(profile: Profile, name: str, value: float) -> Profile:
-    if name not in FEATURES:
-        return profile.model_copy(update={name: value})
-    weights = {**profile.weights, name: value}
-    kept = {feature: weight for feature, weight in weights.items() if weight}
-    return profile.model_copy(update={"weights": kept})
+    update: dict[str, object] = {name: value}
+    if name in FEATURES:
+        weights = {**profile.weights, name: value}
+        update = {"weights": {each: weight for each, weight in weights.items() if weight}}
+    return profile.model_copy(update=update)
 
 
 def mean_weights(profiles: Sequence[Profile]) -> dict[str, float]:

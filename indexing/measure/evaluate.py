@@ -13,9 +13,9 @@ from indexing.catalog import Catalog, read_catalog
 from indexing.catalog.columns import id_column
 from indexing.catalog.toml import read_catalog_config
 from indexing.documents import Corpus, hash_documents, read_corpus
-from indexing.embeddings import read_hashes
+from indexing.embeddings import batch_encoder, read_hashes
 from indexing.features import rating_percentile
-from indexing.measure.metrics import by_user, debiased_recall, measure, paired_bootstrap
+from indexing.measure.metrics import Difference, by_user, debiased_recall, measure, paired_bootstrap
 from indexing.measure.protocols.cold import cold_errors
 from indexing.measure.protocols.known_item import SPELLINGS, TYPOS, known_item
 from indexing.measure.protocols.off_topic import off_topic
@@ -24,11 +24,12 @@ from indexing.measure.protocols.tastes import taste_protocols
 from indexing.measure.rankings import Rankings, rank_tastes, rank_texts
 from indexing.measure.report import Evaluation, Line, Measured
 from indexing.measure.systems import POPULARITY, RANDOM, bm25, search_engines, words_of
-from indexing.measure.topic import FloatArray, Protocol, RowArray, Topic
+from indexing.measure.topic import Protocol, Topic
 from shortlist.bundle import layout
+from shortlist.bundle.arrays import FloatArray, RowArray
 from shortlist.bundle.reader import Bundle, read_manifest
 from shortlist.bundle.store import ArtifactStore
-from shortlist.encoder.machine import Precision, available_cores
+from shortlist.encoder.machine import Precision
 from shortlist.encoder.runtime import Encoder
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
 from shortlist.errors import CatalogError
@@ -75,23 +76,16 @@ def open_subject(catalog_path: Path, artifacts: Path) -> Subject:
     folder = ArtifactStore(artifacts).live_folder()
     precision = Precision(read_manifest(folder).encoder.precision)
     snapshot = load_snapshot(folder, LoadOptions(precision=precision, encoder_threads=2))
-    if not _same(catalog, documents, snapshot.bundle):
+    # overlays replace rows by number
+    same_items = snapshot.bundle.ids.ids.equals(id_column(catalog))
+    hashes = read_hashes(folder / layout.DOCUMENTS)
+    if not (same_items and np.array_equal(hashes, hash_documents(documents))):
         raise CatalogError(
             f"{catalog_path}: the live version {snapshot.version} was built from other items or"
             " documents; run make index with this catalogue first"
         )
-    n_cores = available_cores()
-    encoder = Encoder(
-        folder / layout.ENCODER, precision=precision, n_streams=n_cores, n_threads=n_cores
-    )
+    encoder = batch_encoder(folder / layout.ENCODER, precision)
     return Subject(catalog, corpus, documents, snapshot, encoder)
-
-
-def _same(catalog: Catalog, documents: Sequence[str], bundle: Bundle) -> bool:
-    """The version must be of these documents: overlays replace rows by number."""
-    return bool(bundle.ids.ids.equals(id_column(catalog))) and np.array_equal(
-        read_hashes(bundle.folder / layout.DOCUMENTS), hash_documents(documents)
-    )
 
 
 def evaluate(subject: Subject, *, n_jobs: int | None = None) -> Evaluation:
@@ -116,14 +110,12 @@ def evaluate_texts(subject: Subject, *, n_jobs: int | None = None) -> tuple[Meas
     rated = [] if bundle.items.popularity is None else [POPULARITY]
     engines = search_engines(bundle.manifest.profiles)
     known, tags = subject.known_item(), leave_tag_out(subject.catalog, subject.corpus)
-    found: Rankings = {}
-    for protocol in (known, tags):
+    measured = []
+    for protocol, values_of in ((known, _known_values), (tags, partial(_tag_values, bundle))):
         systems = [RANDOM, *rated, bm25(words, protocol.topics), *engines]
-        found |= rank_texts(subject.snapshot, subject.encoder, protocol, systems, n_jobs=n_jobs)
-    return (
-        _measured(known, found, _known_values),
-        _measured(tags, found, partial(_tag_values, bundle=bundle)),
-    )
+        found = rank_texts(subject.snapshot, subject.encoder, protocol, systems, n_jobs=n_jobs)
+        measured.append(_measured(protocol, found, values_of))
+    return tuple(measured)
 
 
 def evaluate_tastes(
@@ -134,7 +126,7 @@ def evaluate_tastes(
     found = rank_tastes(snapshot, catalog, protocols, folds, n_jobs=n_jobs)
     counts = [np.bincount(others["row"], minlength=catalog.n_items) for others in folds]
     percentiles = [rating_percentile(each.astype(np.int32)) for each in counts]
-    values_of = partial(_taste_values, percentiles=percentiles)
+    values_of = partial(_taste_values, percentiles)
     return tuple(_measured(protocol, found, values_of) for protocol in protocols)
 
 
@@ -142,26 +134,26 @@ def _known_values(topics: Sequence[Topic], rankings: Sequence[RowArray]) -> Valu
     """Success@1 by kind of spelling, Success@10 and the reciprocal rank over all of them."""
     metrics = measure(topics, rankings, ("Success@1", "Success@10", "MRR"))
     first, kinds = metrics.pop("Success@1"), np.array([topic.kind for topic in topics])
-    shown = {"one typo" if kind in TYPOS else kind: kind for kind in SPELLINGS}
     by_kind = {
-        name: np.where(np.isin(kinds, TYPOS if kind in TYPOS else kind), first, np.nan)
-        for name, kind in shown.items()
+        "one typo" if kind in TYPOS else kind: np.where(
+            np.isin(kinds, TYPOS if kind in TYPOS else kind), first, np.nan
+        )
+        for kind in SPELLINGS
     }
     return {"Success@1": first, **by_kind, **metrics}
 
 
-def _tag_values(topics: Sequence[Topic], rankings: Sequence[RowArray], *, bundle: Bundle) -> Values:
+def _tag_values(bundle: Bundle, topics: Sequence[Topic], rankings: Sequence[RowArray]) -> Values:
     """nDCG@10, Recall@50, the reciprocal rank, and Recall@50 without the popularity bias."""
     metrics = measure(topics, rankings, ("nDCG@10", "Recall@50", "MRR"))
-    popularity = bundle.items.popularity
-    if popularity is not None:
-        counts = popularity.rating_count
+    if bundle.items.popularity is not None:
+        counts = bundle.items.popularity.rating_count
         metrics["Recall@50, debiased"] = debiased_recall(topics, rankings, counts, depth=50)
     return metrics
 
 
 def _taste_values(
-    topics: Sequence[Topic], rankings: Sequence[RowArray], *, percentiles: Sequence[FloatArray]
+    percentiles: Sequence[FloatArray], topics: Sequence[Topic], rankings: Sequence[RowArray]
 ) -> Values:
     """nDCG@10 and Recall@20, what share of all items is shown to anybody, how popular they are.
 
@@ -210,28 +202,24 @@ def _measured(
 
 
 def _line(
-    system: str,
-    values: Mapping[str, Values],
-    compared: Sequence[str],
-    held_out: np.ndarray | None,
+    system: str, values: Mapping[str, Values], compared: Sequence[str], held_out: np.ndarray | None
 ) -> Line:
     own, judged = values[system], slice(None) if held_out is None else held_out
     first = next(iter(own))
+    differences: dict[str, Difference | None] = dict.fromkeys(compared)
+    for other in compared:
+        if other != system and len(own[first][judged]):
+            reference = values[other][first][judged]
+            differences[other] = paired_bootstrap(own[first][judged], reference)
     return Line(
         system=system,
-        every={name: _mean(each) for name, each in own.items()},
-        held_out={name: _mean(each[held_out]) for name, each in own.items()}
-        if held_out is not None
-        else {},
-        differences={
-            other: paired_bootstrap(own[first][judged], values[other][first][judged])
-            if other != system and len(own[first][judged])
-            else None
-            for other in compared
-        },
+        every=_means(own),
+        held_out={} if held_out is None else _means(own, held_out),
+        differences=differences,
     )
 
 
-def _mean(values: FloatArray) -> float:
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if len(known) else float("nan")
+def _means(values: Values, judged: np.ndarray | slice = slice(None)) -> dict[str, float]:
+    """The mean of each metric over what it says something of."""
+    known = {name: each[judged][np.isfinite(each[judged])] for name, each in values.items()}
+    return {name: float(each.mean()) if len(each) else float("nan") for name, each in known.items()}

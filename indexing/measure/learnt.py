@@ -15,12 +15,13 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from indexing.catalog import Catalog
+from indexing.catalog.events import Events
 from indexing.features import rated_features
 from indexing.measure.topic import Protocol, Topic
 from indexing.neighbours.learn import learn_neighbours
-from indexing.neighbours.likes import Likes, read_likes
-from indexing.neighbours.section import liked_from
-from indexing.popularity import weighted_ratings
+from indexing.neighbours.likes import Likes
+from indexing.neighbours.section import catalog_likes
+from indexing.popularity import catalog_popularity
 from shortlist.encoder.machine import Precision, available_cores
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
 
@@ -40,24 +41,18 @@ def learn_from(snapshot: Snapshot, catalog: Catalog, ratings: pd.DataFrame) -> L
 
     Documents stay as they are, also the tags in them that the users left out have given.
     """
-    config = catalog.config
-    assert config.ratings is not None
-    popularity = weighted_ratings(
-        ratings,
-        catalog.n_items,
-        highest=config.ratings.scale[1],
-        prior_quantile=config.popularity.prior_quantile,
-    )
-    bundle = snapshot.bundle
+    catalog = replace(catalog, ratings=Events(ratings, n_dropped=0))
+    popularity, likes = catalog_popularity(catalog), catalog_likes(catalog)
+    assert popularity is not None and likes is not None
+    bundle, settings = snapshot.bundle, catalog.config.neighbours
     rated = rated_features(popularity, np.asarray(bundle.vectors))
     own = bundle.sections.features.columns if bundle.sections.features else {}
     kept = {name: values for name, values in own.items() if name not in rated.columns}
-    likes = read_likes(ratings, catalog.items.ids, liked_from=liked_from(catalog))
     learnt = learn_neighbours(
         likes,
         n_items=catalog.n_items,
-        model=config.neighbours.model,
-        regularisation=config.neighbours.regularisation,
+        model=settings.model,
+        regularisation=settings.regularisation,
         quiet=True,
     )
     sections = replace(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from indexing.measure.topic import FloatArray, RowArray, Topic
+from indexing.measure.topic import Topic
+from shortlist.bundle.arrays import FloatArray, RowArray
 
 BOOTSTRAP_SAMPLES = 2000
 BOOTSTRAP_SEED = 20261124
@@ -35,9 +36,9 @@ class Hits:
     0, rising within a topic; `n_relevant` int64 [t], at least 1 each, counts those not found too.
     """
 
-    topics: npt.NDArray[np.int64]
-    places: npt.NDArray[np.int64]
-    n_relevant: npt.NDArray[np.int64]
+    topics: RowArray
+    places: RowArray
+    n_relevant: RowArray
 
     def sums(self, values: FloatArray, depth: int) -> FloatArray:
         """What the hits of each topic down to a depth are worth together, float64 [t]."""
@@ -58,7 +59,7 @@ def find_hits(topics: Sequence[Topic], rankings: Sequence[RowArray]) -> Hits:
     return Hits(numbers[found], found - begin[numbers[found]], n_relevant)
 
 
-def _flat(parts: Sequence[RowArray]) -> tuple[RowArray, npt.NDArray[np.int64]]:
+def _flat(parts: Sequence[RowArray]) -> tuple[RowArray, RowArray]:
     sizes = np.array([len(part) for part in parts], dtype=np.int64)
     return np.concatenate([np.empty(0, np.int64), *parts]), sizes
 
@@ -90,24 +91,14 @@ def reciprocal_rank(hits: Hits, depth: int) -> FloatArray:
     return hits.sums(np.where(first, 1.0 / (hits.places + 1.0), 0.0), depth)
 
 
-_METRICS: dict[str, Callable[[Hits, int], FloatArray]] = {
-    "nDCG": ndcg,
-    "R": recall,
-    "Recall": recall,
-    "Success": success,
-    "RR": reciprocal_rank,
-    "MRR": reciprocal_rank,
-}
-_WHOLE = 2**31
+_METRICS = {"nDCG": ndcg, "R": recall, "Recall": recall, "Success": success}
+_METRICS |= {"RR": reciprocal_rank, "MRR": reciprocal_rank}
 
 
 def values_of(hits: Hits, names: Sequence[str]) -> dict[str, FloatArray]:
     """Metrics by names such as nDCG@10, Recall@50 or MRR, float64 [topics] each."""
-    parted = {name: name.partition("@") for name in names}
-    return {
-        name: _METRICS[metric](hits, int(depth) if depth else _WHOLE)
-        for name, (metric, _, depth) in parted.items()
-    }
+    parts = {name: name.partition("@") for name in names}  # without a depth: the whole ranking
+    return {name: _METRICS[of](hits, int(depth or 2**31)) for name, (of, _, depth) in parts.items()}
 
 
 def measure(
@@ -131,20 +122,15 @@ def debiased_recall(
     scoring as in Yang et al. 2018, "Unbiased offline recommender evaluation").
     """
     weights = 1.0 / (1.0 + rating_counts)
-    return np.array(
-        [
-            weights[np.intersect1d(ranking[:depth], topic.relevant)].sum()
-            / weights[topic.relevant].sum()
-            for topic, ranking in zip(topics, rankings, strict=True)
-        ]
-    )
+    pairs = zip([topic.relevant for topic in topics], rankings, strict=True)
+    found = ((np.intersect1d(ranking[:depth], relevant), relevant) for relevant, ranking in pairs)
+    return np.array([weights[hits].sum() / weights[relevant].sum() for hits, relevant in found])
 
 
 def by_user(users: Sequence[str], values: FloatArray) -> FloatArray:
     """The mean over each user's topics, float64 [users], in the order of their names."""
     _, place = np.unique(np.array(users), return_inverse=True)
-    means: FloatArray = np.bincount(place, values) / np.bincount(place)
-    return means
+    return np.asarray(np.bincount(place, values) / np.bincount(place))
 
 
 def paired_bootstrap(values: FloatArray, reference: FloatArray) -> Difference:

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
-from indexing.measure.topic import RowArray, Topic
+from indexing.measure.topic import Topic
+from shortlist.bundle.arrays import RowArray, Vectors
 from shortlist.encoder.runtime import Encoder
 from shortlist.engine.lanes.semantic import Candidates, true_scores
 from shortlist.engine.snapshot import Snapshot
 
-Vector = npt.NDArray[np.float32]
-
 _BLOCK_ROWS = 65_536
 
 
-@dataclass(frozen=True)
-class Encoded:
-    """A topic's vectors: of its query float32 [dim], of its changed documents float32 [r, dim]."""
-
-    query: Vector
-    documents: Vector
+Encoded = tuple[Vectors, Vectors]
+"""A topic's vectors: of its query float32 [dim], of its changed documents float32 [r, dim]."""
 
 
 def encode_topics(encoder: Encoder, topics: Sequence[Topic]) -> list[Encoded]:
@@ -33,36 +27,30 @@ def encode_topics(encoder: Encoder, topics: Sequence[Topic]) -> list[Encoded]:
     changed = list(dict.fromkeys(text for topic in topics for text in topic.overlay.documents))
     vectors = encoder.encode(changed, prompt=encoder.settings.document_prompt)
     place_of = {text: place for place, text in enumerate(changed)}
-    return [
-        Encoded(
-            vector_of[topic.text], vectors[[place_of[text] for text in topic.overlay.documents]]
-        )
-        for topic in topics
-    ]
+    places = [[place_of[text] for text in topic.overlay.documents] for topic in topics]
+    return [(vector_of[one.text], vectors[own]) for one, own in zip(topics, places, strict=True)]
 
 
 def overlay(snapshot: Snapshot, topic: Topic, encoded: Encoded) -> Snapshot:
     """The snapshot with the topic's changed documents, retrieval there exact."""
-    known = replace(snapshot, encoder=_Known({topic.text: encoded.query}))
-    if not len(topic.overlay.rows):
+    (query, documents), rows = encoded, topic.overlay.rows
+    known = replace(snapshot, encoder=_Known({topic.text: query}))
+    if not len(rows):
         return known
-    vectors = snapshot.bundle.vectors
-    return replace(
-        known, retriever=OverlaidRetriever(vectors, topic.overlay.rows, encoded.documents)
-    )
+    return replace(known, retriever=OverlaidRetriever(snapshot.bundle.vectors, rows, documents))
 
 
 class _Known:
     """Query vectors that are known beforehand, in the place of an encoder."""
 
-    def __init__(self, vectors: Mapping[str, Vector]) -> None:
+    def __init__(self, vectors: Mapping[str, Vectors]) -> None:
         self._vectors = vectors
         self.hits = self.misses = 0
 
-    def encode(self, text: str) -> Vector:
+    def encode(self, text: str) -> Vectors:
         return self._vectors[text]
 
-    def encode_many(self, texts: Sequence[str]) -> list[Vector]:
+    def encode_many(self, texts: Sequence[str]) -> list[Vectors]:
         return [self.encode(text) for text in texts]
 
 
@@ -74,18 +62,18 @@ class OverlaidRetriever:
     scores of the last query vector are kept.
     """
 
-    def __init__(self, vectors: Vector, rows: RowArray, replaced: Vector) -> None:
+    def __init__(self, vectors: Vectors, rows: RowArray, replaced: Vectors) -> None:
         self._vectors, self._rows, self._replaced = vectors, rows, replaced
-        self._last: tuple[bytes, Vector] = (b"", np.empty(0, np.float32))
+        self._last: tuple[bytes, Vectors] = (b"", np.empty(0, np.float32))
 
-    def retrieve(self, query_vector: Vector, n_candidates: int) -> Candidates:
+    def retrieve(self, query_vector: Vectors, n_candidates: int) -> Candidates:
         """The `n_candidates` best rows of all."""
         rows = np.arange(len(self._vectors))
         return self.retrieve_among(query_vector, n_candidates, rows, exact_up_to=len(rows))
 
     def retrieve_among(
         self,
-        query_vector: Vector,
+        query_vector: Vectors,
         n_candidates: int,
         rows: RowArray,
         *,
@@ -96,7 +84,7 @@ class OverlaidRetriever:
         order = np.argsort(-scores, kind="stable")[:n_candidates]
         return Candidates(rows[order], scores[order], exact=True)
 
-    def score(self, query_vector: Vector, rows: RowArray) -> Vector:
+    def score(self, query_vector: Vectors, rows: RowArray) -> Vectors:
         """The true inner products of these rows, replaced ones with what replaces them."""
         key = query_vector.tobytes()
         if self._last[0] != key:

@@ -11,12 +11,12 @@ import numpy.typing as npt
 
 from indexing.measure.metrics import Hits, values_of
 from indexing.measure.systems import pool_of
-from indexing.measure.topic import FloatArray, Topic
+from indexing.measure.topic import Topic
+from shortlist.bundle.arrays import FloatArray, RowArray
 from shortlist.bundle.manifest import Profile
 from shortlist.engine.pool import NEIGHBOURS, POPULAR, TITLE
 from shortlist.engine.snapshot import Snapshot
 
-IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 _NEVER = 2**31
@@ -36,30 +36,26 @@ class Pools:
 
     names: tuple[str, ...]
     features: FloatArray
-    place: IntArray
-    popular: IntArray
+    place: RowArray
+    popular: RowArray
     title: BoolArray
     near: BoolArray
     relevant: BoolArray
-    sizes: IntArray
-    n_relevant: IntArray
-    units: IntArray
+    sizes: RowArray
+    n_relevant: RowArray
+    units: RowArray
 
     @property
     def n_units(self) -> int:
         """How many topics or users there are."""
         return int(self.units.max(initial=-1)) + 1
 
-    def of(self, units: IntArray) -> Pools:
+    def of(self, units: RowArray) -> Pools:
         """The pools of these units (rising), which are numbered anew."""
         kept = np.isin(self.units, units)
-        numbers = np.searchsorted(units, self.units[kept])
-        return replace(
-            self._with(np.repeat(kept, self.sizes)),
-            sizes=self.sizes[kept],
-            n_relevant=self.n_relevant[kept],
-            units=numbers,
-        )
+        topics = {name: getattr(self, name)[kept] for name in ("sizes", "n_relevant", "units")}
+        topics["units"] = np.searchsorted(units, topics["units"])
+        return replace(self._with(np.repeat(kept, self.sizes)), **topics)
 
     def within(self, n_candidates: int, n_popular: int, *, titles: bool) -> Pools:
         """The candidates that the engine would gather by these depths and lanes."""
@@ -74,8 +70,7 @@ class Pools:
     def weighed(self, profile: Profile) -> FloatArray:
         """The scores of all candidates, float64 [m], as the engine adds them up."""
         weights = np.array([profile.weights.get(name, 0.0) for name in self.names])
-        scores: FloatArray = (self.features * weights).sum(axis=1)
-        return scores
+        return np.asarray((self.features * weights).sum(axis=1))
 
     def values(self, scores: FloatArray, metrics: Sequence[str]) -> dict[str, FloatArray]:
         """Each metric of the order by these scores (float64 [m]), a mean a unit."""

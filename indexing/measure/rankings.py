@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import pandas as pd
@@ -13,8 +14,9 @@ from indexing.measure.overlay import Encoded, encode_topics, overlay
 from indexing.measure.protocols.tastes import DEPTH as TASTE_DEPTH
 from indexing.measure.protocols.tastes import ITEM_TO_ITEM
 from indexing.measure.systems import POPULARITY, RANDOM, System, references, taste_engines
-from indexing.measure.topic import Protocol, RowArray, Topic
+from indexing.measure.topic import Protocol
 from indexing.neighbours.models import Model, choose
+from shortlist.bundle.arrays import RowArray
 from shortlist.encoder.runtime import Encoder
 from shortlist.engine.snapshot import Snapshot
 
@@ -33,27 +35,21 @@ def rank_texts(
     n_jobs: int | None = None,
 ) -> Rankings:
     """The rankings of a protocol whose topics are texts, to its depth."""
-    topics, opened = protocol.topics, Opened(snapshot)
-    work = partial(_rank_chunk, opened, systems, protocol.name, protocol.depth)
-    encoded = encode_topics(encoder, topics)
+    topics, encoded = protocol.topics, encode_topics(encoder, protocol.topics)
+    work = partial(_rank_chunk, Opened(snapshot), systems)
     chunks = [slice(begin, begin + CHUNK) for begin in range(0, len(topics), CHUNK)]
-    tasks = [(topics[chunk], encoded[chunk]) for chunk in chunks]
+    tasks = [(replace(protocol, topics=topics[chunk]), encoded[chunk]) for chunk in chunks]
     return _joined(in_parallel(work, tasks, n_jobs=n_jobs, desc=protocol.name))
 
 
 def _rank_chunk(
-    opened: Opened,
-    systems: Sequence[System],
-    name: str,
-    depth: int,
-    topics: Sequence[Topic],
-    encoded: Sequence[Encoded],
+    opened: Opened, systems: Sequence[System], part: Protocol, encoded: Sequence[Encoded]
 ) -> Rankings:
-    found: Rankings = {(name, system.name): [] for system in systems}
-    for topic, vectors in zip(topics, encoded, strict=True):
+    found: Rankings = {(part.name, system.name): [] for system in systems}
+    for topic, vectors in zip(part.topics, encoded, strict=True):
         overlaid = overlay(opened.snapshot, topic, vectors)
         for system in systems:
-            found[name, system.name].append(system.rank(topic, overlaid)[:depth])
+            found[part.name, system.name].append(system.rank(topic, overlaid)[: part.depth])
     return found
 
 
@@ -70,19 +66,14 @@ def rank_tastes(
     EASE is among the references where every fold affords it.
     """
     profiles = [name for name in ("notebook",) if name in snapshot.bundle.manifest.profiles]
-    affords = all(_affords_ease(others, catalog.n_items) for others in folds)
-    work = partial(_rank_fold, profiles=profiles, affords_ease=affords)
+    n_users = [others["user"].nunique() for others in folds]
+    chosen = {choose(Model.AUTO, n_users=n, n_items=catalog.n_items) for n in n_users}
+    work = partial(_rank_fold, profiles=profiles, with_ease=chosen <= {Model.EASE})
     return _joined(in_each_fold(work, snapshot, catalog, protocols, folds, n_jobs=n_jobs))
 
 
-def _affords_ease(others: pd.DataFrame, n_items: int) -> bool:
-    return choose(Model.AUTO, n_users=others["user"].nunique(), n_items=n_items) is Model.EASE
-
-
-def _rank_fold(
-    learnt: Learnt, asked: Asked, *, profiles: Sequence[str], affords_ease: bool
-) -> Rankings:
-    learnt_once = [RANDOM, POPULARITY, *references(learnt.likes, affords_ease=affords_ease)]
+def _rank_fold(learnt: Learnt, asked: Asked, *, profiles: list[str], with_ease: bool) -> Rankings:
+    learnt_once = [RANDOM, POPULARITY, *references(learnt.likes, affords_ease=with_ease)]
     return {
         (name, system.name): [system.rank(topic, learnt.snapshot)[:TASTE_DEPTH] for topic in topics]
         for name, topics in asked.items()

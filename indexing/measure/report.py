@@ -75,10 +75,10 @@ def write_tables(base: Path, table: str, data: dict[str, Any]) -> list[Path]:
     """Write a table as .md and its figures as .json beside it; returns the paths."""
     base.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(_plain(data), indent=1, ensure_ascii=False, allow_nan=False)
-    written = {base.with_suffix(".md"): table, base.with_suffix(".json"): text}
-    for path, content in written.items():
+    paths = [base.with_suffix(".md"), base.with_suffix(".json")]
+    for path, content in zip(paths, (table, text), strict=True):
         path.write_text(f"{content}\n", encoding="utf-8")
-    return list(written)
+    return paths
 
 
 def as_markdown(evaluation: Evaluation) -> str:
@@ -86,7 +86,7 @@ def as_markdown(evaluation: Evaluation) -> str:
     parts = [
         f"Catalogue {evaluation.catalog}, {evaluation.n_items:,} items, documents in"
         f" {evaluation.precision}; default profile {evaluation.default_profile}.",
-        *(_protocol(measured) for measured in (*evaluation.measured, *evaluation.tastes)),
+        *map(_protocol, (*evaluation.measured, *evaluation.tastes)),
         *([_cold(evaluation.cold)] if evaluation.cold else []),
         _off_topic(evaluation.off_topic),
     ]
@@ -170,20 +170,16 @@ def draw(evaluation: Evaluation, path: Path) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot
 
-    shown = [
-        one
-        for one in (*evaluation.measured, *evaluation.tastes)
-        if not one.skipped and one.protocol != TEMPORAL
-    ]
+    every = (*evaluation.measured, *evaluation.tastes)
+    shown = [one for one in every if not one.skipped and one.protocol != TEMPORAL]
     n_charts = max(1, len(shown))
     figure, axes = pyplot.subplots(
         1, n_charts, figsize=(5.5 * n_charts, 3.8), layout="constrained", squeeze=False
     )
     for axis, one in zip(axes[0], shown, strict=False):
         first = one.metrics[0]
-        bars = axis.barh(
-            [line.system for line in one.lines], [line.every[first] for line in one.lines]
-        )
+        means = {line.system: line.every[first] for line in one.lines}
+        bars = axis.barh(list(means), list(means.values()))
         axis.bar_label(bars, fmt="%.3f", padding=3)
         axis.invert_yaxis()
         axis.margins(x=0.16)

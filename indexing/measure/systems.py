@@ -10,33 +10,25 @@ from typing import Any
 
 import bm25s
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
 from indexing.measure.protocols.tastes import SIMILAR
-from indexing.measure.topic import FloatArray, RowArray, Topic
-from indexing.neighbours.cosine import cosine_neighbours
+from indexing.measure.topic import SEED, Topic
 from indexing.neighbours.ease import ease_blocks
+from indexing.neighbours.learn import cosine_neighbours
 from indexing.neighbours.likes import Likes
+from shortlist.bundle.arrays import FloatArray, RowArray
 from shortlist.bundle.manifest import Profile
+from shortlist.engine import query as queries
 from shortlist.engine.features import FEATURES, Source, features_from, weighs
 from shortlist.engine.pool import Pool
-from shortlist.engine.query import (
-    MAX_CANDIDATES,
-    MAX_LIKED,
-    Filters,
-    Rated,
-    RecommendQuery,
-    SearchQuery,
-    SimilarQuery,
-)
-from shortlist.engine.search import ranked
+from shortlist.engine.query import MAX_CANDIDATES, MAX_LIKED, Filters, Rated
+from shortlist.engine.search import Asked, ranked
 from shortlist.engine.snapshot import Snapshot
 
 DEPTH = 1000
 """How far rankings are looked at."""
 
-SEED = 20261124
 REGULARISATION = 100.0
 KNN_NEIGHBOURS = 200
 
@@ -72,8 +64,7 @@ def _random(topic: Topic, snapshot: Snapshot) -> RowArray:
     """A seeded draw of rows, the same one for the same topic."""
     n_items = snapshot.bundle.n_items
     if topic.text:
-        rng = np.random.default_rng([SEED, *topic.id.encode()])
-        return rng.permutation(n_items)[:DEPTH]
+        return np.random.default_rng([SEED, *topic.id.encode()]).permutation(n_items)[:DEPTH]
     rng = np.random.default_rng([SEED, *topic.user.encode(), *topic.liked.tolist()])
     return best_unseen(rng.random(n_items), topic)
 
@@ -115,10 +106,8 @@ def bm25(documents: Sequence[list[str]], topics: Sequence[Topic]) -> System:
 
 def words_of(texts: Sequence[str]) -> list[list[str]]:
     """The words of each text."""
-    found: list[list[str]] = bm25s.tokenize(
-        list(texts), stopwords=None, return_ids=False, show_progress=False
-    )
-    return found
+    options = {"stopwords": None, "return_ids": False, "show_progress": False}
+    return list(bm25s.tokenize(list(texts), **options))
 
 
 def references(likes: Likes, *, affords_ease: bool) -> list[System]:
@@ -148,12 +137,12 @@ def _over_likes(name: str, likes: Likes, score: Callable[[RowArray], Any]) -> Sy
     return System(name, rank)
 
 
-def _sums(weights: Any, columns: RowArray) -> npt.NDArray[Any]:
+def _sums(weights: Any, columns: RowArray) -> np.ndarray:
     """The sums over these rows of a matrix of one score for each pair of items."""
     return np.asarray(weights[columns].sum(axis=0)).ravel()
 
 
-def _als(matrix: sparse.csr_matrix) -> Callable[[RowArray], npt.NDArray[Any]]:
+def _als(matrix: sparse.csr_matrix) -> Callable[[RowArray], np.ndarray]:
     """Implicit's alternating least squares: 64 factors, α = 10, regularisation 0.05.
 
     A user's factors from their likes; from a single item, the cosine of the factors.
@@ -170,7 +159,7 @@ def _als(matrix: sparse.csr_matrix) -> Callable[[RowArray], npt.NDArray[Any]]:
     factors = np.asarray(model.item_factors)
     units = factors / np.maximum(np.linalg.norm(factors, axis=1, keepdims=True), 1e-9)
 
-    def score(columns: RowArray) -> npt.NDArray[Any]:
+    def score(columns: RowArray) -> np.ndarray:
         if len(columns) == 1:
             return np.asarray(units @ units[columns[0]])
         entries = (np.ones(len(columns), np.float32), (np.zeros(len(columns)), columns))
@@ -195,21 +184,21 @@ def pool_of(topic: Topic, snapshot: Snapshot, options: Mapping[str, Any]) -> Poo
     return ranked(snapshot, _query(topic, snapshot).model_copy(update=options))
 
 
-def _query(topic: Topic, snapshot: Snapshot) -> SearchQuery | SimilarQuery | RecommendQuery:
+def _query(topic: Topic, snapshot: Snapshot) -> Asked:
     """What is seen and not liked is excluded by a filter."""
     if topic.text:
-        return SearchQuery(q=topic.text)
+        return queries.SearchQuery(q=topic.text)
     id_of = snapshot.bundle.ids.id_of
     given = topic.liked[-MAX_LIKED:]
     liked = tuple(id_of(row) for row in given.tolist())
     if topic.kind == SIMILAR:
-        return SimilarQuery(item_id=liked[0])
+        return queries.SimilarQuery(item_id=liked[0])
     ratings = zip(liked, topic.ratings[-MAX_LIKED:].tolist(), strict=True)
     rated = tuple(Rated(item_id=one, rating=rating) for one, rating in ratings)
     seen = tuple(map(id_of, np.setdiff1d(topic.seen, given).tolist()))
     # unchecked: a user may have seen more than a request may list
     exclude = Filters.model_construct({"exclude_ids"}, exclude_ids=seen)
-    return RecommendQuery(liked=rated, filters=exclude)
+    return queries.RecommendQuery(liked=rated, filters=exclude)
 
 
 def search_engines(profiles: Mapping[str, Profile]) -> list[System]:

@@ -6,12 +6,11 @@ import hashlib
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
-RowArray = npt.NDArray[np.int64]
-FloatArray = npt.NDArray[np.float64]
+from shortlist.bundle.arrays import FloatArray, RowArray
 
-SEED = "shortlist-1"
+SEED = 20261124
+"""Of every draw of an evaluation."""
 
 
 def _no_rows() -> RowArray:
@@ -65,5 +64,4 @@ def is_held_out(kind: str, key: str) -> bool:
     Decided by the first bit of the SHA-256 of seed, kind and key, so that the split needs no
     file, is the same everywhere, and does not move when a catalogue grows.
     """
-    digest = hashlib.sha256(f"{SEED}\0{kind}\0{key}".encode()).digest()
-    return digest[0] >= 128
+    return hashlib.sha256(f"shortlist-1\0{kind}\0{key}".encode()).digest()[0] >= 128

@@ -23,15 +23,15 @@ from indexing.measure.protocols import known_item, tag_out
 from indexing.measure.protocols.tastes import ITEM_TO_ITEM, PERSONAL, taste_protocols
 from indexing.measure.rankings import rank_texts
 from indexing.measure.systems import LEADING, engine
-from indexing.measure.topic import FloatArray, Protocol, Topic
+from indexing.measure.topic import SEED, Protocol, Topic
 from indexing.measure.verdict import Judged, Tuned, Tuning
+from shortlist.bundle.arrays import FloatArray
 from shortlist.bundle.manifest import Profile
 from shortlist.encoder.machine import available_cores
 from shortlist.engine.features import Source, available_features, features_from, weighs
 from shortlist.engine.query import MAX_CANDIDATES
 from shortlist.errors import CatalogError
 
-SEED = 20261124
 TRAINING_CARRIERS = 2
 """Rarer tags than are judged by: there are twice as many to learn from."""
 
@@ -68,14 +68,10 @@ def tune(subject: Subject, *, n_jobs: int | None = None) -> Tuning:
 def write_profile(catalog_path: Path, name: str, profile: Profile) -> None:
     """Put the profile into catalog.toml, everything else in it as it was."""
     document = tomlkit.parse(catalog_path.read_text(encoding="utf-8"))
-    table = tomlkit.table()
-    table["n_candidates"] = profile.n_candidates
-    table["n_popular"] = profile.n_popular
-    if weighs(profile.weights, Source.LIKES):
-        table["n_neighbours"] = profile.n_neighbours
-    weights = tomlkit.inline_table()
+    unused: set[str] = set() if weighs(profile.weights, Source.LIKES) else {"n_neighbours"}
+    table, weights = tomlkit.table(), tomlkit.inline_table()
     weights.update(profile.weights)
-    table["weights"] = weights
+    table.update({**profile.model_dump(exclude=unused), "weights": weights})
     table.add(tomlkit.nl())
     profiles = document.setdefault("profiles", tomlkit.table(is_super_table=True))
     profiles[name] = table
@@ -93,37 +89,29 @@ def tune_search(subject: Subject, *, n_jobs: int | None = None) -> Tuned:
     drawn = {protocol.name: _drawn(protocol) for protocol in training}
     groups = _training_pools(subject, list(drawn.values()), names)
     shares = [SHARES[name] for name, topics in drawn.items() if topics]
-    default = manifest.profiles[manifest.default_profile]
-    lesson = ascent.Lesson(
-        groups=groups,
-        shares=shares,
-        before=ascent.means_of(groups, shares, default),
-        start=_start(names, GUESS, n_candidates=100, n_popular=250),
-        grids={**_grids(names, "similarity"), "n_candidates": DEPTHS, "n_popular": POPULAR},
-        cost=COST,
-        prices=PRICES,
-    )
+    before = ascent.means_of(groups, shares, manifest.profiles[manifest.default_profile])
+    start, grids = _start(names, GUESS, "similarity", n_candidates=100, n_popular=250)
+    grids |= {"n_candidates": DEPTHS, "n_popular": POPULAR}
+    lesson = ascent.Lesson(groups, shares, before, start, grids, cost=COST, prices=PRICES)
     profile = ascent.learn(lesson, n_jobs=n_jobs)
     judged = [one for each in judging for one in _judge(subject, each, profile, n_jobs)]
-    n_training = sum(map(len, drawn.values()))
+    n_training = sum(pools.n_units for pools in groups)
     return Tuned(manifest.default_profile, profile, n_training, tuple(judged))
 
 
-def _start(names: Sequence[str], guess: Mapping[str, float], **depths: int) -> Profile:
+def _start(
+    names: Sequence[str], guess: Mapping[str, float], fixed: str, **depths: int
+) -> tuple[Profile, dict[str, Sequence[float]]]:
+    """Where the ascent begins, and a grid for each weight but one: only their ratios matter."""
     weights = {name: guess[name] for name in names if name in guess}
-    return Profile(weights=weights, **depths)
-
-
-def _grids(names: Sequence[str], fixed: str) -> ascent.Grids:
-    """A grid for each weight but one: only the ratios of weights matter."""
-    return {name: ascent.WEIGHTS for name in names if name != fixed}
+    grids: dict[str, Sequence[float]] = {name: ascent.WEIGHTS for name in names if name != fixed}
+    return Profile(weights=weights, **depths), grids
 
 
 def _usable(*found: Protocol) -> list[Protocol]:
-    usable = [protocol for protocol in found if not protocol.skipped]
-    if not usable:
+    if all(protocol.skipped for protocol in found):
         raise CatalogError("; ".join(str(protocol.skipped) for protocol in found))
-    return usable
+    return [protocol for protocol in found if not protocol.skipped]
 
 
 def _drawn(protocol: Protocol) -> list[Topic]:
@@ -137,16 +125,12 @@ def _training_pools(
 ) -> list[Pools]:
     """The deepest pools of these topics, as many groups."""
     topics = [topic for each in drawn for topic in each]
-    encoded = encode_topics(subject.encoder, topics)
-    vectors = dict(zip([topic.id for topic in topics], encoded, strict=True))
+    encoded = zip(topics, encode_topics(subject.encoder, topics), strict=True)
+    bar = tqdm(encoded, total=len(topics), desc="collecting", unit="query", disable=None)
     deepest = {"n_candidates": DEPTHS[-1], "n_popular": MAX_CANDIDATES}
     options = {**deepest, "weights": dict.fromkeys(names, 1.0)}
-
-    def pool(topic: Topic) -> Pools:
-        return collect(topic, overlay(subject.snapshot, topic, vectors[topic.id]), options)
-
-    with_bar = partial(tqdm, desc="collecting", unit="query", disable=None)
-    return [joined([pool(topic) for topic in with_bar(each)], each) for each in drawn if each]
+    pools = (collect(one, overlay(subject.snapshot, one, vectors), options) for one, vectors in bar)
+    return [joined([next(pools) for _ in each], each) for each in drawn if each]
 
 
 def _judge(
@@ -156,23 +140,20 @@ def _judge(
     topics = tuple(topic for topic in protocol.topics if topic.held_out)
     if not topics:
         return []
-    manifest = subject.bundle.manifest
+    manifest, metrics = subject.bundle.manifest, _JUDGED_BY[protocol.name]
     unset = dict.fromkeys(manifest.profiles[manifest.default_profile].weights, 0.0)
     depths = {"n_candidates": learnt.n_candidates, "n_popular": learnt.n_popular}
-    systems = [
-        engine("before", profile=manifest.default_profile),
-        engine("learnt", weights={**unset, **learnt.weights}, **depths),
-    ]
+    before = engine("before", profile=manifest.default_profile)
+    after = engine("learnt", weights={**unset, **learnt.weights}, **depths)
     held_out = replace(protocol, topics=topics)
-    found = rank_texts(subject.snapshot, subject.encoder, held_out, systems, n_jobs=n_jobs)
-    metrics = _JUDGED_BY[protocol.name]
+    found = rank_texts(subject.snapshot, subject.encoder, held_out, [before, after], n_jobs=n_jobs)
     values = {name: measure(topics, rankings, metrics) for (_, name), rankings in found.items()}
     return [_judged(protocol.name, metric, values) for metric in metrics]
 
 
 def _judged(protocol: str, metric: str, values: Mapping[str, Mapping[str, FloatArray]]) -> Judged:
     before, learnt = values["before"][metric], values["learnt"][metric]
-    trees = values["trees"][metric] if "trees" in values else None
+    trees = values.get("trees", {}).get(metric)
     return Judged(
         protocol=protocol,
         metric=metric,
@@ -196,8 +177,8 @@ def tune_tastes(subject: Subject, *, n_jobs: int | None = None) -> tuple[Tuned, 
     if bundle.sections.neighbours is None or len(set(roles.values())) < len(roles):
         return ()
     profiles = {name: role for name, role in roles.items() if role != manifest.default_profile}
-    features = available_features(bundle, taste=True)
     of_titles = features_from(Source.TITLES)
+    features = available_features(bundle, taste=True)
     weights = {name: 1.0 for name in features if name not in of_titles}
     options = {"n_candidates": TASTE_DEPTHS["n_candidates"], "weights": weights}
     protocols, folds = taste_protocols(subject.catalog)
@@ -233,8 +214,8 @@ def _tune_taste(
         for half in (np.flatnonzero(~held_out).tolist(), np.flatnonzero(held_out).tolist())
     )
     leading = LEADING[protocol.name == ITEM_TO_ITEM]
-    start = _start(training.names, {**TASTE_GUESS, leading: 1.0}, **TASTE_DEPTHS)
-    grids = _grids(training.names, leading)
+    guess = {**TASTE_GUESS, leading: 1.0}
+    start, grids = _start(training.names, guess, leading, **TASTE_DEPTHS)
     goal = ascent.means_of([training], [TASTE_SHARES], start)
     lesson = ascent.Lesson([training], [TASTE_SHARES], goal, start, grids)
     profile = ascent.learn(lesson, n_jobs=n_jobs)

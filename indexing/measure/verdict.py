@@ -10,8 +10,6 @@ from indexing.measure.metrics import Difference
 from indexing.measure.report import as_table, write_tables
 from shortlist.bundle.manifest import Profile
 
-LEADING_METRIC = "nDCG@10"
-
 
 @dataclass(frozen=True)
 class Judged:
@@ -49,11 +47,8 @@ class Tuned:
     @property
     def trees_win(self) -> bool:
         """Whether the learned ranker beats the linear one in nDCG@10 beyond chance."""
-        return any(
-            one.metric == LEADING_METRIC and one.trees_difference.low > 0
-            for one in self.judged
-            if one.trees_difference is not None
-        )
+        leading = {one.metric: one.trees_difference for one in self.judged}.get("nDCG@10")
+        return leading is not None and leading.low > 0
 
 
 @dataclass(frozen=True)
@@ -68,12 +63,8 @@ class Tuning:
 
 def write_tuning(tuning: Tuning, folder: Path) -> list[Path]:
     """Write tuning-<catalogue>.md and .json; returns the paths."""
-    described = {
-        "catalog": tuning.catalog,
-        "version": tuning.version,
-        "search": _plain(tuning.search),
-        "tastes": [_plain(one) for one in tuning.tastes],
-    }
+    tastes = [_plain(one) for one in tuning.tastes]
+    described = {**vars(tuning), "search": _plain(tuning.search), "tastes": tastes}
     return write_tables(folder / f"tuning-{tuning.catalog}", as_markdown(tuning), described)
 
 

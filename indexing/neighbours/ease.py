@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 from scipy import linalg, sparse
+
+from shortlist.bundle.arrays import Vectors
 
 BLOCK_VALUES = 2**24
 """Entries of the item-item matrix that are held at a time: 64 MB."""
 
 
-def ease_blocks(
-    likes: sparse.csr_matrix, *, regularisation: float
-) -> Iterator[npt.NDArray[np.float32]]:
+def ease_blocks(likes: sparse.csr_matrix, *, regularisation: float) -> Iterator[Vectors]:
     """The weights B of EASE in blocks of rows, float32 [b, items] each.
 
     B minimises ‖X − XB‖² + λ‖B‖² with a diagonal of 0 for likes X [users, items] and
@@ -24,49 +23,38 @@ def ease_blocks(
     smaller one of users and items, and B_ij = W_ij / (1 − W_jj). W is a product ZᵀZ; no more of it
     than a block is ever held.
     """
-    n_items = likes.shape[1]
-    factor = _by_users(likes, regularisation) if _fewer_users(likes) else None
-    whole = _by_items(likes, regularisation) if factor is None else None
-    if factor is not None:
-        diagonal = np.einsum("ui,ui->i", factor, factor, dtype=np.float64)
+    n_users, n_items = likes.shape
+    by_users = n_users < n_items
+    held = (_by_users if by_users else _by_items)(likes, regularisation)
+    if by_users:
+        diagonal = np.einsum("ui,ui->i", held, held, dtype=np.float64)
     else:
-        assert whole is not None
-        diagonal = np.diag(whole).astype(np.float64)
+        diagonal = np.diag(held).astype(np.float64)
     scale = (1.0 / np.maximum(1.0 - diagonal, 1e-9)).astype(np.float32)
     step = max(1, BLOCK_VALUES // max(1, n_items))
     for begin in range(0, n_items, step):
         end = min(begin + step, n_items)
-        if factor is not None:
-            block = factor[:, begin:end].T @ factor
-        else:
-            assert whole is not None
-            block = whole[begin:end].copy()
+        block = held[:, begin:end].T @ held if by_users else held[begin:end].copy()
         block *= scale
         block[np.arange(end - begin), np.arange(begin, end)] = 0.0
         yield block
 
 
-def _fewer_users(likes: sparse.csr_matrix) -> bool:
-    return bool(likes.shape[0] < likes.shape[1])
-
-
-def _by_users(likes: sparse.csr_matrix, regularisation: float) -> npt.NDArray[np.float32]:
+def _by_users(likes: sparse.csr_matrix, regularisation: float) -> Vectors:
     """Z float32 [users, items] with W = ZᵀZ: L⁻¹X for the Cholesky factor L of XXᵀ + λ."""
     gram = (likes @ likes.T).toarray().astype(np.float64)
     gram[np.diag_indices_from(gram)] += regularisation
     lower = linalg.cholesky(gram, lower=True, overwrite_a=True).astype(np.float32)
-    factor: npt.NDArray[np.float32] = linalg.solve_triangular(
-        lower, likes.toarray(order="F"), lower=True, overwrite_b=True
-    )
-    return factor
+    right = likes.toarray(order="F")
+    return np.asarray(linalg.solve_triangular(lower, right, lower=True, overwrite_b=True))
 
 
-def _by_items(likes: sparse.csr_matrix, regularisation: float) -> npt.NDArray[np.float32]:
+def _by_items(likes: sparse.csr_matrix, regularisation: float) -> Vectors:
     """W float32 [items, items] = 1 − λP."""
     gram = (likes.T @ likes).toarray().astype(np.float64)
     gram[np.diag_indices_from(gram)] += regularisation
     factor = linalg.cho_factor(gram, lower=True, overwrite_a=True)
     inverse = linalg.cho_solve(factor, np.eye(len(gram)), overwrite_b=True)
-    whole: npt.NDArray[np.float32] = (-regularisation * inverse).astype(np.float32)
+    whole: Vectors = (-regularisation * inverse).astype(np.float32)
     whole[np.diag_indices_from(whole)] += 1.0
     return whole

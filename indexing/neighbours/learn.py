@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 from tqdm import tqdm
 
 from indexing.neighbours.co_liked import co_liked
-from indexing.neighbours.cosine import cosine_neighbours
 from indexing.neighbours.ease import ease_blocks
 from indexing.neighbours.likes import Likes
 from indexing.neighbours.lists import as_lists, strongest
 from indexing.neighbours.models import Model, choose
+from shortlist.bundle.arrays import Vectors
 from shortlist.bundle.sections.neighbour_lists import Neighbours
+from shortlist.encoder.machine import available_cores
 
 COLLABORATIVE_PER_ITEM = 80
 CO_LIKED_PER_ITEM = 70
@@ -42,7 +43,7 @@ def learn_neighbours(
 ) -> Learnt | None:
     """Learn both kinds of neighbours; None where no two items are liked by the same user."""
     matrix = likes.matrix
-    if model is Model.NONE or not _any_pair(matrix):
+    if model is Model.NONE or not np.any(np.diff(matrix.indptr) >= 2):
         return None
     chosen = choose(model, n_users=matrix.shape[0], n_items=matrix.shape[1])
     hidden = True if quiet else None  # None: hidden unless on a terminal
@@ -56,23 +57,32 @@ def learn_neighbours(
         ).astype(np.float32)
     with tqdm(total=matrix.shape[1], unit="item", desc="co-liked", disable=hidden) as bar:
         together = co_liked(matrix, per_item=CO_LIKED_PER_ITEM, on_progress=bar.update)
-    return Learnt(
-        Neighbours(
-            collaborative=as_lists(collaborative, likes.rows, n_items=n_items),
-            co_liked=as_lists(together, likes.rows, n_items=n_items),
-        ),
-        chosen,
-    )
+    lists = (as_lists(one, likes.rows, n_items=n_items) for one in (collaborative, together))
+    return Learnt(Neighbours(*lists), chosen)
 
 
-def _any_pair(matrix: sparse.csr_matrix) -> bool:
-    return bool(np.any(np.diff(matrix.indptr) >= 2))
-
-
-def _counted(
-    blocks: Iterator[npt.NDArray[np.float32]], *, n_items: int, hidden: bool | None
-) -> Iterator[npt.NDArray[np.float32]]:
+def _counted(blocks: Iterator[Vectors], *, n_items: int, hidden: bool | None) -> Iterator[Vectors]:
     with tqdm(total=n_items, unit="item", desc="neighbours", disable=hidden) as bar:
         for block in blocks:
             yield block
             bar.update(len(block))
+
+
+def cosine_neighbours(
+    likes: sparse.csr_matrix, *, per_item: int, show_progress: bool = False
+) -> sparse.csr_matrix:
+    """The `per_item` items of largest cosine to each item's likes, float64 in (0, 1].
+
+    Source: Deshpande and Karypis 2004; the computation is implicit's.
+    """
+    from implicit.nearest_neighbours import CosineRecommender
+
+    model = CosineRecommender(K=per_item + 1, num_threads=available_cores())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a conversion that it does itself
+        model.fit(likes.astype(np.float64), show_progress=show_progress)
+    found = model.similarity.tocsr()
+    found.setdiag(0.0)
+    found.eliminate_zeros()
+    found.sort_indices()
+    return found

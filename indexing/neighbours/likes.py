@@ -6,11 +6,10 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
-_SHARE_OF_SCALE = 0.75
+from shortlist.bundle.arrays import RowArray
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class Likes:
     """
 
     matrix: sparse.csr_matrix
-    rows: npt.NDArray[np.int64]
+    rows: RowArray
     ids: tuple[str, ...]
 
     def digest(self) -> str:
@@ -37,7 +36,7 @@ class Likes:
 def default_liked_from(scale: tuple[float, float]) -> float:
     """The least rating that is a like: three quarters up the scale; 4 of 1 to 5."""
     lowest, highest = scale
-    return lowest + _SHARE_OF_SCALE * (highest - lowest)
+    return lowest + 0.75 * (highest - lowest)
 
 
 def read_likes(ratings: pd.DataFrame, ids: pd.Series, *, liked_from: float) -> Likes:

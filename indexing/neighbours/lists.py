@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
-from shortlist.bundle.arrays import Csr
+from shortlist.bundle.arrays import Csr, RowArray, Vectors
 
 ROW_CAP = 4
 """An item may have so many times the neighbours that there are for each on average."""
 
 
-def strongest(blocks: Iterable[npt.NDArray[np.float32]], *, per_item: int) -> sparse.csr_matrix:
+def strongest(blocks: Iterable[Vectors], *, per_item: int) -> sparse.csr_matrix:
     """The entries of largest size of a square matrix that comes in blocks of rows.
 
     Blocks are float32 [b, n] in row order. Kept are `per_item` entries for each row on average,
@@ -35,9 +34,8 @@ def strongest(blocks: Iterable[npt.NDArray[np.float32]], *, per_item: int) -> sp
     kept.ravel()[np.argpartition(-sizes, n_kept - 1, axis=None)[:n_kept]] = True
     kept &= sizes > 0
     offsets = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
-    matrix = sparse.csr_matrix(
-        (all_values[kept], all_columns[kept], offsets), shape=(n_items, n_items)
-    )
+    entries = (all_values[kept], all_columns[kept], offsets)
+    matrix = sparse.csr_matrix(entries, shape=(n_items, n_items))
     matrix.sort_indices()
     return matrix
 
@@ -55,7 +53,7 @@ def largest_of_each_row(matrix: sparse.csr_matrix, *, per_item: int) -> sparse.c
     return sparse.csr_matrix((matrix.data[kept], matrix.indices[kept], offsets), shape=matrix.shape)
 
 
-def as_lists(matrix: sparse.csr_matrix, rows: npt.NDArray[np.int64], *, n_items: int) -> Csr:
+def as_lists(matrix: sparse.csr_matrix, rows: RowArray, *, n_items: int) -> Csr:
     """The lists of a whole catalogue from a matrix over some of its items.
 
     `matrix` [m, m] speaks of the items of these `rows` (int64 [m], distinct).

@@ -18,15 +18,11 @@ class Model(StrEnum):
     NONE = "none"
 
 
-def ease_cost(n_users: int, n_items: int) -> tuple[float, float]:
-    """Multiplications and bytes that EASE takes, of what grows fastest."""
-    small = min(n_users, n_items)
-    return float(small) * n_items * (small + n_items), 4.0 * small * n_items + 16.0 * small * small
-
-
 def choose(model: Model, *, n_users: int, n_items: int) -> Model:
     """EASE or cosine for so many users and liked items, if it is left to us."""
     if model is not Model.AUTO:
         return model
-    products, n_bytes = ease_cost(n_users, n_items)
+    small = min(n_users, n_items)  # what EASE takes, of what grows fastest
+    products = float(small) * n_items * (small + n_items)
+    n_bytes = 4.0 * small * n_items + 16.0 * small * small
     return Model.EASE if products <= MAX_PRODUCTS and n_bytes <= MAX_BYTES else Model.COSINE

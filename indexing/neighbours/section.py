@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from indexing.catalog import Catalog
-from indexing.neighbours.learn import learn_neighbours
+from indexing.neighbours.learn import Learnt, learn_neighbours
 from indexing.neighbours.likes import Likes, default_liked_from, read_likes
 from indexing.neighbours.lists import as_lists, as_matrix
-from shortlist.bundle.arrays import Csr, RowArray
+from indexing.neighbours.models import Model
 from shortlist.bundle.manifest import Section
 from shortlist.bundle.reader import Bundle
 from shortlist.bundle.sections import described
@@ -51,10 +51,9 @@ def write_neighbours(folder: Path, catalog: Catalog, *, live: Bundle | None) -> 
     key = hashlib.sha256(
         f"{neighbours.VERSION} {settings.model} {settings.regularisation} {likes.digest()}".encode()
     ).hexdigest()
-    known = _live_neighbours(live, catalog, key)
-    if known is not None:
+    learnt = _live_neighbours(live, catalog, key)
+    if learnt is not None:
         log.info("neighbours taken over: no like has changed")
-        model, found = known
     else:
         learnt = learn_neighbours(
             likes,
@@ -62,33 +61,24 @@ def write_neighbours(folder: Path, catalog: Catalog, *, live: Bundle | None) -> 
             model=settings.model,
             regularisation=settings.regularisation,
         )
-        if learnt is None:
-            return None
-        model, found = learnt.model, learnt.neighbours
-    neighbours.write_neighbours(folder, found)
-    return described(neighbours.SECTION, key=key, model=str(model))
+    if learnt is None:
+        return None
+    neighbours.write_neighbours(folder, learnt.neighbours)
+    return described(neighbours.SECTION, key=key, model=str(learnt.model))
 
 
-def _live_neighbours(
-    live: Bundle | None, catalog: Catalog, key: str
-) -> tuple[str, Neighbours] | None:
+def _live_neighbours(live: Bundle | None, catalog: Catalog, key: str) -> Learnt | None:
     """The live model and neighbours at the rows that their items have now."""
     section = live.manifest.sections.get(neighbours.SECTION) if live else None
-    if live is None or section is None or section.params.get("key") != key:
-        return None
-    found = live.sections.neighbours
-    if found is None:
+    found = live.sections.neighbours if live else None
+    if live is None or section is None or section.params.get("key") != key or found is None:
         return None
     row_of = pd.Series(np.arange(catalog.n_items), index=catalog.items.ids.astype("str"))
     ids = pd.Series(live.ids.ids.to_pandas()).astype("str")
     rows = row_of.reindex(ids).fillna(-1).to_numpy(np.int64)
-    return str(section.params["model"]), Neighbours(
-        _moved(found.collaborative, rows, catalog.n_items),
-        _moved(found.co_liked, rows, catalog.n_items),
+    kept = np.flatnonzero(rows >= 0)  # an item that is gone has no neighbours
+    moved = (
+        as_lists(as_matrix(lists)[kept][:, kept], rows[kept], n_items=catalog.n_items)
+        for lists in (found.collaborative, found.co_liked)
     )
-
-
-def _moved(lists: Csr, rows: RowArray, n_items: int) -> Csr:
-    """The lists with row i at `rows[i]`; items that are gone (-1) have no neighbours."""
-    kept = np.flatnonzero(rows >= 0)
-    return as_lists(as_matrix(lists)[kept][:, kept], rows[kept], n_items=n_items)
+    return Learnt(Neighbours(*moved), Model(str(section.params["model"])))

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from indexing.features import neighbour_means
+from indexing.measure.topic import SEED
 from shortlist.bundle.reader import Bundle
 
-SEED = 20261124
 MAX_HIDDEN = 2000
 LEAST_RATINGS = (1, 5, 20)
 
@@ -38,25 +37,14 @@ def cold_errors(bundle: Bundle) -> list[ColdError]:
     if popularity is None or info is None:
         return []
     constant = info.mean_rating / info.scale[1]
-    errors = []
+    counts, scores, errors = popularity.rating_count, popularity.popularity_score, []
     for least in LEAST_RATINGS:
-        usable = np.flatnonzero(popularity.rating_count >= least)
+        usable = np.flatnonzero(counts >= least)
         if len(usable) >= 10:
-            hidden = _draw(usable)
-            known = np.setdiff1d(np.flatnonzero(popularity.rating_count > 0), hidden)
-            scores = popularity.popularity_score
+            n_hidden = min(MAX_HIDDEN, max(2, len(usable) // 5))
+            hidden = np.sort(np.random.default_rng(SEED).permutation(usable)[:n_hidden])
+            known = np.setdiff1d(np.flatnonzero(counts > 0), hidden)
             estimate = neighbour_means(bundle.vectors, hidden, known, scores[known, None])[:, 0]
-            errors.append(
-                ColdError(
-                    least_ratings=least,
-                    n_hidden=len(hidden),
-                    estimated=float(np.abs(estimate - scores[hidden]).mean()),
-                    constant=float(np.abs(constant - scores[hidden]).mean()),
-                )
-            )
+            found, taken = (np.abs(one - scores[hidden]).mean() for one in (estimate, constant))
+            errors.append(ColdError(least, n_hidden, float(found), float(taken)))
     return errors
-
-
-def _draw(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    n_hidden = min(MAX_HIDDEN, max(2, len(rows) // 5))
-    return np.sort(np.random.default_rng(SEED).permutation(rows)[:n_hidden])

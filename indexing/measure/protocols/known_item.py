@@ -10,18 +10,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from indexing.measure.topic import Protocol, Topic, is_held_out
+from indexing.measure.topic import SEED, Protocol, Topic, is_held_out
 from indexing.titles import main_title
 from shortlist.bundle.sections.title_index import fold_title
 
 NAME = "known item"
 DEPTH = 100
 MAX_ITEMS = 1000
-SEED = 20261124
-
-_LEAST_TYPED = 4
-_SHARE_TYPED = 0.7
-_LEAST_WORDS = 3
 
 
 def known_item(titles: Sequence[str], ids: Sequence[object]) -> Protocol:
@@ -100,7 +95,7 @@ def replace(text: str, rng: random.Random) -> str | None:
 def missing_word(text: str, rng: random.Random) -> str | None:
     """One word of at least three left out."""
     words = text.split()
-    if len(words) < _LEAST_WORDS:
+    if len(words) < 3:
         return None
     place = rng.randrange(len(words))
     return " ".join(words[:place] + words[place + 1 :])
@@ -108,7 +103,7 @@ def missing_word(text: str, rng: random.Random) -> str | None:
 
 def prefix(text: str, _: random.Random) -> str | None:
     """The first 70 % of the letters, at least four, and not all."""
-    n_typed = max(_LEAST_TYPED, int(len(text) * _SHARE_TYPED))
+    n_typed = max(4, int(len(text) * 0.7))
     return text[:n_typed].strip() if n_typed < len(text) else None
 
 
@@ -117,14 +112,10 @@ def _letter(text: str, rng: random.Random) -> int | None:
     return rng.choice(places) if places else None
 
 
-def _lower(text: str, _: random.Random) -> str | None:
-    return text.lower() if text.lower() != text else None
-
-
 TYPOS = ("swap", "drop", "double", "replace")
 SPELLINGS: dict[str, Callable[[str, random.Random], str | None]] = {
     "exact": lambda text, _: text,
-    "lower case": _lower,
+    "lower case": lambda text, _: text.lower() if text.lower() != text else None,
     "no diacritics": lambda text, _: without_diacritics(text),
     "swap": swap,
     "drop": drop,

@@ -43,19 +43,15 @@ def off_topic(snapshot: Snapshot, config: CatalogConfig) -> OffTopic | None:
     answers = [ask(snapshot, SearchQuery(q=text, k=1)) for text in queries]
     said = np.array([bool(answer.no_good_match) for answer in answers])
     matches = [answer.best_match for answer in answers]
-    unusual = [match["unusualness_of_ten"] if match else 0.0 for match in matches]
+    unusual = np.array([match["unusualness_of_ten"] if match else 0.0 for match in matches])
+    above = unusual[on_topic][:, None] - unusual[~on_topic][None, :]
     return OffTopic(
         n_on_topic=int(on_topic.sum()),
         n_off_topic=int((~on_topic).sum()),
         precision=float((said & ~on_topic).sum() / max(1, said.sum())),
         recall=float((said & ~on_topic).sum() / (~on_topic).sum()),
-        area=_area(np.array(unusual), on_topic),
+        area=float((above > 0).mean() + (above == 0).mean() / 2),
     )
-
-
-def _area(values: np.ndarray, positive: np.ndarray) -> float:
-    above = values[positive][:, None] - values[~positive][None, :]
-    return float((above > 0).mean() + (above == 0).mean() / 2)
 
 
 def _read(path: Path) -> tuple[list[str], np.ndarray]:

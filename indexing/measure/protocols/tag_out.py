@@ -7,12 +7,12 @@ import pandas as pd
 
 from indexing.catalog import Catalog
 from indexing.documents import Corpus
-from indexing.measure.topic import Overlay, Protocol, RowArray, Topic, is_held_out
+from indexing.measure.topic import SEED, Overlay, Protocol, Topic, is_held_out
+from shortlist.bundle.arrays import RowArray
 
 NAME = "leave tag out"
 LEAST_CARRIERS = 3
 MAX_TAGS = 1000
-SEED = 20261124
 
 
 def leave_tag_out(
@@ -26,9 +26,8 @@ def leave_tag_out(
     if catalog.tags is None:
         return Protocol(NAME, skipped="the catalogue has no [tags]")
     tags = catalog.tags.table.assign(folded=catalog.tags.table["tag"].str.strip().str.casefold())
-    carriers = {
-        str(tag): np.unique(rows.to_numpy(np.int64)) for tag, rows in tags.groupby("folded")["row"]
-    }
+    by_tag = tags.groupby("folded")["row"]
+    carriers = {str(tag): np.unique(rows.to_numpy(np.int64)) for tag, rows in by_tag}
     usable = sorted(tag for tag, rows in carriers.items() if tag and len(rows) >= least_carriers)
     if not usable:
         return Protocol(NAME, skipped=f"no tag is carried by {least_carriers} items or more")
@@ -40,19 +39,13 @@ def leave_tag_out(
 
 
 def _topic(corpus: Corpus, tag: str, rows: RowArray, by_row: dict[object, pd.DataFrame]) -> Topic:
+    """In the documents are the items' tags in file order but every spelling of this one."""
+    others = [by_row[row].loc[by_row[row]["folded"] != tag, "tag"] for row in rows.tolist()]
     documents = tuple(
-        corpus.document_of(row, tags=_joined_without(by_row[row], tag)) for row in rows.tolist()
+        corpus.document_of(row, tags=" ".join(tags))
+        for row, tags in zip(rows.tolist(), others, strict=True)
     )
+    overlay, held_out = Overlay(rows, documents), is_held_out("tag", tag)
     return Topic(
-        id=f"tag:{tag}",
-        text=tag,
-        relevant=rows,
-        kind="tag",
-        held_out=is_held_out("tag", tag),
-        overlay=Overlay(rows, documents),
+        id=f"tag:{tag}", text=tag, relevant=rows, kind="tag", held_out=held_out, overlay=overlay
     )
-
-
-def _joined_without(tags: pd.DataFrame, tag: str) -> str:
-    """The item's tags joined by blanks in file order, every spelling of this one left out."""
-    return " ".join(tags.loc[tags["folded"] != tag, "tag"])

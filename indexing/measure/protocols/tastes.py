@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
 from indexing.catalog import Catalog
-from indexing.measure.topic import Protocol, Topic, is_held_out
+from indexing.measure.topic import SEED, Protocol, Topic, is_held_out
 from indexing.neighbours.likes import latest_ratings
 from indexing.neighbours.section import liked_from
 
@@ -18,7 +18,6 @@ SIMILAR, RECOMMEND = "similar", "recommend"
 
 DEPTH = 50
 N_FOLDS = 5
-SEED = 20261124
 SHARE_GIVEN = 0.8
 MAX_ITEMS = 5
 MAX_USERS = 2000
@@ -36,26 +35,19 @@ def taste_protocols(catalog: Catalog) -> tuple[list[Protocol], list[pd.DataFrame
         return [Protocol(name, skipped=why) for name in (ITEM_TO_ITEM, PERSONAL, TEMPORAL)], []
     ratings, least = latest_ratings(catalog.ratings.table), liked_from(catalog)
     folds = [*others_by_fold(ratings), before_the_cut(ratings)]
-    teaching = {number for number, others in enumerate(folds) if _teaches(others, least)}
-    found = [
-        _protocol(ITEM_TO_ITEM, item_to_item(ratings, liked_from=least), teaching),
-        _protocol(PERSONAL, personal(ratings, liked_from=least), teaching),
-        _protocol(TEMPORAL, temporal_cut(ratings, liked_from=least), teaching),
-    ]
-    if "time" not in ratings:
-        found[2] = Protocol(TEMPORAL, skipped="the ratings have no time")
+    likers = [others.loc[others["value"] >= least, "user"] for others in folds]
+    teaching = {fold for fold, users in enumerate(likers) if users.duplicated().any()}
+    found = []
+    asked = {ITEM_TO_ITEM: item_to_item, PERSONAL: personal, TEMPORAL: temporal_cut}
+    for name, topics_of in asked.items():
+        topics = topics_of(ratings, liked_from=least)
+        if name == TEMPORAL and "time" not in ratings:
+            found.append(Protocol(name, skipped="the ratings have no time"))
+        elif topics and {topic.fold for topic in topics} <= teaching:
+            found.append(Protocol(name, topics, depth=DEPTH))
+        else:
+            found.append(Protocol(name, skipped="too few users like enough"))
     return found, folds
-
-
-def _protocol(name: str, topics: tuple[Topic, ...], teaching: set[int]) -> Protocol:
-    if not topics or not {topic.fold for topic in topics} <= teaching:
-        return Protocol(name, skipped="too few users like enough")
-    return Protocol(name, topics, depth=DEPTH)
-
-
-def _teaches(others: pd.DataFrame, least: float) -> bool:
-    likes = others.loc[others["value"] >= least, "user"]
-    return bool((likes.value_counts() >= 2).any())
 
 
 def item_to_item(ratings: pd.DataFrame, *, liked_from: float) -> tuple[Topic, ...]:
@@ -101,7 +93,7 @@ def temporal_cut(ratings: pd.DataFrame, *, liked_from: float) -> tuple[Topic, ..
 
 def others_by_fold(ratings: pd.DataFrame) -> list[pd.DataFrame]:
     """The ratings of the users outside each of five seeded folds."""
-    fold = _fold_of_each(ratings)
+    _, fold = _users(ratings)
     return [ratings[fold != number] for number in range(N_FOLDS)]
 
 
@@ -110,34 +102,31 @@ def before_the_cut(ratings: pd.DataFrame) -> pd.DataFrame:
     return ratings.iloc[: int(SHARE_GIVEN * len(ratings))]
 
 
-def _users(ratings: pd.DataFrame) -> np.ndarray:
-    return np.unique(ratings["user"].to_numpy(dtype=object).astype("U"))
-
-
-def _fold_of_each(ratings: pd.DataFrame) -> np.ndarray:
-    users = _users(ratings)
+def _users(ratings: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """All users, and the fold of each rating's user."""
+    users = np.unique(ratings["user"].to_numpy(dtype=object).astype("U"))
     numbers = np.random.default_rng(SEED).permutation(len(users)) % N_FOLDS
-    return ratings["user"].map(dict(zip(users.tolist(), numbers.tolist(), strict=True))).to_numpy()
+    fold_of = dict(zip(users.tolist(), numbers.tolist(), strict=True))
+    return users, ratings["user"].map(fold_of).to_numpy()
 
 
 def _histories(ratings: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:
     """The fold and the ratings of up to 2,000 users, fold by fold."""
-    fold = _fold_of_each(ratings)
-    asked = set(np.random.default_rng(SEED).permutation(_users(ratings))[:MAX_USERS].tolist())
+    users, fold = _users(ratings)
+    asked = set(np.random.default_rng(SEED).permutation(users)[:MAX_USERS].tolist())
     for number in range(N_FOLDS):
         for user, history in ratings[fold == number].groupby("user"):
             if user in asked:
                 yield number, history
 
 
-def _from_each(history: pd.DataFrame, liked_from: float, fold: int) -> Sequence[Topic]:
+def _from_each(history: pd.DataFrame, liked_from: float, fold: int) -> list[Topic]:
     liked = history[history["value"] >= liked_from]
     if len(liked) < 2:
         return []
     user = str(history["user"].iloc[0])
     drawn = np.random.default_rng([SEED, *user.encode()]).permutation(len(liked))[:MAX_ITEMS]
-    rows = liked["row"].to_numpy(np.int64)
-    values = liked["value"].to_numpy(np.float64)
+    rows, values = liked["row"].to_numpy(np.int64), liked["value"].to_numpy(np.float64)
     return [
         Topic(
             id=f"{user}:{rows[place]}",
@@ -154,9 +143,7 @@ def _from_each(history: pd.DataFrame, liked_from: float, fold: int) -> Sequence[
     ]
 
 
-def _topic(
-    past: pd.DataFrame, future: pd.DataFrame, liked_from: float, fold: int
-) -> Sequence[Topic]:
+def _topic(past: pd.DataFrame, future: pd.DataFrame, liked_from: float, fold: int) -> list[Topic]:
     liked = past[past["value"] >= liked_from]
     seen = past["row"].to_numpy(np.int64)
     wanted = future.loc[future["value"] >= liked_from, "row"].to_numpy(np.int64)

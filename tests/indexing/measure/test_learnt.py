@@ -62,14 +62,14 @@ def test_a_fold_is_learnt_once_however_many_protocols_ask_it(
 
         monkeypatch.setattr(module, name, count)
 
-    for name in ("weighted_ratings", "learn_neighbours"):
+    for name in ("catalog_popularity", "learn_neighbours"):
         counted(learning, name)
     counted(rankings, "references")
     protocols, folds = taste_protocols(subject.catalog)
     rank_tastes(subject.snapshot, subject.catalog, protocols, folds, n_jobs=1)
     # five folds of users, asked by two protocols, and the ratings before the temporal cut
     assert {name: fitted.count(name) for name in fitted} == {
-        "weighted_ratings": 6,
+        "catalog_popularity": 6,
         "learn_neighbours": 6,
         "references": 6,
     }

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from indexing.measure.metrics import by_user, debiased_recall, measure, paired_bootstrap
-from indexing.measure.topic import RowArray, Topic
+from indexing.measure.topic import Topic
+from shortlist.bundle.arrays import RowArray
 
 
 def topic(*relevant: int) -> Topic:
