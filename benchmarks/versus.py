@@ -32,25 +32,24 @@ Pairs = list[tuple[float, float]]
 
 IN_PROCESS = """
 import json, sys, time
-sys.path[:0] = [sys.argv[1], sys.argv[4]]
 from pathlib import Path
+sys.path.insert(0, sys.argv[1])
 from service.app import load_options
 from service.config import Settings
-try:
+if (Path(sys.argv[1]) / "shortlist").is_dir():
     from shortlist.bundle.store import ArtifactStore
     from shortlist.engine.query import SearchQuery
     from shortlist.engine.search import ask
     from shortlist.engine.snapshot import load_snapshot
     search = lambda snapshot, text: ask(snapshot, SearchQuery(q=text))
-except ImportError:
+else:
     from indexing.bundle.store import ArtifactStore
     from service.engine import SearchQuery, search as answer
     from service.snapshot import load_snapshot
     search = lambda snapshot, text: answer(snapshot, SearchQuery(text))
-from benchmarks.queries import distinct_queries
 snapshot = load_snapshot(ArtifactStore(Path(sys.argv[2])).live_folder(), load_options(Settings()))
 times = []
-for text in distinct_queries(int(sys.argv[3])):
+for text in json.load(sys.stdin):
     began = time.perf_counter()
     search(snapshot, text)
     times.append(time.perf_counter() - began)
@@ -105,9 +104,10 @@ def _summary(pairs: Pairs) -> dict[str, float]:
 
 
 def _in_process(root: Path, artifacts: Path) -> float:
-    command = [sys.executable, "-c", IN_PROCESS, root, artifacts, N_QUERIES // 5, HERE]
+    command = [sys.executable, "-c", IN_PROCESS, str(root), str(artifacts)]
+    texts = json.dumps(distinct_queries(N_QUERIES // 5))
     done = subprocess.run(
-        [*map(str, command)], cwd=root, check=True, stdout=subprocess.PIPE, text=True
+        command, cwd=root, input=texts, check=True, stdout=subprocess.PIPE, text=True
     )
     return float(done.stdout)
 
