@@ -29,7 +29,7 @@ from indexing.documents import probe_texts
 from indexing.export import cached_export, default_cache
 from indexing.index import describe, search_parameters, write_index
 from indexing.models import resolve_model
-from indexing.recall import exact_neighbours, measure_index
+from indexing.recall import exact_nearest, measure_index
 from shortlist.encoder.machine import Precision
 from shortlist.encoder.runtime import Encoder
 
@@ -91,7 +91,7 @@ def measure(
     write_index(factory, vectors, folder)
     build_s = time.perf_counter() - started
     size = (folder / "index.faiss").stat().st_size
-    exact = exact_neighbours(probes, vectors)
+    exact = exact_nearest(probes, vectors)
     faiss.omp_set_num_threads(1)
     for params in search_parameters(factory):
         info = describe(factory, exact=factory == "Flat", params=params)

@@ -16,7 +16,7 @@ from shortlist.bundle.manifest import Section
 from shortlist.bundle.sections import described, item_features
 from shortlist.bundle.sections.item_features import MAX_POPULAR, ItemFeatures
 
-NEIGHBOURS = 30
+NEAREST = 30
 _BLOCK_ROWS = 1024
 _REFERENCE_ITEMS = 20_000
 
@@ -58,7 +58,7 @@ def most_rated(counts: npt.NDArray[np.int32], *, limit: int) -> RowArray:
     return order[counts[order] > 0]
 
 
-def neighbour_means(
+def nearest_means(
     vectors: Vectors, wanted: RowArray, known: RowArray, values: FloatArray
 ) -> FloatArray:
     """What the 30 nearest known rows have, weighted by similarity: float64 [w, f].
@@ -67,12 +67,12 @@ def neighbour_means(
     [known, f]. A similarity below 0 counts as 0; with none above, the plain mean.
     Source: the k nearest neighbours estimate with similarity weights.
     """
-    n_neighbours = min(NEIGHBOURS, len(known))
+    n_nearest = min(NEAREST, len(known))
     found = np.empty((len(wanted), values.shape[1]))
     reference = np.ascontiguousarray(vectors[known])
     for begin in range(0, len(wanted), _BLOCK_ROWS):
         similarities = vectors[wanted[begin : begin + _BLOCK_ROWS]] @ reference.T
-        nearest = np.argpartition(-similarities, n_neighbours - 1, axis=1)[:, :n_neighbours]
+        nearest = np.argpartition(-similarities, n_nearest - 1, axis=1)[:, :n_nearest]
         weights = np.take_along_axis(similarities, nearest, axis=1).astype(np.float64)
         weights = np.maximum(weights, 1e-9)
         sums = np.einsum("wk,wkf->wf", weights, values[nearest])
@@ -111,7 +111,7 @@ def rated_features(popularity: Popularity, vectors: Vectors) -> ItemFeatures:
     known = np.sort(most_rated(counts, limit=_REFERENCE_ITEMS))
     if len(cold) and len(known):
         values = np.stack([expected[known], volume[known]], axis=1)
-        expected[cold], volume[cold] = neighbour_means(vectors, cold, known, values).T
+        expected[cold], volume[cold] = nearest_means(vectors, cold, known, values).T
     return ItemFeatures(
         columns={
             "expected_popularity": expected,

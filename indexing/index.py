@@ -10,7 +10,7 @@ from pathlib import Path
 import faiss
 import numpy as np
 
-from indexing.recall import exact_neighbours, filtered_recall, measure_index
+from indexing.recall import exact_nearest, filtered_recall, measure_index
 from shortlist.bundle import layout
 from shortlist.bundle.arrays import Vectors
 from shortlist.bundle.manifest import RetrievalInfo
@@ -90,7 +90,7 @@ def write_index(factory: str, vectors: Vectors, folder: Path) -> None:
 
 def _tune(factory: str, vectors: Vectors, folder: Path, probes: Vectors) -> RetrievalInfo:
     """The first search parameters that reach the wanted recall, else the best of them."""
-    exact = exact_neighbours(probes, vectors, depth=min(50, len(vectors)))
+    exact = exact_nearest(probes, vectors, depth=min(50, len(vectors)))
     tried = []
     for params in search_parameters(factory):
         info = describe(factory, exact=False, params=params)

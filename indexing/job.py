@@ -194,7 +194,7 @@ def _popularity_info(config: CatalogConfig, popularity: Popularity | None) -> Po
     if popularity is None or config.ratings is None:
         return None
     return PopularityInfo(
-        mean_rating=popularity.mean_rating,
+        prior_mean=popularity.prior_mean,
         prior_count=popularity.prior_count,
         prior_quantile=config.popularity.prior_quantile,
         scale=config.ratings.scale,

@@ -13,10 +13,10 @@ from shortlist.bundle.tables import PopularityColumns
 
 @dataclass(frozen=True)
 class Popularity:
-    """What the ratings say of each item, and the constants C (`mean_rating`) and m."""
+    """What the ratings say of each item, and the constants C (`prior_mean`) and m."""
 
     columns: PopularityColumns
-    mean_rating: float
+    prior_mean: float
     prior_count: float
 
 
@@ -46,17 +46,17 @@ def weighted_ratings(
     """
     by_item = ratings.groupby("row")["value"].agg(["mean", "count"])
     stats = by_item.reindex(range(n_items))
-    mean_rating = float(by_item["mean"].mean()) if len(by_item) else 0.0
+    prior_mean = float(by_item["mean"].mean()) if len(by_item) else 0.0
     prior_count = float(by_item["count"].quantile(prior_quantile)) if len(by_item) else 0.0
     count = stats["count"].fillna(0).to_numpy(np.float64)
     mean = stats["mean"].to_numpy(np.float64)
-    score = np.full(n_items, mean_rating)
+    score = np.full(n_items, prior_mean)
     np.divide(
-        count * mean + prior_count * mean_rating, count + prior_count, out=score, where=count > 0
+        count * mean + prior_count * prior_mean, count + prior_count, out=score, where=count > 0
     )
     columns = PopularityColumns(
         rating_count=count.astype(np.int32),
         mean_rating=mean,
         popularity_score=np.minimum(score / highest, 1.0),  # rounding may exceed 1
     )
-    return Popularity(columns, mean_rating, prior_count)
+    return Popularity(columns, prior_mean, prior_count)

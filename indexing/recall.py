@@ -29,7 +29,7 @@ class Measured:
     p99_ms: float
 
 
-def exact_neighbours(probes: Vectors, vectors: Vectors, *, depth: int = RECALL_DEPTH) -> RowArray:
+def exact_nearest(probes: Vectors, vectors: Vectors, *, depth: int = RECALL_DEPTH) -> RowArray:
     """The `depth` best rows of each probe by inner product, int64 [n_probes, depth].
 
     Goes through the vectors in blocks, so it never holds more than one block's scores.
@@ -52,7 +52,7 @@ def measure_index(
 ) -> Measured:
     """Recall and latency of the index file in `folder` over probes float32 [n, dim].
 
-    `exact` is what `exact_neighbours` gave for them. The first tenth of the probes is searched
+    `exact` is what `exact_nearest` gave for them. The first tenth of the probes is searched
     once before, so that paging the file in is not counted.
     """
     retriever = FaissRetriever(folder, info, vectors)

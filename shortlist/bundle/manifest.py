@@ -90,9 +90,14 @@ class Counts(_Value):
 
 
 class PopularityInfo(_Value):
-    """The weighted rating's constants: C on the rating scale, m in ratings."""
+    """The weighted rating's constants: C on the rating scale, m in ratings.
 
-    mean_rating: float
+    C is `mean_rating` in manifest.json; in the code that is one item's mean.
+    """
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    prior_mean: float = Field(validation_alias="mean_rating", serialization_alias="mean_rating")
     prior_count: float
     prior_quantile: float
     scale: tuple[float, float]
@@ -168,7 +173,8 @@ class Manifest(_Value):
 
 def encode_manifest(manifest: Manifest) -> bytes:
     """The bytes of manifest.json: sorted keys, so that equal manifests are equal bytes."""
-    text = json.dumps(manifest.model_dump(mode="json"), indent=1, sort_keys=True, allow_nan=False)
+    plain = manifest.model_dump(mode="json", by_alias=True)
+    text = json.dumps(plain, indent=1, sort_keys=True, allow_nan=False)
     return f"{text}\n".encode()
 
 

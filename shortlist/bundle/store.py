@@ -45,7 +45,7 @@ class ArtifactStore:
         if name is not None and not is_version_name(name):
             raise BundleCorrupt(
                 f"{self.root / layout.CURRENT}: {name[:80]!r} is no version's name; publish again,"
-                " or `python -m indexing rollback`"
+                " or `shortlist rollback`"
             )
         return name
 
@@ -68,8 +68,7 @@ class ArtifactStore:
         version = self.current()
         if version is None:
             raise BundleMissing(
-                f"{self.root}: nothing is published here; run `make index` (or `python -m"
-                " indexing build`)"
+                f"{self.root}: nothing is published here; run `make index` (or `shortlist build`)"
             )
         return self.folder(version)
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute
 
 from shortlist.bundle import arrays
 from shortlist.bundle.arrays import Csr, FloatArray, RowArray, column_of, numpy_of

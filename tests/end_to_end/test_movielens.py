@@ -128,7 +128,7 @@ def test_the_printed_table_of_the_notebook_is_reproduced(exact: Snapshot) -> Non
 def test_popularity_constants_are_the_notebooks(exact: Snapshot) -> None:
     popularity = exact.bundle.manifest.popularity
     assert popularity is not None
-    assert popularity.mean_rating == pytest.approx(3.2624482748, abs=1e-10)
+    assert popularity.prior_mean == pytest.approx(3.2624482748, abs=1e-10)
     assert popularity.prior_count == 27
 
 

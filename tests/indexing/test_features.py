@@ -9,7 +9,7 @@ import pytest
 
 from indexing.features import (
     most_rated,
-    neighbour_means,
+    nearest_means,
     rating_percentile,
     rating_volume,
     recency,
@@ -44,11 +44,11 @@ def test_the_most_rated_come_first_and_unrated_not_at_all() -> None:
 def test_neighbours_are_weighed_by_similarity() -> None:
     # cosines of the wanted row to the known ones: 1 and 0.6; weights 1 : 0.6
     vectors = np.array([[1, 0], [1, 0], [0.6, 0.8]], dtype=np.float32)
-    found = neighbour_means(vectors, np.array([0]), np.array([1, 2]), np.array([[1.0], [0.2]]))
+    found = nearest_means(vectors, np.array([0]), np.array([1, 2]), np.array([[1.0], [0.2]]))
     assert found.tolist() == [[pytest.approx((1 + 0.6 * 0.2) / 1.6)]]
 
 
 def test_a_dissimilar_neighbour_counts_nothing_beside_a_similar_one() -> None:
     vectors = np.array([[1, 0], [1, 0], [-1, 0]], dtype=np.float32)
-    found = neighbour_means(vectors, np.array([0]), np.array([1, 2]), np.array([[1.0], [0.0]]))
+    found = nearest_means(vectors, np.array([0]), np.array([1, 2]), np.array([[1.0], [0.0]]))
     assert found[0, 0] == pytest.approx(1.0, abs=1e-6)

@@ -34,7 +34,7 @@ def test_an_example_computed_by_hand() -> None:
     result = popularity(*EXAMPLE, n_items=5)
     # Means 4.5, 2 and 3.5, so C = 10/3. Counts 1, 1, 3: their 0.9 quantile lies 0.8 of the way
     # from 1 to 3, so m = 2.6.
-    assert result.mean_rating == pytest.approx(10 / 3)
+    assert result.prior_mean == pytest.approx(10 / 3)
     assert result.prior_count == pytest.approx(2.6)
     assert result.columns.rating_count.tolist() == [3, 1, 1, 0, 0]
     np.testing.assert_array_equal(result.columns.mean_rating, [4.5, 2.0, 3.5, np.nan, np.nan])
@@ -53,7 +53,7 @@ def test_the_published_columns_are_those_of_the_example(films: Films, tmp_path: 
     report = build(films(), tmp_path / "artifacts")
     info = report.manifest.popularity
     assert info is not None
-    assert info.mean_rating == pytest.approx(10 / 3)
+    assert info.prior_mean == pytest.approx(10 / 3)
     assert info.prior_count == pytest.approx(2.6)
     assert (info.prior_quantile, info.scale) == (0.9, (0.5, 5.0))
     columns = open_bundle(tmp_path / "artifacts" / report.version).items.popularity
@@ -74,7 +74,7 @@ def test_a_quantile_of_0_takes_the_smallest_count_as_prior() -> None:
 
 def test_without_ratings_every_score_is_0() -> None:
     result = popularity(n_items=2)
-    assert (result.mean_rating, result.prior_count) == (0.0, 0.0)
+    assert (result.prior_mean, result.prior_count) == (0.0, 0.0)
     assert result.columns.popularity_score.tolist() == [0.0, 0.0]
     assert result.columns.rating_count.tolist() == [0, 0]
     assert result.columns.mean_rating.tolist() == pytest.approx([np.nan] * 2, nan_ok=True)
@@ -109,8 +109,8 @@ def test_a_score_is_between_0_and_1_and_between_the_items_mean_and_c(
     result = popularity(*ratings, n_items=N_ITEMS, highest=highest, quantile=quantile)
     scores = result.columns.popularity_score
     assert np.all((scores >= 0) & (scores <= 1))
-    mean = np.nan_to_num(result.columns.mean_rating, nan=result.mean_rating)
-    low, high = np.minimum(mean, result.mean_rating), np.maximum(mean, result.mean_rating)
+    mean = np.nan_to_num(result.columns.mean_rating, nan=result.prior_mean)
+    low, high = np.minimum(mean, result.prior_mean), np.maximum(mean, result.prior_mean)
     assert np.all(scores * highest >= low - 1e-9 * highest)
     assert np.all(scores * highest <= high + 1e-9 * highest)
 

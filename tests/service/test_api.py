@@ -318,7 +318,7 @@ def test_without_a_bundle_the_service_says_what_to_run(client_of: ClientOf, tmp_
         response = client.get(path)
         body = problem(response, 503, "not_ready")
         assert "make index" in body["detail"]
-        assert "python -m indexing build" in body["detail"]
+        assert "shortlist build" in body["detail"]
         assert response.headers["Retry-After"] == "1"
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from indexing.features import neighbour_means
+from indexing.features import nearest_means
 from indexing.measure.topic import SEED
 from shortlist.bundle.reader import Bundle
 
@@ -36,7 +36,7 @@ def cold_errors(bundle: Bundle) -> list[ColdError]:
     popularity, info = bundle.items.popularity, bundle.manifest.popularity
     if popularity is None or info is None:
         return []
-    constant = info.mean_rating / info.scale[1]
+    constant = info.prior_mean / info.scale[1]
     counts, scores, errors = popularity.rating_count, popularity.popularity_score, []
     for least in LEAST_RATINGS:
         usable = np.flatnonzero(counts >= least)
@@ -44,7 +44,7 @@ def cold_errors(bundle: Bundle) -> list[ColdError]:
             n_hidden = min(MAX_HIDDEN, max(2, len(usable) // 5))
             hidden = np.sort(np.random.default_rng(SEED).permutation(usable)[:n_hidden])
             known = np.setdiff1d(np.flatnonzero(counts > 0), hidden)
-            estimate = neighbour_means(bundle.vectors, hidden, known, scores[known, None])[:, 0]
+            estimate = nearest_means(bundle.vectors, hidden, known, scores[known, None])[:, 0]
             found, taken = (np.abs(one - scores[hidden]).mean() for one in (estimate, constant))
             errors.append(ColdError(least, n_hidden, float(found), float(taken)))
     return errors

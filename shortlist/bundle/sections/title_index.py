@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute
 
 from shortlist.bundle import arrays
 from shortlist.bundle.arrays import Csr, FloatArray, RowArray, map_array
