@@ -127,19 +127,19 @@ def export_encoder(source: ModelSource, target: Path) -> None:
 
 
 def _load_model(source: ModelSource) -> SentenceTransformer:
-    from sentence_transformers import SentenceTransformer
-    from transformers.utils import logging as transformers_logging
-
-    logging.getLogger("sentence_transformers").setLevel(logging.WARNING)
-    logging.getLogger("sentence_transformers.base.model").addFilter(_of_interest)
-    transformers_logging.disable_progress_bar()
-    transformers_logging.set_verbosity_error()
     try:
+        from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging as transformers_logging
+
+        logging.getLogger("sentence_transformers").setLevel(logging.WARNING)
+        logging.getLogger("sentence_transformers.base.model").addFilter(_of_interest)
+        transformers_logging.disable_progress_bar()
+        transformers_logging.set_verbosity_error()
         model = SentenceTransformer(str(source.folder), device="cpu", local_files_only=True)
         has_fast_tokenizer = hasattr(model.tokenizer, "backend_tokenizer")
         prompts = any(model.prompts.values())
         leaves_out = prompts and not getattr(model[1], "include_prompt", True)
-    except Exception as error:  # whatever a damaged folder makes the libraries raise
+    except Exception as error:  # whatever the libraries raise of a damaged folder
         raise EncoderError(
             f"{source.folder}: sentence-transformers cannot load it:"
             f" {type(error).__name__}: {error}"

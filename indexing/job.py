@@ -133,11 +133,9 @@ def _write_bundle(
         )
     on_step("vectors written")
     encode_queries = partial(encoder.encode, prompt=settings.query_prompt)
+    texts = corpus.recall_probes()
     retrieval = build_index(
-        writer.vectors,
-        folder,
-        kind=config.index.type,
-        probes=lambda: encode_queries(corpus.recall_probes()),
+        writer.vectors, folder, kind=config.index.type, probes=lambda: encode_queries(texts)
     )
     on_step("index written")
     sections["features"] = write_features(folder, catalog, popularity, writer.vectors)
@@ -148,7 +146,7 @@ def _write_bundle(
     sections["calibration"] = write_calibration(
         folder,
         writer.vectors,
-        corpus.recall_probes(),
+        texts,
         encode_queries,
         identity=identity.model_dump_json(),
         live=live,

@@ -63,10 +63,8 @@ class AttributeConfig(_Table):
     @field_validator("pattern")
     @classmethod
     def _has_one_group(cls, pattern: str | None) -> str | None:
-        if pattern is None:
-            return None
         try:
-            n_groups = re.compile(pattern).groups
+            n_groups = 1 if pattern is None else re.compile(pattern).groups
         except re.error as error:
             raise ValueError(f"not a regular expression: {error}") from error
         if n_groups != 1:

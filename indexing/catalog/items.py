@@ -9,13 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from indexing.catalog.config import (
-    AlternativeTitlesConfig,
-    AttributeConfig,
-    AttributeType,
-    CategoriesConfig,
-    ItemsConfig,
-)
+from indexing.catalog.config import AttributeConfig, AttributeType, CategoriesConfig, ItemsConfig
 from indexing.catalog.ids import read_ids
 from indexing.catalog.tables import as_text, locate, read_table
 from shortlist.bundle.arrays import Csr
@@ -49,6 +43,9 @@ def read_items(config: ItemsConfig, folder: Path) -> Items:
     if not len(table):
         raise CatalogError(f"{path}: the catalogue is empty; expected at least one item")
     text = {column: as_text(table[column]) for column in texts}
+    alternatives = None
+    if other is not None:
+        alternatives = [_split(one, other.separator) for one in as_text(table[other.column])]
     return Items(
         ids=read_ids(table[config.id], config.id_type, path=path),
         titles=text[config.title],
@@ -58,15 +55,12 @@ def read_items(config: ItemsConfig, folder: Path) -> Items:
             for name, attribute in config.attributes.items()
         },
         text=text,
-        alternatives=None if other is None else _split_titles(table, other),
+        alternatives=alternatives,
     )
 
 
-def _split_titles(table: pd.DataFrame, config: AlternativeTitlesConfig) -> list[list[str]]:
-    return [
-        [title.strip() for title in titles.split(config.separator) if title.strip()]
-        for titles in as_text(table[config.column])
-    ]
+def _split(titles: str, separator: str) -> list[str]:
+    return [title.strip() for title in titles.split(separator) if title.strip()]
 
 
 def split_categories(

@@ -18,6 +18,9 @@ import pyarrow.parquet
 
 from shortlist.errors import CatalogError
 
+_PARQUET = {".parquet", ".pq"}
+"""What a file's name ends with that is read as Parquet; any other is read as CSV."""
+
 _LONGEST_FIELD = 2**31 - 1
 
 
@@ -31,19 +34,14 @@ def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     if not path.is_file():
         raise CatalogError(f"{path}: no such file")
     wanted = list(dict.fromkeys(columns))
-    table = _read_parquet(path, wanted) if is_parquet(path) else _read_csv(path, wanted)
+    read = _read_parquet if path.suffix.lower() in _PARQUET else _read_csv
     # Otherwise one missing value turns a column of integers into floats, and id 7 into "7.0".
-    return cast(pd.DataFrame, table.to_pandas(integer_object_nulls=True))
+    return cast(pd.DataFrame, read(path, wanted).to_pandas(integer_object_nulls=True))
 
 
 def as_text(column: pd.Series) -> pd.Series:
     """A column of any type as text, a missing value as ""."""
     return column.astype("str").fillna("")
-
-
-def is_parquet(path: Path) -> bool:
-    """Whether the file's name says Parquet; anything else is read as CSV."""
-    return path.suffix.lower() in {".parquet", ".pq"}
 
 
 def locate(path: Path, rows: Iterable[int]) -> list[str]:
@@ -52,7 +50,7 @@ def locate(path: Path, rows: Iterable[int]) -> list[str]:
     Reads the file again, so it is for error messages only.
     """
     wanted = list(rows)
-    if is_parquet(path):
+    if path.suffix.lower() in _PARQUET:
         return [f"row {row + 1}" for row in wanted]
     lines = [line for line, _ in islice(_records(path), max(wanted, default=-1) + 1)]
     return [f"line {lines[row]}" for row in wanted]

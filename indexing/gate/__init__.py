@@ -80,10 +80,8 @@ def load_as_served(folder: Path, *, sharing: Snapshot | None = None) -> Snapshot
 
 def _load_live(live: Path | None, new: Snapshot) -> Snapshot | None:
     """The live version; a broken one is no reason to keep a sound one back."""
-    if live is None:
-        return None
     try:
-        return load_as_served(live, sharing=new)
+        return None if live is None else load_as_served(live, sharing=new)
     except (BundleError, EncoderError, GateError) as error:
         log.warning("the live version cannot be compared with: %s", error)
         return None

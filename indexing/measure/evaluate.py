@@ -134,11 +134,10 @@ def _known_values(topics: Sequence[Topic], rankings: Sequence[RowArray]) -> Valu
     """Success@1 by kind of spelling, Success@10 and the reciprocal rank over all of them."""
     metrics = measure(topics, rankings, ("Success@1", "Success@10", "MRR"))
     first, kinds = metrics.pop("Success@1"), np.array([topic.kind for topic in topics])
+    shown = {"one typo" if kind in TYPOS else kind: kind for kind in SPELLINGS}
     by_kind = {
-        "one typo" if kind in TYPOS else kind: np.where(
-            np.isin(kinds, TYPOS if kind in TYPOS else kind), first, np.nan
-        )
-        for kind in SPELLINGS
+        name: np.where(np.isin(kinds, TYPOS if kind in TYPOS else kind), first, np.nan)
+        for name, kind in shown.items()
     }
     return {"Success@1": first, **by_kind, **metrics}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -39,8 +38,12 @@ def off_topic(snapshot: Snapshot, config: CatalogConfig) -> OffTopic | None:
     wanted = config.evaluation.topics
     if wanted is None:
         return None
-    queries, on_topic = _read(config.folder / wanted)
-    answers = [ask(snapshot, SearchQuery(q=text, k=1)) for text in queries]
+    table = read_table(config.folder / wanted, ["query", "on_topic"]).astype("str")
+    values = table["on_topic"].str.strip()
+    if not values.isin(["0", "1"]).all() or values.nunique() != 2:
+        raise CatalogError(f"{config.folder / wanted}: on_topic: expected 0 and 1, both of them")
+    on_topic = (values == "1").to_numpy(dtype=bool)
+    answers = [ask(snapshot, SearchQuery(q=text, k=1)) for text in table["query"].tolist()]
     said = np.array([bool(answer.no_good_match) for answer in answers])
     matches = [answer.best_match for answer in answers]
     unusual = np.array([match["unusualness_of_ten"] if match else 0.0 for match in matches])
@@ -52,11 +55,3 @@ def off_topic(snapshot: Snapshot, config: CatalogConfig) -> OffTopic | None:
         recall=float((said & ~on_topic).sum() / (~on_topic).sum()),
         area=float((above > 0).mean() + (above == 0).mean() / 2),
     )
-
-
-def _read(path: Path) -> tuple[list[str], np.ndarray]:
-    table = read_table(path, ["query", "on_topic"])
-    values = table["on_topic"].astype("str").str.strip()
-    if not values.isin(["0", "1"]).all() or values.nunique() != 2:
-        raise CatalogError(f"{path}: on_topic: expected 0 and 1, both of them")
-    return table["query"].astype("str").tolist(), (values == "1").to_numpy(dtype=bool)
