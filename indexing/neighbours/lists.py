@@ -42,10 +42,13 @@ def strongest(blocks: Iterable[Vectors], *, per_item: int) -> sparse.csr_matrix:
 
 def largest_of_each_row(matrix: sparse.csr_matrix, *, per_item: int) -> sparse.csr_matrix:
     """The `per_item` largest stored entries of each row, ties by column."""
-    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    order = np.lexsort((-matrix.data, row))
     kept = np.zeros(matrix.nnz, dtype=np.bool_)
-    kept[order[np.arange(matrix.nnz) - matrix.indptr[row] < per_item]] = True
+    for begin, end in zip(matrix.indptr[:-1].tolist(), matrix.indptr[1:].tolist(), strict=True):
+        if end - begin <= per_item:
+            kept[begin:end] = True
+        else:
+            order = np.argsort(-matrix.data[begin:end], kind="stable")
+            kept[begin + order[:per_item]] = True
     offsets = np.concatenate([[0], np.cumsum(kept)])[matrix.indptr]
     return sparse.csr_matrix((matrix.data[kept], matrix.indices[kept], offsets), shape=matrix.shape)
 
