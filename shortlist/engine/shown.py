@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Generic, TypeVar
@@ -10,16 +11,16 @@ Row = Sequence[str]
 T = TypeVar("T")
 
 
-class Listing(Generic[T]):
+class Listing(ABC, Generic[T]):
     """A list of entries that prints as a table; what it is of says which columns and rows."""
 
+    @abstractmethod
     def entries(self) -> Sequence[T]:
         """What is listed, best first."""
-        raise NotImplementedError
 
+    @abstractmethod
     def table(self) -> tuple[Row, list[Row]]:
         """The heading, and a row an entry."""
-        raise NotImplementedError
 
     def __iter__(self) -> Iterator[T]:
         return iter(self.entries())

@@ -48,15 +48,16 @@ def run(*arguments: object, missing: str, repository: Path) -> subprocess.Comple
 
 
 def test_it_has_the_commands_of_both_programs_and_defines_none_again() -> None:
-    found = main.list_commands(None)  # type: ignore[arg-type]
+    context = click.Context(main)
+    found = main.list_commands(context)
     of_indexing = indexing.__main__.main.commands
     assert found == [*of_indexing, "serve", *main.commands]
     assert {"build", "versions", "verify", "rollback", "prune", "diff", "evaluate", "tune"} <= set(
         of_indexing
     )
     for name, command in of_indexing.items():
-        assert main.get_command(None, name) is command  # type: ignore[arg-type]
-    assert main.get_command(None, "serve") is service.__main__.main  # type: ignore[arg-type]
+        assert main.get_command(context, name) is command
+    assert main.get_command(context, "serve") is service.__main__.main
 
 
 @pytest.mark.parametrize("group", [main, indexing.__main__.main])

@@ -50,7 +50,7 @@ def write_calibration(folder: Path, calibration: Calibration) -> None:
     np.save(folder / QUANTILES, calibration.quantiles)
 
 
-def read_calibration(folder: Path, *, n_items: int) -> Calibration:  # noqa: ARG001
+def read_calibration(folder: Path, *, n_items: int) -> Calibration:  # noqa: ARG001  # all readers' form
     """Read the section. Raises BundleCorrupt for anything but 1001 rising similarities."""
     quantiles = map_array(folder / QUANTILES, np.float32, 1)
     if len(quantiles) != N_QUANTILES or not np.all(np.diff(quantiles) >= 0):

@@ -31,11 +31,10 @@ def two_features(right: list[float], wrong: list[float], *, n_topics: int = 30) 
     )
 
 
-def lesson(pools: Pools, **changed: object) -> Lesson:
+def lesson(pools: Pools) -> Lesson:
     start = Profile(n_candidates=50, weights={"similarity": 1.0})
     before = means_of([pools], SHARES, start)
-    one = Lesson([pools], SHARES, before, start, {"recency": ascent.WEIGHTS})
-    return replace(one, **changed)  # type: ignore[arg-type]
+    return Lesson([pools], SHARES, before, start, {"recency": ascent.WEIGHTS})
 
 
 def test_the_least_weight_that_turns_every_pair_is_learnt() -> None:
@@ -53,8 +52,8 @@ def test_a_depth_is_bought_only_for_what_it_brings() -> None:
     pools = two_features([0.9, 0.0], [0.8, 0.0])
     far = replace(pools, place=np.array([0, 120] * 30))
     grids = {"n_candidates": (50, 100, 200, 400)}
-    assert learn(lesson(far, grids=grids, cost=5e-6), n_jobs=1).n_candidates == 200
-    assert learn(lesson(pools, grids=grids, cost=5e-6), n_jobs=1).n_candidates == 50
+    assert learn(replace(lesson(far), grids=grids, cost=5e-6), n_jobs=1).n_candidates == 200
+    assert learn(replace(lesson(pools), grids=grids, cost=5e-6), n_jobs=1).n_candidates == 50
 
 
 def test_the_highest_price_that_costs_nothing_unseen_is_chosen(
@@ -71,7 +70,7 @@ def test_the_highest_price_that_costs_nothing_unseen_is_chosen(
     pools = two_features([0.5, 0.9], [0.8, 0.1])
     # turning a pair takes 0.5 to 1 at a price of 0.4 · 0.1 at most, so no price is too high; one
     # of 10 leaves every pair as it is
-    learn(lesson(pools, prices=(0.0, 0.1, 10.0)), n_jobs=1)
+    learn(replace(lesson(pools), prices=(0.0, 0.1, 10.0)), n_jobs=1)
     assert asked == [0.0] * 3 + [0.1] * 3 + [10.0] * 3 + [0.1] * 5
 
 
@@ -79,14 +78,14 @@ def test_any_number_of_processes_learns_alike() -> None:
     rng = np.random.default_rng(5)
     pools = two_features([0.5, 0.9], [0.8, 0.1], n_topics=60)
     noisy = replace(pools, features=pools.features + rng.normal(0, 0.3, pools.features.shape))
-    asked = lesson(noisy, prices=(0.0, 0.05))
+    asked = replace(lesson(noisy), prices=(0.0, 0.05))
     assert learn(asked, n_jobs=1) == learn(asked, n_jobs=2)
 
 
 def test_a_metric_grows_by_its_share() -> None:
     pools = two_features([0.5, 0.9], [0.8, 0.1])
     asked = replace(
-        lesson(pools, cost=1e-4),
+        replace(lesson(pools), cost=1e-4),
         groups=[pools, pools],
         shares=[{"MRR": 0.25}, {"nDCG@10": 0.75}],
         before={"MRR": 0.5, "nDCG@10": 0.5},
