@@ -1,8 +1,8 @@
 // What is asked, as the page's address says it: the names are those of the API's parameters.
 
 export const empty = () => ({
-  q: "", like: null, taste: false, profile: null, weights: {}, n_candidates: null,
-  diversity: 0, category: [], range: {}, min_rating_count: 0,
+  q: "", like: null, taste: false, profile: null, weights: {}, k: null, n_candidates: null,
+  min_score: null, diversity: 0, category: [], range: {}, min_rating_count: 0,
 });
 
 const finite = (text) => (text !== null && text !== "" && isFinite(text) ? Number(text) : null);
@@ -15,7 +15,7 @@ export function read(search, prefix = "") {
   state.like = get("like");
   state.taste = get("taste") === "true";
   state.profile = get("profile");
-  state.n_candidates = finite(get("n_candidates"));
+  for (const name of ["k", "n_candidates", "min_score"]) state[name] = finite(get(name));
   state.diversity = finite(get("diversity")) ?? 0;
   state.min_rating_count = finite(get("min_rating_count")) ?? 0;
   state.category = given.getAll(`${prefix}category`);
@@ -45,7 +45,9 @@ export function write(state, { prefix = "", options = false } = {}) {
   for (const [name, weight] of Object.entries(state.weights)) {
     given.append(`${prefix}w_${name}`, weight);
   }
-  put("n_candidates", state.n_candidates);
+  for (const name of ["k", "n_candidates", "min_score"]) {
+    if (state[name] !== null) given.append(prefix + name, state[name]);
+  }
   put("diversity", state.diversity);
   for (const name of state.category) put("category", name);
   for (const [name, [low, high]] of Object.entries(state.range)) {
@@ -62,8 +64,8 @@ export const isFiltered = (state) =>
 export function body(state) {
   const ranges = Object.entries(state.range).map(([name, [min, max]]) => [name, { min, max }]);
   return {
-    profile: state.profile, weights: state.weights, n_candidates: state.n_candidates,
-    diversity: state.diversity,
+    profile: state.profile, weights: state.weights, k: state.k, n_candidates: state.n_candidates,
+    min_score: state.min_score, diversity: state.diversity,
     filters: {
       categories: { any: state.category }, ranges: Object.fromEntries(ranges),
       min_rating_count: state.min_rating_count || null,

@@ -449,3 +449,24 @@ def test_stylesheet_and_scripts_are_served_from_here(visit: Visit, sample: Servi
     loaded = page.evaluate("performance.getEntriesByType('resource').map(one => one.name)")
     assert any(re.search(r"/static/search\.js$", url) for url in loaded)
     assert any(re.search(r"/static/style\.css$", url) for url in loaded)
+
+
+@pytest.mark.parametrize(
+    ("place", "asked"),
+    [
+        ("?q=space&k=1", {"q": "space", "k": 1}),
+        ("?q=space&n_candidates=1", {"q": "space", "n_candidates": 1}),
+        (
+            "?q=a+robot+left+alone+on+earth&min_score=0.5",
+            {"q": "a robot left alone on earth", "min_score": 0.5},
+        ),
+    ],
+)
+def test_the_page_takes_what_its_address_says(
+    visit: Visit, sample: Service, place: str, asked: dict[str, object]
+) -> None:
+    page = visit(sample).open(f"/{place}")
+    expect(page.locator("#notice")).to_contain_text(" ms")
+    expected = told(sample, **asked)
+    assert 0 < len(expected) < 10
+    shows(page, expected)
