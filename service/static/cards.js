@@ -29,7 +29,7 @@ function standing(result) {
     `${arrow} (${alone} by similarity alone)`);
 }
 
-export function card(result, { whole, canWhy, shelf, onLike, onMore }) {
+export function card(result, { whole, shelf, onLike, onMore }) {
   const year = result.attributes.year;
   const meta = [year, ...result.categories].filter((one) => one !== null && one !== undefined);
   const why = h("div", { class: "why", id: `why-${result.rank}`, hidden: true });
@@ -55,7 +55,7 @@ export function card(result, { whole, canWhy, shelf, onLike, onMore }) {
       bar(result.components, whole),
       h("p", { class: "standing" }, h("strong", {}, number(result.score)), " ", standing(result)),
       h("p", { class: "actions" },
-        canWhy ? toggle : null,
+        toggle,
         h("button", { type: "button", "aria-label": `More like ${result.title}`, onclick: () => onMore(result) }, "More like this"),
         thumb(true, "yes", "Like"), thumb(false, "no", "Dislike")),
       why));

@@ -82,7 +82,7 @@ function column(side, answer, other) {
   const whole = Math.max(1, ...answer.results.map((one) => one.score));
   const list = $(`#list-${side}`);
   const shift = (result) => {
-    if (!ranks.has(result.item_id)) return h("span", { class: "was new" }, `only here`);
+    if (!ranks.has(result.item_id)) return h("span", { class: "was new" }, "only here");
     const up = ranks.get(result.item_id) - result.rank;
     return h("span", { class: `was ${up > 0 ? "up" : up < 0 ? "down" : ""}` },
       up ? `${up > 0 ? "▲" : "▼"}${Math.abs(up)}` : "=",

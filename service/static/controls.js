@@ -93,7 +93,7 @@ export function filters(catalog, state, onChange) {
     parts.push(h("div", { class: "field" }, h("label", { for: "min-ratings" }, "Ratings at least"), input));
   }
   if (categories?.length) {
-    const box = ({ name, count: all }, place) => h("label", { class: "box" },
+    const box = ({ name, count: all }) => h("label", { class: "box" },
       h("input", {
         type: "checkbox", checked: state.category.includes(name), "data-category": name,
         onchange: (event) => {
@@ -129,7 +129,7 @@ function histogram({ name, bins }, state, onChange) {
     return one;
   });
   const area = h("div", { class: "histogram", "aria-hidden": "true", "data-histogram": name }, bars);
-  const field = (which, label, place) => {
+  const field = (which, label) => {
     const input = h("input", {
       type: "number", id: `${name}-${which}`, step: whole ? 1 : "any", min: low, max: high,
       oninput: () => set(from.valueAsNumber, to.valueAsNumber, false),

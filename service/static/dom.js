@@ -1,6 +1,6 @@
 // Small tools for building the page. Text is always put in as text, never as markup.
 
-export const $ = (selector, root = document) => root.querySelector(selector);
+export const $ = (selector) => document.querySelector(selector);
 
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);

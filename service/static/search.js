@@ -2,7 +2,7 @@
 
 import { Problem, ask, focusSearch } from "./api.js";
 import { card } from "./cards.js";
-import { filters, profileOf, recount, settings } from "./controls.js";
+import { filters, recount, settings } from "./controls.js";
 import { $, count, eachFrame, h, later, moved } from "./dom.js";
 import { ids, kept, shelfView, toggle } from "./shelf.js";
 import { body, isFiltered, read, unranked, write } from "./state.js";
@@ -66,7 +66,7 @@ function present(answer, { adds = false } = {}) {
   next = answer?.next ?? null;
   whole = Math.max(1, ...shown.map((one) => one.score));
   const shelf = kept();
-  const make = (result) => card(result, { whole, shelf, canWhy: true, onLike, onMore });
+  const make = (result) => card(result, { whole, shelf, onLike, onMore });
   moved(list, () => {
     if (adds) list.append(...answer.results.map(make));
     else list.replaceChildren(...shown.map(make));

@@ -41,5 +41,4 @@ export function watch({ onSwap, onReturn }) {
     setTimeout(timer, EACH_MS);
   };
   timer();
-  return { look };
 }
