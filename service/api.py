@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import partial
 from typing import Any
 from urllib.parse import unquote
@@ -10,6 +11,7 @@ from urllib.parse import unquote
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound, UnsupportedMediaType
 
+from service.budget import Budget
 from service.live import SnapshotHolder
 from service.openapi import LISTS, document
 from service.requests import read_parameters, refuse_parameters
@@ -27,20 +29,22 @@ from shortlist.engine.suggest import suggest
 from shortlist.errors import InvalidParameter, MalformedRequest, NotReady, QueryError
 
 _ITEMS = "/v1/items/"
+_ORIGIN = re.compile(r"[a-z]+://[^/]*", re.IGNORECASE)
+"""What stands before the path when a proxy's form of a request is used."""
 
 
-def api_blueprint(holder: SnapshotHolder) -> Blueprint:
+def api_blueprint(holder: SnapshotHolder, budget: Budget) -> Blueprint:
     """Everything below /v1, the document, liveness and readiness over the holder's snapshot."""
     api = Blueprint("api", __name__)
 
     for path, method, model in LISTS:
         api.add_url_rule(
-            path, f"{method} {path[4:]}", partial(_list, holder, model), methods=[method]
+            path, f"{method} {path[4:]}", partial(_list, holder, budget, model), methods=[method]
         )
 
     @api.post("/v1/search/batch")
     def batch() -> Response:
-        return _batch(holder.get(), read_query(queries.BatchQuery, _body()))
+        return _batch(holder.get(), budget, read_query(queries.BatchQuery, _body()))
 
     @api.get("/v1/suggest")
     def complete() -> Response:
@@ -63,7 +67,7 @@ def api_blueprint(holder: SnapshotHolder) -> Blueprint:
             return _item(holder, segments)
         given = _item_id(segments[:-1])
         query = read_parameters(queries.SimilarQuery, request.query_string, item_id=given)
-        return _answered(holder, query)
+        return _answered(holder, budget, query)
 
     api.add_url_rule("/openapi.json", "openapi", lambda: _json_of(document()))
     api.add_url_rule("/healthz", "healthz", lambda: _json_of({"status": "ok"}))
@@ -71,21 +75,22 @@ def api_blueprint(holder: SnapshotHolder) -> Blueprint:
     return api
 
 
-def _list(holder: SnapshotHolder, model: type[Any]) -> Response:
+def _list(holder: SnapshotHolder, budget: Budget, model: type[Any]) -> Response:
     """A list of results: its query in the address of a GET, in the body of a POST."""
     if request.method == "POST":
-        return _answered(holder, read_query(model, _body()))
-    return _answered(holder, read_parameters(model, request.query_string))
+        return _answered(holder, budget, read_query(model, _body()))
+    return _answered(holder, budget, read_parameters(model, request.query_string))
 
 
-def _answered(holder: SnapshotHolder, query: Asked) -> Response:
+def _answered(holder: SnapshotHolder, budget: Budget, query: Asked) -> Response:
     """The answer; to a cursor of another version from that version, if it is due."""
     exchange, cursor = exchange_of(request.environ), query.cursor
     snapshot = holder.get() if cursor is None else holder.at(decode_cursor(cursor).version)
-    answer = ask(snapshot, query, clock=exchange.clock)
-    note_answer(exchange, answer)
-    exchange.clock.enter(Stage.SERIALISE)
-    return _json(encode_answer(answer))
+    with budget.spent_on([query]):
+        answer = ask(snapshot, query, clock=exchange.clock)
+        note_answer(exchange, answer)
+        exchange.clock.enter(Stage.SERIALISE)
+        return _json(encode_answer(answer))
 
 
 def note_answer(exchange: Exchange, answer: Answer) -> None:
@@ -95,17 +100,18 @@ def note_answer(exchange: Exchange, answer: Answer) -> None:
     exchange.no_good_match = bool(answer.no_good_match)
 
 
-def _batch(snapshot: Snapshot, batch: queries.BatchQuery) -> Response:
+def _batch(snapshot: Snapshot, budget: Budget, batch: queries.BatchQuery) -> Response:
     """Every query that can be read is asked; the others keep their place with their problem."""
     exchange = exchange_of(request.environ)
     read = [_read_entry(values) for values in batch.queries]
     asked = [one for one in read if isinstance(one, SearchQuery)]
-    answers = iter(ask_many(snapshot, asked, clock=exchange.clock))
-    found = [next(answers) if isinstance(one, SearchQuery) else one for one in read]
-    exchange.version = snapshot.version
-    exchange.n_results = sum(len(one.results) for one in found if isinstance(one, Answer))
-    exchange.clock.enter(Stage.SERIALISE)
-    return _json(encode_batch(snapshot.version, found))
+    with budget.spent_on(asked):
+        answers = iter(ask_many(snapshot, asked, clock=exchange.clock))
+        found = [next(answers) if isinstance(one, SearchQuery) else one for one in read]
+        exchange.version = snapshot.version
+        exchange.n_results = sum(len(one.results) for one in found if isinstance(one, Answer))
+        exchange.clock.enter(Stage.SERIALISE)
+        return _json(encode_batch(snapshot.version, found))
 
 
 def _read_entry(values: dict[str, Any]) -> SearchQuery | QueryError:
@@ -127,8 +133,8 @@ def _item(holder: SnapshotHolder, segments: list[str]) -> Response:
 def _segments() -> list[str]:
     """The parts of the path behind /v1/items/, as they were sent: %2F parts nothing."""
     raw: str = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or request.path
-    path = raw.partition("?")[0]
-    return path[path.index(_ITEMS) + len(_ITEMS) :].split("/")
+    path = _ORIGIN.sub("", raw.partition("?")[0]).lstrip("/")
+    return path.split("/")[_ITEMS.count("/") - 1 :]
 
 
 def _item_id(segments: list[str]) -> str:
@@ -154,7 +160,8 @@ def _readiness(holder: SnapshotHolder) -> dict[str, Any]:
     snapshot = holder.peek()
     if snapshot is None:
         raise NotReady(str(holder.problem))
-    problem = holder.problem or holder.blocklist_problem
+    problems = (holder.problem, holder.blocklist_problem, holder.stuck(), holder.numbers_problem)
+    problem = next((one for one in problems if one is not None), None)
     return {
         "status": "ready",
         "version": snapshot.version,

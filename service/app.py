@@ -12,15 +12,16 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from service.api import api_blueprint
+from service.budget import Budget
 from service.config import Settings
 from service.live import SnapshotHolder
 from service.logs import log_exchange
 from service.metrics import CONTENT_TYPE, Metrics
 from service.pages import pages_blueprint
-from service.problems import MEDIA_TYPE, defect_body, problem_body, problem_of
+from service.problems import MEDIA_TYPE, defect_body, kind_of, problem_body, problem_of
 from service.reloader import Reloader
 from service.requests import spelled
-from service.wsgi.admission import METRICS_PATH, Admission, Credentials, Places
+from service.wsgi.admission import API_PREFIX, METRICS_PATH, Admission, Credentials, Places
 from service.wsgi.compression import compressed
 from service.wsgi.exchange import Exchange, Exchanges, exchange_of
 from service.wsgi.headers import ResponseHeaders
@@ -33,34 +34,37 @@ QUERY_LENGTHS = (12,)
 
 _ROUTE = "shortlist.route"
 
-_KIND = {413: "content_too_large", 422: "unprocessable_content"}
-"""Statuses whose phrase is another one in another version of Python."""
-
 
 def create_app(
-    settings: Settings, *, last_good: Path | None = None, metrics_folder: Path | None = None
+    settings: Settings,
+    *,
+    memory: Path | None = None,
+    metrics_folder: Path | None = None,
+    numbers_problem: str | None = None,
 ) -> Flask:
     """A WSGI application that serves the live version, or says why it cannot.
 
-    `last_good` is a file in which the workers of one service share the version that last
-    passed, `metrics_folder` a folder in which they share their numbers. The reloader is
-    `app.extensions["reloader"]`, started; `stop()` ends it.
+    `memory` is a folder in which the workers of one service share what became of versions,
+    `metrics_folder` one in which they share their numbers; `numbers_problem` is why they do not.
+    The reloader is `app.extensions["reloader"]`, started; `stop()` ends it.
     """
     metrics = Metrics(metrics_folder)
     store = ArtifactStore(settings.artifacts)
     holder = SnapshotHolder(metrics, current=store.current_text)
+    holder.numbers_problem = numbers_problem
     reloader = Reloader(
         settings.artifacts,
         holder,
         replace(load_options(settings), observer=metrics),
         poll_s=settings.poll_s,
-        last_good=last_good,
+        load_s=settings.load_s,
+        memory=memory,
     )
     app = Flask("service", static_folder=None)
     app.extensions["reloader"] = reloader
     app.extensions["metrics"] = metrics
     app.url_map.merge_slashes = False
-    app.register_blueprint(api_blueprint(holder))
+    app.register_blueprint(api_blueprint(holder, Budget(settings.max_cost)))
     app.register_blueprint(pages_blueprint(holder, shows_results=not settings.api_key))
     exposition = partial(Response, content_type=CONTENT_TYPE)
     app.add_url_rule(METRICS_PATH, "metrics", lambda: exposition(metrics.exposition()))
@@ -91,11 +95,14 @@ def _layers(app: WSGIApplication, settings: Settings, metrics: Metrics) -> WSGIA
     admission = Admission(
         app,
         places=Places(settings.admitted),
-        max_body_bytes=settings.max_body_bytes,
         credentials=credentials,
         rejected=metrics.observe_rejection,
     )
-    headers = ResponseHeaders(admission, origins=settings.cors_origins)
+    headers = ResponseHeaders(
+        admission,
+        origins=settings.cors_origins,
+        private_below=API_PREFIX if settings.api_key else None,
+    )
     finish = partial(_finish, metrics, queries=settings.log_queries)
     return Exchanges(headers, finish=finish, deadline_s=settings.deadline_s)
 
@@ -131,8 +138,7 @@ def _query_problem(error: QueryError) -> Response:
 
 def _http_problem(error: HTTPException) -> Response:
     status = error.code or 500
-    kind = _KIND.get(status, HTTPStatus(status).phrase.lower().replace(" ", "_"))
-    body = problem_body(status, kind, error.description or error.name)
+    body = problem_body(status, kind_of(status), error.description or error.name)
     response = Response(body, status=status, mimetype=MEDIA_TYPE)
     for name, value in error.get_headers():
         if name not in {"Content-Type", "Content-Length"}:

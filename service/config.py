@@ -43,7 +43,7 @@ class Settings:
     host: str = _setting("127.0.0.1", "Address to listen on.")
     port: int = _setting(8000, "Port to listen on; 0 takes a free one.", low=0, high=65535)
     workers: int = _setting(1, "Worker processes.", low=1, high=64)
-    threads: int = _setting(32, "Requests one worker reads at a time.", low=1, high=1024)
+    threads: int = _setting(32, "Threads of one worker.", low=1, high=1024)
     max_concurrent: int = _setting(
         0,
         "Requests one worker answers at a time, fewer than threads; more are answered 503. "
@@ -57,8 +57,31 @@ class Settings:
         low=0,
         high=600,
     )
+    max_connections: int = _setting(
+        1000,
+        "Connections one worker keeps open; one more closes the one that has waited longest. Fewer "
+        "where the limit of open files allows fewer.",
+        low=1,
+        high=100_000,
+    )
+    client_s: float = _setting(
+        20.0,
+        "Seconds a client may take to send a request, and again to take the answer.",
+        low=0.1,
+        high=3600,
+    )
+    max_cost: int = _setting(
+        16_384,
+        "What one request may cost, and all large ones at a time: 1/2 for each character of a text "
+        "(up to 256) and each result, 1 for an explained one.",
+        low=2048,
+        high=1 << 30,
+    )
     max_body_bytes: int = _setting(
-        1 << 20, "Bytes a request's body may have; more is answered 413.", low=1024, high=1 << 30
+        1 << 20,
+        "Bytes a request's body may have, a chunked one with its framing; more is answered 413.",
+        low=1024,
+        high=1 << 30,
     )
     precision: Precision = _setting(Precision.AUTO, "Number format for encoding queries.")
     encoder_threads: int = _setting(
@@ -86,6 +109,9 @@ class Settings:
         "Seconds between looks at CURRENT and BLOCKLIST; above 1.5 a change takes over 2 s.",
         low=0.05,
         high=60,
+    )
+    load_s: float = _setting(
+        120.0, "Seconds after which the loading of a version is given up.", low=1, high=86_400
     )
     api_key: str = _setting(
         "",

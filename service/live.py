@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -12,14 +13,18 @@ from shortlist.errors import BundleError, NotReady
 
 _SWAP_S = 2.0
 _GLANCE_S = 0.02
+_MOST_WAITING = 4
+"""Requests of one worker that wait for a swap at a time: each holds a place meanwhile."""
+
+_OVERDUE_S = 5.0
 
 
 class SnapshotHolder:
     """The snapshot in use: requests take it once, the reloader replaces it.
 
     `problem` is why what CURRENT names is not in use, None when it is; `refused` is that
-    version. `blocklist_problem` is why BLOCKLIST cannot be read. `swaps` and `refusals` count
-    since the process started.
+    version. `blocklist_problem` is why BLOCKLIST cannot be read, `numbers_problem` why the numbers
+    are not those of all workers. `swaps` and `refusals` count since the process started.
     """
 
     def __init__(
@@ -31,8 +36,11 @@ class SnapshotHolder:
         self.problem: str | None = "no bundle has been loaded yet"
         self.refused: str | None = None
         self.blocklist_problem: str | None = None
+        self.numbers_problem: str | None = None
         self.swaps = 0
         self.refusals = 0
+        self._waiting = threading.BoundedSemaphore(_MOST_WAITING)
+        self._due: dict[str, float] = {}
 
     def get(self) -> Snapshot:
         """The snapshot in use. Raises NotReady, with what to do, before the first is loaded."""
@@ -48,16 +56,24 @@ class SnapshotHolder:
         yet to load: it is waited for up to 2 s.
         """
         snapshot = self.get()
-        given_up = time.monotonic() + _SWAP_S
-        while snapshot.version != version and time.monotonic() < given_up:
-            try:
-                if self._current() != version:
-                    break
-            except BundleError:
-                break  # what cannot be read names no version
-            time.sleep(_GLANCE_S)
-            snapshot = self.get()
-        return snapshot
+        if snapshot.version == version or not self._waiting.acquire(blocking=False):
+            return snapshot
+        try:
+            given_up = time.monotonic() + _SWAP_S
+            while self._is_due(version) and time.monotonic() < given_up:
+                time.sleep(_GLANCE_S)
+        finally:
+            self._waiting.release()
+        return self.get()
+
+    def _is_due(self, version: str) -> bool:
+        """Whether a version is about to be put in use: CURRENT names it, and it is not refused."""
+        if self.get().version == version or self.refused == version:
+            return False
+        try:
+            return self._current() == version
+        except BundleError:
+            return False  # what cannot be read names no version
 
     def peek(self) -> Snapshot | None:
         """The snapshot in use, None before the first."""
@@ -73,6 +89,20 @@ class SnapshotHolder:
     def put(self, snapshot: Snapshot) -> None:
         """Put the same version in use with another blocklist: not counted as a swap."""
         self._snapshot = snapshot
+
+    def looking(self, name: str, within_s: float) -> None:
+        """A thread begins to look at something, which takes far less than so long."""
+        self._due[name] = time.monotonic() + within_s + _OVERDUE_S
+
+    def looked(self, name: str) -> None:
+        """It has done so."""
+        self._due.pop(name, None)
+
+    def stuck(self) -> str | None:
+        """What is wrong where a thread looks at something and does not come back from it."""
+        now = time.monotonic()
+        names = [name for name, due in self._due.items() if now > due]
+        return f"{', '.join(names)}: has waited for a file for seconds" if names else None
 
     def settle(self) -> None:
         """What CURRENT names is in use."""

@@ -150,12 +150,6 @@ class _Scrape:
                 )
 
 
-def forget_worker(folder: Path, pid: int) -> None:
-    """Take a dead worker's gauges out of the numbers; what it counted stays."""
-    for path in folder.glob(f"gauge_live*_{pid}.db"):
-        path.unlink(missing_ok=True)
-
-
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size

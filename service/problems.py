@@ -16,9 +16,11 @@ log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 
+REFUSED = "shortlist.refused"
+"""Key of the WSGI environment: the PlainProblem with what is no request at all."""
+
 _STATUS: dict[type[QueryError], tuple[int, str]] = {
     InvalidParameter: (422, "invalid_parameter"),
-    kinds.ContentTooLarge: (413, "content_too_large"),
     kinds.MalformedRequest: (400, "malformed_request"),
     kinds.ItemUnknown: (404, "item_unknown"),
     CursorExpired: (410, "cursor_expired"),
@@ -27,6 +29,15 @@ _STATUS: dict[type[QueryError], tuple[int, str]] = {
     kinds.Overloaded: (503, "overloaded"),
     kinds.DeadlineExceeded: (503, "deadline_exceeded"),
 }
+
+
+_KIND = {413: "content_too_large", 422: "unprocessable_content"}
+"""Statuses whose phrase is another one in another version of Python."""
+
+
+def kind_of(status: int) -> str:
+    """What kind of problem a status of HTTP is."""
+    return _KIND.get(status, HTTPStatus(status).phrase.lower().replace(" ", "_"))
 
 
 def problem_body(
@@ -52,7 +63,7 @@ def problem_of(error: QueryError) -> tuple[int, bytes]:
     return status, problem_body(status, kind, str(error), errors=errors, **more)
 
 
-def defect_body(request_id: str, error: Exception) -> bytes:
+def defect_body(request_id: str, error: BaseException) -> bytes:
     """The problem a client gets for a defect of ours; the log gets the exception."""
     log.error("request %s failed", request_id, exc_info=error)
     detail = f"an unexpected error; quote request {request_id}"

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from service.attempts import Attempts, try_apart
 from service.live import SnapshotHolder
 from shortlist.bundle import layout
-from shortlist.bundle.blocklist import Blocklist, read_blocklist
-from shortlist.bundle.files import write_durably
-from shortlist.bundle.manifest import is_version_name
+from shortlist.bundle.blocklist import Blocklist, BlocklistFile
 from shortlist.bundle.store import ArtifactStore
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
 from shortlist.errors import NotReady, ShortlistError
@@ -27,9 +28,11 @@ class Reloader:
     """Keeps a holder's snapshot at the live version, and blocked items out of it.
 
     A version that cannot be used is refused: the old one serves on, and the refused one is
-    tried again after 30 s, or at once when CURRENT names another. `last_good` is a file that
-    the workers of one service share: the version that last passed. A worker that starts on a
-    refused CURRENT loads that one; a service that starts fresh has no such file yet.
+    tried again after 30 s, or at once when CURRENT names another. A load that is not done within
+    `load_s` is given up. One that took so long, or in which a process ended, is tried in a process
+    of its own before it is loaded here again. `memory` is a folder in which the workers of one
+    service share what they know of versions. A worker that starts on a version that cannot be used
+    serves the one that last passed, or else one that was live before it.
     """
 
     def __init__(
@@ -39,14 +42,18 @@ class Reloader:
         options: LoadOptions,
         *,
         poll_s: float,
-        last_good: Path | None = None,
+        load_s: float = 120.0,
+        memory: Path | None = None,
     ) -> None:
         self._store = ArtifactStore(artifacts)
         self._holder = holder
         self._options = options
         self._poll_s = poll_s
-        self._last_good = last_good
+        self._load_s = load_s
+        self._attempts = Attempts(memory)
+        self._given_up: set[str] = set()
         self._retry_at = 0.0
+        self._blocked = BlocklistFile(artifacts / layout.BLOCKLIST)
         self._blocklist: Blocklist | None = None
         self._applying = threading.Lock()
         self._stop = threading.Event()
@@ -59,9 +66,9 @@ class Reloader:
         """
         self._guarded(self.check)
         if self._holder.peek() is None:
-            self._guarded(self._load_last_good)
+            self._guarded(self._load_one_before)
         for name, look in (("reloader", self.check), ("blocklist", self.check_blocklist)):
-            thread = threading.Thread(target=self._watch, args=(look,), name=name, daemon=True)
+            thread = threading.Thread(target=self._watch, args=(name, look), name=name, daemon=True)
             thread.start()
             self._threads.append(thread)
 
@@ -82,7 +89,7 @@ class Reloader:
             return
         loaded = self._holder.peek()
         if loaded is not None and loaded.version == folder.name:
-            self._holder.settle()
+            self._settle(folder)
             return
         if self._holder.refused == folder.name and time.monotonic() < self._retry_at:
             return
@@ -92,44 +99,83 @@ class Reloader:
             self._retry_at = time.monotonic() + _RETRY_S
             return
         self._holder.settle()
-        self._remember(folder.name)
+        self._attempts.passed(folder.name)
+
+    def _settle(self, folder: Path) -> None:
+        """The live version is in use: all is well while its files are there."""
+        if (folder / layout.MANIFEST).is_file():
+            self._holder.settle()
+        else:
+            self._refuse(None, f"{folder}: is gone; it serves on from memory, and no longer")
 
     def _try(self, folder: Path, *, sharing: Snapshot | None = None) -> str | None:
         """Load a version and put it in use; returns what is wrong with it, None when all is well.
 
-        An error nobody foresaw refuses the version like any other: it must end neither the
-        worker nor what it serves.
+        Whatever happens refuses the version: it must end neither the worker nor what it serves.
         """
+        version = folder.name
+        if version in self._given_up or self._attempts.ended_a_process(version):
+            problem = try_apart(folder, self._options, within_s=self._load_s)
+            if problem is not None:
+                return f"{version}: {problem}"
+        found = self._loaded(folder, sharing)
+        if isinstance(found, str):
+            return found
         try:
-            snapshot = load_snapshot(folder, self._options, sharing=sharing)
             with self._applying:
                 if self._blocklist is None:
                     raise NotReady(str(self._holder.blocklist_problem))
-                rows = self._blocklist.rows(snapshot.bundle.ids)
-                self._holder.swap(replace(snapshot, blocked_rows=rows))
+                rows = self._blocklist.rows(found.bundle.ids)
+                self._holder.swap(replace(found, blocked_rows=rows))
         except ShortlistError as error:
             return str(error)
-        except Exception as error:
-            log.exception("loading %s failed", folder.name)
-            return f"{folder.name}: loading failed: {type(error).__name__}"
-        log.info("serving %s: %d items", snapshot.version, snapshot.bundle.n_items)
+        log.info("serving %s: %d items", version, found.bundle.n_items)
         return None
 
+    def _loaded(self, folder: Path, sharing: Snapshot | None) -> Snapshot | str:
+        """A version, or what is wrong with it; loaded by a thread that can be given up on."""
+        found: list[Snapshot | str] = []
+
+        def load() -> None:
+            with self._attempts.loading(folder.name):
+                found.append(self._load(folder, sharing))
+
+        thread = threading.Thread(target=load, name="loading", daemon=True)
+        thread.start()
+        thread.join(self._load_s)
+        if found:
+            return found[0]
+        self._given_up.add(folder.name)
+        return f"{folder.name}: not loaded within {self._load_s:g} s (load_s), given up"
+
+    def _load(self, folder: Path, sharing: Snapshot | None) -> Snapshot | str:
+        try:
+            return load_snapshot(folder, self._options, sharing=sharing)
+        except ShortlistError as error:
+            return str(error)
+        except BaseException as error:  # a panic of a library is no Exception
+            log.exception("loading %s failed", folder.name)
+            return f"{folder.name}: loading failed: {type(error).__name__}"
+
     def check_blocklist(self) -> None:
-        """Read BLOCKLIST and take what it names out of the answers.
+        """Read BLOCKLIST if it changed, and take what it names out of the answers.
 
         One that cannot be read leaves the list read before in force and is reported; a worker
         that has not read one yet serves nothing until it can.
         """
-        path = self._store.root / layout.BLOCKLIST
         try:
-            blocklist = read_blocklist(path)
-        except (OSError, UnicodeDecodeError) as error:
-            self._report_blocklist(f"{path}: cannot be read: {error}")
+            blocklist = self._blocked.read()
+            if not blocklist.ids and self._blocklist and self._blocklist.ids:
+                self._store.live_folder()  # without CURRENT the folder itself is gone
+        except (OSError, UnicodeDecodeError, ShortlistError) as error:
+            self._report_blocklist(f"{self._blocked.path}: cannot be read: {error}")
             return
         self._report_blocklist(None)
-        if blocklist == self._blocklist:
-            return
+        if blocklist is not self._blocklist:
+            self._apply(blocklist)
+
+    def _apply(self, blocklist: Blocklist) -> None:
+        began = time.monotonic()
         with self._applying:
             snapshot = self._holder.peek()
             if snapshot is not None:
@@ -137,42 +183,48 @@ class Reloader:
                 self._holder.put(replace(snapshot, blocked_rows=rows))
             known, self._blocklist = self._blocklist, blocklist
         if blocklist.ids or known is not None:
-            log.info("blocklist: %d ids", len(blocklist.ids))
+            took_ms = 1e3 * (time.monotonic() - began)
+            log.info("blocklist: %d ids, looked up in %.1f ms", len(blocklist.ids), took_ms)
 
     def _report_blocklist(self, problem: str | None) -> None:
         if problem is not None and problem != self._holder.blocklist_problem:
             log.error("%s", problem)
         self._holder.blocklist_problem = problem
 
-    def _load_last_good(self) -> None:
-        """Load the version that another worker of this service last served."""
-        try:
-            text = self._last_good.read_text(encoding="ascii") if self._last_good else ""
-        except OSError:
-            return
-        version = text.strip()
-        if is_version_name(version) and (problem := self._try(self._store.folder(version))):
+    def _load_one_before(self) -> None:
+        """Load the version that served last, here or in another worker, or was live before."""
+        for version in dict.fromkeys(self._before()):
+            problem = self._try(self._store.folder(version))
+            if problem is None:
+                return
             log.error("%s, which served before, cannot be loaded either: %s", version, problem)
 
-    def _remember(self, version: str) -> None:
-        """Note the version for workers to come; not being able to is no reason to stop."""
-        if self._last_good is None:
-            return
-        try:
-            self._last_good.parent.mkdir(exist_ok=True)
-            write_durably(self._last_good, f"{version}\n".encode())
-        except OSError as error:
-            log.warning("%s cannot be written: %s", self._last_good, error)
+    def _before(self) -> Iterator[str]:
+        if version := self._attempts.last_good():
+            yield version
+        published = set(self._store.versions())
+        yield from (one for one in reversed(self._store.journal.history()) if one in published)
 
-    def _watch(self, look: Callable[[], None]) -> None:
-        while not self._stop.wait(self._poll_s):
-            self._guarded(look)
+    def _watch(self, name: str, look: Callable[[], None]) -> None:
+        try:
+            while not self._stop.wait(self._poll_s):
+                self._holder.looking(name, self._poll_s)
+                self._guarded(look)
+                self._holder.looked(name)
+        finally:
+            if not self._stop.is_set():
+                self._end_worker(name)
+
+    def _end_worker(self, name: str) -> None:
+        """Without its watching a worker would serve one version for ever."""
+        self._holder.refuse(None, f"the thread {name} has ended; the worker ends too")
+        os.kill(os.getpid(), signal.SIGTERM)
 
     def _guarded(self, look: Callable[[], None]) -> None:
         """Neither the worker nor the watching ends by an error that nobody foresaw."""
         try:
             look()
-        except Exception:
+        except BaseException:  # a panic of a library is no Exception
             log.exception("looking at %s failed; trying again", self._store.root)
 
     def _refuse(self, version: str | None, problem: str) -> None:

@@ -1,34 +1,34 @@
-"""Gunicorn around the application."""
+"""Gunicorn supervises the workers; waitress reads and writes what they answer."""
 
 from __future__ import annotations
 
 import errno
 import os
-import shutil
 import socket
 import sys
-import tempfile
 import threading
-from pathlib import Path
+import time
+from collections.abc import Callable
+from types import FrameType
 from typing import Any
 from wsgiref.types import WSGIApplication
 
 from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.base import Worker as SupervisedWorker
 
 from service.config import Settings
+from service.connections import Connections, Patience
 from service.logs import configure_logs, formatter_for
+from service.state import SharedState, connections_within
 
 _GRACE_S = 30
 _SILENCE_S = 30
+_IDLE_S = 5.0
 
 _SWITCH_S = 0.0005
 """How long a thread keeps the interpreter while others want it. Python's 5 ms is as long as two
 whole queries; under overload a request waits for its turn several times."""
-
-METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-"""Read by prometheus_client when it is imported."""
 
 
 def _address(settings: Settings) -> str:
@@ -56,15 +56,18 @@ def why_not_listen(settings: Settings) -> str | None:
     return None
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """A threaded worker that stays alive to its supervisor while it loads.
+class Worker(SupervisedWorker):  # type: ignore[misc]  # gunicorn has no types
+    """A worker whose connections are waitress's.
 
-    It accepts connections only after its snapshot is loaded; a load may take longer than the
-    supervisor waits for a sign of life, so another thread gives one meanwhile.
+    Gunicorn's own threads read the request: a client that sends half of one holds a thread for
+    ever. Connections are accepted only after the snapshot is loaded.
     """
 
     def load_wsgi(self) -> None:
-        """Load the application, telling the supervisor every second that this goes on."""
+        """Load the application, telling the supervisor every second that this goes on.
+
+        A load may take longer than the supervisor waits for a sign of life.
+        """
         loaded = threading.Event()
 
         def tell() -> None:
@@ -79,39 +82,66 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             loaded.set()
             thread.join()
 
+    def run(self) -> None:
+        """Answer until told to stop, then finish what was begun."""
+        settings: Settings = self.app.settings
+        connections = Connections(
+            self.wsgi,
+            [listener.sock for listener in self.sockets],
+            n_threads=settings.threads,
+            max_body_bytes=settings.max_body_bytes,
+            patience=Patience(
+                connections=connections_within(settings.max_connections),
+                send_s=settings.client_s,
+                take_s=settings.client_s,
+                idle_s=_IDLE_S,
+            ),
+        )
+        self._wake = connections.wake
+        while self.alive and self.ppid == os.getppid():
+            self.notify()
+            connections.turn(1.0)
+        connections.wind_up()
+        end = time.monotonic() + self.cfg.graceful_timeout
+        while connections.n_open and time.monotonic() < end:
+            self.notify()
+            connections.turn(0.1)
+        connections.close()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop soon."""
+        super().handle_exit(sig, frame)
+        self._wake()
+
+    _wake: Callable[[], None] = staticmethod(lambda: None)
+
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    """Gunicorn with threads; each worker loads its own snapshot after the fork.
+    """Gunicorn's supervisor; each worker loads its own snapshot after the fork.
 
     FAISS and OpenVINO keep threads that do not survive a fork, so nothing is preloaded.
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._state = Path(tempfile.mkdtemp(prefix="shortlist-"))
-        self._metrics = self._state / "metrics"
-        self._metrics.mkdir()
-        os.environ[METRICS_VARIABLE] = str(self._metrics)
+        self.settings = settings
+        self._state = SharedState()
         self._supervisor = os.getpid()
         super().__init__()
 
     def load_config(self) -> None:
         """Gunicorn's own settings, all that differ from its defaults."""
         options: dict[str, Any] = {
-            "bind": _address(self._settings),
-            "workers": self._settings.workers,
-            "threads": self._settings.threads,
+            "bind": _address(self.settings),
+            "workers": self.settings.workers,
             "worker_class": "service.server.Worker",
             "timeout": _SILENCE_S,
             "graceful_timeout": _GRACE_S,
-            "keepalive": 5,
-            # A query of 1,000 characters takes up to 12,000 bytes percent-encoded.
-            "limit_request_line": 0,
+            "worker_tmp_dir": str(self._state.parent),
             "control_socket_disable": True,
             "proc_name": "shortlist",
             "child_exit": self._forget,
-            "loglevel": self._settings.log_level.value,
-            "logger_class": _logger_class(self._settings),
+            "loglevel": self.settings.log_level.value,
+            "logger_class": _logger_class(self.settings),
         }
         for name, value in options.items():
             self.cfg.set(name, value)
@@ -122,23 +152,25 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             super().run()
         finally:
             if os.getpid() == self._supervisor:
-                shutil.rmtree(self._state, ignore_errors=True)
+                self._state.remove()
 
     def load(self) -> WSGIApplication:
         """The application of one worker, its snapshot loaded."""
+        sys.setswitchinterval(_SWITCH_S)
+        configure_logs(self.settings.log_format, self.settings.log_level)
+        problem = self._state.reserve_numbers()  # before prometheus_client is imported
         from service.app import create_app
 
-        sys.setswitchinterval(_SWITCH_S)
-        configure_logs(self._settings.log_format, self._settings.log_level)
         return create_app(
-            self._settings, last_good=self._state / "last-good", metrics_folder=self._metrics
+            self.settings,
+            memory=self._state.folder,
+            metrics_folder=self._state.metrics,
+            numbers_problem=problem,
         )
 
-    def _forget(self, _: object, worker: ThreadWorker) -> None:
+    def _forget(self, _: object, worker: Worker) -> None:
         """Gunicorn's hook for a worker that has ended, in whatever way."""
-        from service.metrics import forget_worker
-
-        forget_worker(self._metrics, worker.pid)
+        self._state.forget_worker(worker.pid)
 
 
 def _logger_class(settings: Settings) -> type[glogging.Logger]:

@@ -15,7 +15,6 @@ ShortlistError                what a user is told, without a traceback
     ├── InvalidParameter      parameters are missing, unknown or out of their range
     ├── ItemUnknown           no item has the id that a path names
     ├── CursorExpired         the version that a list was made by answers no more
-    ├── ContentTooLarge       its body has more bytes than are allowed
     ├── FeatureUnavailable    the live bundle lacks what is asked for
     ├── NotReady              no snapshot is loaded yet
     ├── Overloaded            too many requests wait already
@@ -100,10 +99,6 @@ class CursorExpired(QueryError):
     def __init__(self, message: str, *, wanted: str, live: str) -> None:
         self.wanted, self.live = wanted, live
         super().__init__(message)
-
-
-class ContentTooLarge(QueryError):
-    """The request's body has more bytes than are allowed."""
 
 
 class FeatureUnavailable(QueryError):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from shortlist.bundle import layout
-from shortlist.bundle.blocklist import read_blocklist
+from shortlist.bundle.blocklist import Blocklist, BlocklistFile
 from shortlist.bundle.store import ArtifactStore
 from shortlist.bundle.tables import ItemId
 from shortlist.encoder.machine import Precision, available_cores
@@ -61,6 +61,8 @@ class OpenCatalog:
         self._follows = follow and version is None
         self._loading = threading.Lock()
         self._looked_at = time.monotonic()
+        self._blocked = BlocklistFile(store.root / layout.BLOCKLIST)
+        self._blocklist: Blocklist | None = None
         folder = store.live_folder() if version is None else store.existing(version)
         self._snapshot = self._loaded(folder, None)
 
@@ -143,5 +145,8 @@ class OpenCatalog:
         snapshot = before
         if snapshot is None or snapshot.version != folder.name:
             snapshot = load_snapshot(folder, self._options, sharing=before)
-        blocklist = read_blocklist(self._store.root / layout.BLOCKLIST)
+        blocklist = self._blocked.read()
+        if snapshot is before and blocklist is self._blocklist:
+            return snapshot
+        self._blocklist = blocklist
         return replace(snapshot, blocked_rows=blocklist.rows(snapshot.bundle.ids))

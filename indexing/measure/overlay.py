@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -50,8 +50,8 @@ class _Known:
     def encode(self, text: str) -> Vectors:
         return self._vectors[text]
 
-    def encode_many(self, texts: Sequence[str]) -> list[Vectors]:
-        return [self.encode(text) for text in texts]
+    def encode_in_parts(self, texts: Sequence[str]) -> Iterator[dict[str, Vectors]]:
+        yield {text: self.encode(text) for text in texts}
 
 
 class OverlaidRetriever:

@@ -22,7 +22,7 @@ export function bar(components, whole) {
 function standing(result) {
   const alone = result.retrieval_rank;
   if (result.retrieval_score === null) return null;
-  if (!alone) return h("span", { class: "was new" }, "not found by similarity");
+  if (!alone) return h("span", { class: "was" }, "not found by similarity");
   const up = alone - result.rank;
   const arrow = up > 0 ? `▲${up}` : up < 0 ? `▼${-up}` : "=";
   return h("span", { class: `was ${up > 0 ? "up" : up < 0 ? "down" : ""}` },

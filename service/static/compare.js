@@ -3,7 +3,7 @@
 import { Problem, ask, focusSearch } from "./api.js";
 import { bar } from "./cards.js";
 import { profileOf, settings } from "./controls.js";
-import { $, eachFrame, h, moved, number } from "./dom.js";
+import { $, eachFrame, h, moved, number, own } from "./dom.js";
 import { body, read, write } from "./state.js";
 import { watch } from "./status.js";
 
@@ -12,7 +12,8 @@ const SIDES = ["a", "b"];
 
 const input = $("#q");
 let catalog = null, running = null, begun = false;
-let states = Object.fromEntries(SIDES.map((side) => [side, read(location.search, `${side}.`)]));
+const asked = () => Object.fromEntries(SIDES.map((side) => [side, read(location.search, `${side}.`)]));
+let states = asked();
 
 function address(settled) {
   const given = new URLSearchParams(input.value ? { q: input.value } : {});
@@ -41,9 +42,13 @@ async function run() {
   } catch (error) {
     if (error.name === "AbortError" || mine !== running) return;
     if (!(error instanceof Problem)) throw error;
-    $("#notice").className = "problem";
-    $("#notice").textContent = error.message;
+    tell(error);
   }
+}
+
+function tell(error) {
+  $("#notice").className = "problem";
+  $("#notice").textContent = error.message;
 }
 
 const depth = (state) => state.n_candidates ?? profileOf(catalog, state).n_candidates;
@@ -70,11 +75,10 @@ export function changes(before, after) {
 }
 
 function summarise(found) {
-  const text = !found ? "Type a query to compare both settings on it."
+  $("#notice").textContent = !found ? "Type a query to compare both settings on it."
     : found.moved || found.came || found.went
       ? `${found.both} of ${found.of} in both; ${found.moved} moved, by ${number(found.places, 1)} places on average; ${found.came} only on the right, ${found.went} only on the left.`
       : `The same ${found.of} in the same order.`;
-  $("#notice").textContent = text;
 }
 
 function column(side, answer, other) {
@@ -82,7 +86,7 @@ function column(side, answer, other) {
   const whole = Math.max(1, ...answer.results.map((one) => one.score));
   const list = $(`#list-${side}`);
   const shift = (result) => {
-    if (!ranks.has(result.item_id)) return h("span", { class: "was new" }, "only here");
+    if (!ranks.has(result.item_id)) return h("span", { class: "was" }, "only here");
     const up = ranks.get(result.item_id) - result.rank;
     return h("span", { class: `was ${up > 0 ? "up" : up < 0 ? "down" : ""}` },
       up ? `${up > 0 ? "▲" : "▼"}${Math.abs(up)}` : "=",
@@ -122,7 +126,7 @@ input.addEventListener("input", () => { address(false); soon(); });
 document.addEventListener("keydown", focusSearch);
 addEventListener("popstate", () => {
   input.value = new URLSearchParams(location.search).get("q") ?? "";
-  states = Object.fromEntries(SIDES.map((side) => [side, read(location.search, `${side}.`)]));
+  states = asked();
   controls();
   run();
 });
@@ -131,12 +135,10 @@ async function begin() {
   try {
     catalog = await ask("/v1/catalog");
   } catch (error) {
-    $("#notice").className = "problem";
-    $("#notice").textContent = error.message;
-    return;
+    return tell(error);
   }
   for (const side of SIDES) {
-    if (!catalog.profiles[states[side].profile]) states[side].profile = null;
+    if (!own(catalog.profiles, states[side].profile)) states[side].profile = null;
   }
   const usual = [catalog.default_profile, catalog.similar_profile, catalog.recommend_profile];
   const others = Object.keys(catalog.profiles).filter((name) => !usual.includes(name));

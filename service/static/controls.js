@@ -1,7 +1,8 @@
 // Sliders, profile, depth, variety and filters. Every change is told to `onChange(settled)`:
 // false while something is dragged, true when it is let go.
 
-import { count, h, number, words } from "./dom.js";
+import { count, h, number, own, words } from "./dom.js";
+import { unweighed } from "./state.js";
 
 const HIGHEST = 2;
 
@@ -9,7 +10,7 @@ export const profileOf = (catalog, state) => {
   const usual = state.taste ? catalog.recommend_profile
     : state.like ? catalog.similar_profile : catalog.default_profile;
   const name = state.profile ?? usual;
-  return { usual, ...(catalog.profiles[name] ?? catalog.profiles[usual]) };
+  return { usual, ...(own(catalog.profiles, name) ?? catalog.profiles[usual]) };
 };
 
 function slider({ id, label, value, min, max, step, digits, dot, onInput }) {
@@ -33,21 +34,19 @@ export function settings(catalog, state, onChange, id = "") {
   const select = h("select", {
     id: `${id}profile`,
     onchange: () => {
-      state.profile = select.value || null;
-      state.weights = {};
-      state.n_candidates = null;
+      Object.assign(state, unweighed(), { profile: select.value || null });
       onChange(true, true);
     },
   }, h("option", { value: "" }, `${usual} (usual)`), names.map((name) => h("option", { value: name }, name)));
   select.value = names.includes(state.profile) ? state.profile : "";
   const weigh = (feature) => {
-    const own = profile.weights[feature] ?? 0;
-    const value = state.weights[feature] ?? own;
+    const given = profile.weights[feature] ?? 0;
+    const value = state.weights[feature] ?? given;
     return slider({
       id: `${id}w-${feature}`, label: words(feature), value, min: 0, dot: feature,
       max: Math.max(HIGHEST, value), step: 0.01, digits: 2,
       onInput: (weight, settled) => {
-        if (weight === own) delete state.weights[feature];
+        if (weight === given) delete state.weights[feature];
         else state.weights[feature] = weight;
         onChange(settled);
       },
@@ -61,7 +60,7 @@ export function settings(catalog, state, onChange, id = "") {
       others.length ? h("details", {}, h("summary", {}, "More features"), others.map(weigh)) : null,
       h("button", {
         type: "button",
-        onclick: () => { state.weights = {}; state.n_candidates = null; state.diversity = 0; onChange(true, true); },
+        onclick: () => { Object.assign(state, unweighed(), { profile: state.profile, diversity: 0 }); onChange(true, true); },
       }, "Back to the profile")),
     slider({
       id: `${id}depth`, label: "Candidates", value: state.n_candidates ?? profile.n_candidates,

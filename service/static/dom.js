@@ -30,6 +30,9 @@ export function later(action, delayMs) {
   return call;
 }
 
+// What a table has of its own under a name: names of people's making may be "constructor".
+export const own = (table, name) => (Object.hasOwn(table, name) ? table[name] : null);
+
 export const number = (value, digits = 3) => value.toFixed(digits);
 export const count = (value) => value.toLocaleString("en");
 export const words = (feature) => feature.replaceAll("_", " ");

@@ -3,9 +3,9 @@
 import { Problem, ask, focusSearch } from "./api.js";
 import { card } from "./cards.js";
 import { filters, recount, settings } from "./controls.js";
-import { $, count, eachFrame, h, later, moved } from "./dom.js";
+import { $, count, eachFrame, h, later, moved, own } from "./dom.js";
 import { ids, kept, shelfView, toggle } from "./shelf.js";
-import { body, isFiltered, read, unranked, write } from "./state.js";
+import { body, isFiltered, read, table, unranked, unweighed, write } from "./state.js";
 import { watch } from "./status.js";
 import { suggestions } from "./suggest.js";
 
@@ -173,7 +173,7 @@ function go(change) {
   const kind = (one) => `${one.taste} ${one.like !== null}`;
   const before = kind(state);
   state = { ...state, ...change };
-  if (kind(state) !== before) Object.assign(state, { profile: null, weights: {}, n_candidates: null });
+  if (kind(state) !== before) Object.assign(state, unweighed());
   input.value = state.q;
   address(true);
   controls();
@@ -181,14 +181,16 @@ function go(change) {
 }
 
 const leaveTaste = () => go({ taste: false });
-const clearFilters = () => go({ category: [], range: {}, min_rating_count: 0 });
+const clearFilters = () => go({ category: [], range: table(), min_rating_count: 0 });
+
+function toTop() {
+  scrollTo(0, 0);
+  $("#heading").focus({ preventScroll: true });
+}
 
 function onMore(result) {
   titles.set(result.item_id, result.title);
-  go({ like: result.item_id, taste: false, q: "" }).then(() => {
-    scrollTo(0, 0);
-    $("#heading").focus({ preventScroll: true });
-  });
+  go({ like: result.item_id, taste: false, q: "" }).then(toTop);
 }
 
 function onLike(result, liked) {
@@ -196,9 +198,8 @@ function onLike(result, liked) {
   toggle(result.item_id, result.title, liked);
   go({ taste: kept().length > 0, like: null }).then(() => {
     const next = was && list.children[Math.min(place, list.children.length - 1)];
-    if (next) return next.focus();
-    scrollTo(0, 0);
-    $("#heading").focus({ preventScroll: true });
+    if (next) next.focus();
+    else toTop();
   });
 }
 
@@ -207,7 +208,7 @@ const settle = later(() => { typed = 0; }, TYPING_MS);
 input.addEventListener("input", () => {
   const listed = !state.q.trim();
   state.q = input.value;
-  if (state.like) Object.assign(state, { like: null, profile: null, weights: {}, n_candidates: null });
+  if (state.like) Object.assign(state, { like: null }, unweighed());
   address(!typed);
   typed = 1;
   settle();
@@ -261,8 +262,8 @@ list.addEventListener("focusin", (event) => {
 
 // A taste needs a shelf, and a profile has to be there.
 function repaired(given) {
-  if (given.taste && !kept().length) Object.assign(given, { taste: false, profile: null, weights: {} });
-  if (given.profile && catalog && !catalog.profiles[given.profile]) given.profile = null;
+  if (given.taste && !kept().length) Object.assign(given, { taste: false }, unweighed());
+  if (given.profile && catalog && !own(catalog.profiles, given.profile)) given.profile = null;
   return given;
 }
 

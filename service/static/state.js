@@ -1,8 +1,13 @@
 // What is asked, as the page's address says it: the names are those of the API's parameters.
 
+// A table of names of people's making: nothing is inherited.
+export const table = () => Object.create(null);
+
+export const unweighed = () => ({ profile: null, weights: table(), n_candidates: null });
+
 export const empty = () => ({
-  q: "", like: null, taste: false, profile: null, weights: {}, k: null, n_candidates: null,
-  min_score: null, diversity: 0, category: [], range: {}, min_rating_count: 0,
+  ...unweighed(), q: "", like: null, taste: false, k: null,
+  min_score: null, diversity: 0, category: [], range: table(), min_rating_count: 0,
 });
 
 const finite = (text) => (text !== null && text !== "" && isFinite(text) ? Number(text) : null);
@@ -75,4 +80,4 @@ export function body(state) {
 
 // A list by popularity takes no profile, no weights and no depth.
 export const unranked = (state) =>
-  ({ ...state, profile: null, weights: {}, n_candidates: null });
+  ({ ...state, ...unweighed() });

@@ -1,4 +1,4 @@
-"""What is refused before Flask sees it: without credentials, too large, or too many at once."""
+"""What is refused before Flask sees it: what is no request, has no credentials, is too many."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from service.problems import PlainProblem
-from service.wsgi.body import LimitedBody, too_large
+from service.problems import REFUSED, PlainProblem
+from service.wsgi.headers import is_below
 
 API_PREFIX = "/v1"
 METRICS_PATH = "/metrics"
@@ -48,18 +48,12 @@ class Credentials:
 
     def allow(self, path: str, environ: Mapping[str, Any]) -> bool:
         """Whether a WSGI request for this path shows the secret that the path asks for."""
-        if self._api_key and _is_below(path, API_PREFIX):
+        if self._api_key and is_below(path, API_PREFIX):
             shown = environ.get("HTTP_X_API_KEY") or _bearer(environ)
             return _same(shown, self._api_key)
-        if self._metrics_token and _is_below(path, METRICS_PATH):
+        if self._metrics_token and is_below(path, METRICS_PATH):
             return _same(_bearer(environ), self._metrics_token)
         return True
-
-
-def _is_below(path: str, prefix: str) -> bool:
-    """Slashes in front count as one, as they do in routing."""
-    whole = f"/{path.lstrip('/')}"
-    return whole == prefix or whole.startswith(f"{prefix}/")
 
 
 def _bearer(environ: Mapping[str, Any]) -> str:
@@ -113,7 +107,7 @@ class Places:
 
 
 class Admission:
-    """Refuses requests without credentials, with a body too large, or without a free place.
+    """Refuses what is no request, and requests without credentials or without a free place.
 
     A request that finds no place is answered 503 at once instead of waiting: what waits for a
     thread waits where nobody can refuse it, so the server needs more threads than there are places.
@@ -125,26 +119,21 @@ class Admission:
         app: WSGIApplication,
         *,
         places: Places,
-        max_body_bytes: int,
         credentials: Credentials,
         rejected: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._app = app
         self._places = places
         self._credentials = credentials
-        self._max_body_bytes = max_body_bytes
         self._rejected = rejected
-        self._too_large = PlainProblem(413, "content_too_large", too_large(max_body_bytes))
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request, or refuse it."""
+        if REFUSED in environ:
+            return self._refuse(environ[REFUSED], environ, start_response)
         path = environ.get("PATH_INFO", "")
         if not self._credentials.allow(path, environ):
             return self._refuse(_UNAUTHORIZED, environ, start_response)
-        if _content_length(environ) > self._max_body_bytes:
-            return self._refuse(self._too_large, environ, start_response)
-        if "HTTP_TRANSFER_ENCODING" in environ:
-            environ["wsgi.input"] = LimitedBody(environ["wsgi.input"], self._max_body_bytes)
         if path in EXEMPT:
             return self._app(environ, start_response)
         if not self._places.take():
@@ -195,9 +184,3 @@ class _Held:
         leave, self._leave = self._leave, None
         if leave is not None:
             leave()
-
-
-def _content_length(environ: WSGIEnvironment) -> int:
-    """What the client announces, 0 when it announces nothing (a chunked body)."""
-    text = environ.get("CONTENT_LENGTH") or "0"
-    return int(text) if text.isdecimal() and len(text) < 20 else 0

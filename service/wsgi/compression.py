@@ -20,7 +20,8 @@ _COMPRESSIBLE = frozenset(
 
 def compressed(response: Response) -> Response:
     """The answer as gzip where it is large and the client of this request takes it."""
-    if response.mimetype not in _COMPRESSIBLE or response.is_streamed:
+    streamed = response.is_streamed or response.direct_passthrough
+    if streamed or response.mimetype not in _COMPRESSIBLE:
         return response
     if (response.content_length or 0) < LEAST_BYTES:
         return response

@@ -45,7 +45,8 @@ class Exchanges:
     """The outermost layer: begins an exchange, names it in the answer, hands it to `finish`.
 
     `finish` gets the environment and the exchange once the answer is made. An error that comes
-    this far is a defect; it is answered like any other.
+    this far is a defect, and so is a panic of a library, which Python calls no Exception; both are
+    answered like any other.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class Exchanges:
 
         try:
             body = self._app(environ, begin)
-        except Exception as error:
+        except BaseException as error:  # the client must hear of it
             body = [defect_body(exchange.request_id, error)]
             headers = [("Content-Type", MEDIA_TYPE), ("Content-Length", str(len(body[0])))]
             info = (type(error), error, error.__traceback__)

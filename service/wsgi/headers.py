@@ -21,23 +21,42 @@ _PREFLIGHT = (
     ("Access-Control-Allow-Headers", "Authorization, Content-Type, X-API-Key, X-Request-ID"),
     ("Access-Control-Max-Age", "600"),
 )
+_ALLOWED = "Access-Control-Allow-Origin"
 _EXPOSED = ("Access-Control-Expose-Headers", "Retry-After, X-Request-ID")
+
+
+def is_below(path: str, prefix: str) -> bool:
+    """Whether a path is the prefix or below it; slashes in front count as one, as in routing."""
+    whole = f"/{path.lstrip('/')}"
+    return whole == prefix or whole.startswith(f"{prefix}/")
 
 
 class ResponseHeaders:
     """Adds the security headers, and lets scripts of exactly these origins read answers.
 
-    Without origins there is no CORS header at all. A preflight request of an allowed origin is
-    answered here, before any credentials are asked for: browsers send none with it.
+    What needs the API key is kept by no cache that several people share: `private_below` is the
+    path below which it is asked for. Without origins there is no CORS header at all. A preflight
+    request of an allowed origin is answered here, before any credentials are asked for: browsers
+    send none with it.
     """
 
-    def __init__(self, app: WSGIApplication, *, origins: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        app: WSGIApplication,
+        *,
+        origins: Iterable[str] = (),
+        private_below: str | None = None,
+    ) -> None:
         self._app = app
         self._origins = frozenset(origins)
+        self._private_below = private_below
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request with these headers added."""
         cross = self._cross_origin(environ)
+        below = self._private_below
+        if below is not None and is_below(environ.get("PATH_INFO", ""), below):
+            cross = [*cross, ("Cache-Control", "private, no-cache")]
 
         def begin(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
             headers.extend(SECURITY)
@@ -48,7 +67,7 @@ class ResponseHeaders:
             return start_response(status, headers, *exc_info)
 
         asks_first = "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
-        if len(cross) > 1 and asks_first and environ["REQUEST_METHOD"] == "OPTIONS":
+        if _ALLOWED in dict(cross) and asks_first and environ["REQUEST_METHOD"] == "OPTIONS":
             begin("204 No Content", list(_PREFLIGHT))
             return []
         return self._app(environ, begin)
@@ -61,4 +80,4 @@ class ResponseHeaders:
         vary = ("Vary", "Origin")
         if origin not in self._origins:
             return [vary]
-        return [vary, ("Access-Control-Allow-Origin", origin), _EXPOSED]
+        return [vary, (_ALLOWED, origin), _EXPOSED]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from shortlist.bundle.arrays import RowArray
+from shortlist.bundle.files import open_regular
 from shortlist.bundle.tables import IdMap
+
+_ABSENT = (0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -20,13 +24,34 @@ class Blocklist:
         return id_map.rows_of(self.ids)
 
 
-def read_blocklist(path: Path) -> Blocklist:
-    """The blocklist in a UTF-8 file, one id a line; empty when there is no file.
+class BlocklistFile:
+    """A UTF-8 file of one id a line, parsed again only when it changed. For one thread."""
 
-    Raises OSError or UnicodeDecodeError when it is there and cannot be read.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        return Blocklist()
-    return Blocklist(frozenset(line.strip() for line in text.splitlines() if line.strip()))
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._seen: tuple[int, int, int] | None = None
+        self._blocklist = Blocklist()
+
+    def read(self) -> Blocklist:
+        """The blocklist, the same object while the file is the same; empty when there is none.
+
+        Raises OSError or UnicodeDecodeError when it is there and cannot be read, and when its
+        folder is not there. What is no regular file is not waited for.
+        """
+        try:
+            stream = open_regular(self.path)
+        except FileNotFoundError:
+            if self.path.is_symlink() or not self.path.parent.is_dir():
+                raise
+            return self._kept(_ABSENT, b"")
+        with stream:
+            found = os.fstat(stream.fileno())
+            signature = (found.st_mtime_ns, found.st_size, found.st_ino)
+            return self._kept(signature, stream.read() if signature != self._seen else b"")
+
+    def _kept(self, signature: tuple[int, int, int], content: bytes) -> Blocklist:
+        if signature != self._seen:
+            lines = content.decode("utf-8-sig").splitlines()
+            self._blocklist = Blocklist(frozenset(line.strip() for line in lines if line.strip()))
+            self._seen = signature
+        return self._blocklist

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from shortlist.bundle import layout
-from shortlist.bundle.files import sync, sync_tree, write_durably
+from shortlist.bundle.files import open_regular, sync, sync_tree, write_durably
 from shortlist.bundle.journal import ROLLBACK, Event, Journal
 from shortlist.bundle.locks import free_to_remove, only_writer
 from shortlist.bundle.manifest import Manifest, is_version_name, version_name
@@ -53,7 +53,8 @@ class ArtifactStore:
         """What CURRENT holds, whatever that is; None without the file."""
         path = self.root / layout.CURRENT
         try:
-            return path.read_bytes().decode("utf-8", errors="replace").strip()
+            with open_regular(path) as stream:
+                return stream.read().decode("utf-8", errors="replace").strip()
         except FileNotFoundError:
             return None
         except OSError as error:

@@ -125,7 +125,11 @@ class Encoder:
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         """float32 unit vectors [len(texts), embedding_dim] of texts that search."""
-        return self.encode(texts, prompt=self.settings.query_prompt)
+        return self.encode_tokens(self.query_tokens(texts))
+
+    def query_tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        """The token ids of texts that search, cut at `max_length`."""
+        return self._tokenise(texts, self.settings.query_prompt)
 
     def encode(
         self,
@@ -140,8 +144,19 @@ class Encoder:
         Texts are normalised, cut at `max_length` tokens and packed by length; the order of the
         rows is that of the texts. An empty list gives shape (0, embedding_dim).
         """
-        tokens = self._tokenise(texts, prompt)
-        out = np.empty((len(texts), self.embedding_dim), dtype=np.float32)
+        return self.encode_tokens(
+            self._tokenise(texts, prompt), token_budget=token_budget, on_progress=on_progress
+        )
+
+    def encode_tokens(
+        self,
+        tokens: list[list[int]],
+        *,
+        token_budget: int = TOKEN_BUDGET,
+        on_progress: Callable[[int], object] | None = None,
+    ) -> Vectors:
+        """As `encode`, of texts that are tokens already."""
+        out = np.empty((len(tokens), self.embedding_dim), dtype=np.float32)
         if not (len(tokens) == 1 and self._run_alone(tokens[0], out)):
             batches = pack([len(ids) for ids in tokens], token_budget=token_budget)
             self._run(tokens, batches, out, on_progress)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Protocol
 
 from shortlist.bundle.arrays import Vectors
+from shortlist.encoder.batching import pack
 from shortlist.encoder.runtime import Encoder, normalise_text
 from shortlist.errors import Overloaded
 
-_TOGETHER = 64
-"""Texts of one request encoded in one inference: other queries wait no longer than that."""
+TOKENS_TOGETHER = 256
+"""Tokens encoded in one inference: as many as one text has at most, and so no query waits longer
+for the others before it than for one long text each."""
 
 
 class EncodesQuery(Protocol):
@@ -25,8 +28,8 @@ class EncodesQuery(Protocol):
     def encode(self, text: str) -> Vectors:
         """The float32 unit vector [dim] of one query."""
 
-    def encode_many(self, texts: Sequence[str]) -> list[Vectors]:
-        """A vector each, encoded together."""
+    def encode_in_parts(self, texts: Sequence[str]) -> Iterator[dict[str, Vectors]]:
+        """The vectors of these texts, part by part as they are encoded; others go between."""
 
 
 class Observer:
@@ -41,10 +44,14 @@ class Observer:
 
 @dataclass
 class _Waiting:
-    """One query on its way; `wake` is set when it is done, or when it is its turn to lead."""
+    """Texts of one request on their way, encoded in one inference.
 
-    text: str
-    vector: Vectors | None = None
+    `vectors` is float32 [len(tokens), dim]; `wake` is set when they are done, or when it is their
+    turn to lead.
+    """
+
+    tokens: list[list[int]]
+    vectors: Vectors | None = None
     error: BaseException | None = None
     wake: threading.Event = field(default_factory=threading.Event)
 
@@ -54,8 +61,8 @@ class BatchingEncoder:
 
     A thread that finds the encoder idle encodes at once, in its own thread, without a wait. One
     that finds it busy queues; whoever finishes hands the lead to the first in the queue, which
-    encodes up to `max_batch` queries of it together. Raises Overloaded when `max_waiting`
-    queries already wait.
+    encodes up to `max_batch` queries and 256 tokens of it together. Raises Overloaded when
+    `max_waiting` already wait.
     """
 
     def __init__(
@@ -76,7 +83,22 @@ class BatchingEncoder:
 
     def encode(self, text: str) -> Vectors:
         """The float32 unit vector [dim] of one query."""
-        mine = _Waiting(text)
+        vector: Vectors = self._encoded(self._encoder.query_tokens([text]))[0]
+        return vector
+
+    def encode_in_parts(self, texts: Sequence[str]) -> Iterator[dict[str, Vectors]]:
+        """The vectors of one request's texts, those of like length together.
+
+        Each part waits its turn, like a query alone.
+        """
+        tokens = self._encoder.query_tokens(texts)
+        packed = pack([len(ids) for ids in tokens], token_budget=TOKENS_TOGETHER)
+        for rows in reversed(packed):  # the shortest first: more are there if time runs out
+            vectors = self._encoded([tokens[row] for row in rows])
+            yield {texts[row]: vector for row, vector in zip(rows, vectors, strict=True)}
+
+    def _encoded(self, tokens: list[list[int]]) -> Vectors:
+        mine = _Waiting(tokens)
         with self._mutex:
             if self._busy and len(self._queue) >= self._max_waiting:
                 raise Overloaded(f"{len(self._queue)} queries already wait for the encoder")
@@ -85,27 +107,17 @@ class BatchingEncoder:
             self._busy = True
         if not leads:
             mine.wake.wait()
-        if mine.vector is None and mine.error is None:
+        if mine.vectors is None and mine.error is None:
             self._lead()
         if mine.error is not None:
             raise mine.error
-        assert mine.vector is not None
-        return mine.vector
-
-    def encode_many(self, texts: Sequence[str]) -> list[Vectors]:
-        """Vectors of one request's texts, beside the queue: the encoder takes turns itself."""
-        found: list[Vectors] = []
-        for begin in range(0, len(texts), _TOGETHER):
-            some = texts[begin : begin + _TOGETHER]
-            self._observer.observe_batch(len(some))
-            found.extend(self._encoder.encode_queries(some))
-        return found
+        assert mine.vectors is not None
+        return mine.vectors
 
     def _lead(self) -> None:
         """Encode the first of the queue together, then hand on the lead."""
         with self._mutex:
-            n_batch = min(self._max_batch, len(self._queue))
-            batch = [self._queue.popleft() for _ in range(n_batch)]
+            batch = self._first()
         try:
             self._encode_batch(batch)
         finally:
@@ -117,16 +129,40 @@ class BatchingEncoder:
             for waiting in batch:
                 waiting.wake.set()
 
+    def _first(self) -> list[_Waiting]:
+        """The first of the queue, and those behind it for which there is room beside it.
+
+        All are padded to the longest text among them.
+        """
+        batch, longest, n_texts = [self._queue.popleft()], 0, 0
+        while True:
+            n_texts += len(batch[-1].tokens)
+            longest = max(longest, *map(len, batch[-1].tokens))
+            if not self._queue or n_texts >= self._max_batch:
+                return batch
+            following = self._queue[0].tokens
+            together = n_texts + len(following)
+            if together > self._max_batch:
+                return batch
+            if together * max(longest, *map(len, following)) > TOKENS_TOGETHER:
+                return batch
+            batch.append(self._queue.popleft())
+
     def _encode_batch(self, batch: list[_Waiting]) -> None:
-        self._observer.observe_batch(len(batch))
+        tokens = [ids for waiting in batch for ids in waiting.tokens]
+        self._observer.observe_batch(len(tokens))
         try:
-            vectors = self._encoder.encode_queries([waiting.text for waiting in batch])
-            for waiting, vector in zip(batch, vectors, strict=True):
-                waiting.vector = vector
+            vectors = self._encoder.encode_tokens(tokens)
+            if len(vectors) != len(tokens):
+                raise ValueError(f"expected {len(tokens)} vectors, found {len(vectors)}")
         except BaseException as error:
             for waiting in batch:
                 waiting.error = error
             raise
+        end = 0
+        for waiting in batch:
+            begin, end = end, end + len(waiting.tokens)
+            waiting.vectors = vectors[begin:end]
 
 
 class CachingEncoder:
@@ -165,21 +201,22 @@ class CachingEncoder:
             self._keep(key, vector)
         return vector
 
-    def encode_many(self, texts: Sequence[str]) -> list[Vectors]:
-        """A vector each; those that are not in the cache are encoded together."""
-        keys = [normalise_text(text) for text in texts]
+    def encode_in_parts(self, texts: Sequence[str]) -> Iterator[dict[str, Vectors]]:
+        """The vectors of these texts, those in the cache first, the others as they are encoded."""
+        texts_of: dict[str, list[str]] = {}
+        for text in texts:
+            texts_of.setdefault(normalise_text(text), []).append(text)
         with self._mutex:
-            known = {key: self._entries[key] for key in keys if key in self._entries}
-            missing = [key for key in dict.fromkeys(keys) if key not in known]
-            self.hits += len(keys) - len(missing)
-            self.misses += len(missing)
-        for key, vector in zip(missing, self._encoder.encode_many(missing), strict=True):
-            known[key] = vector
-            if self._max_entries:
-                self._keep(key, vector)
-        for key in keys:
-            self._observer.observe_lookup(key not in missing)
-        return [known[key] for key in keys]
+            known = {key: self._entries[key] for key in texts_of if key in self._entries}
+            self.hits += len(known)
+            self.misses += len(texts_of) - len(known)
+        for key in texts_of:
+            self._observer.observe_lookup(key in known)
+        missing = [key for key in texts_of if key not in known]
+        for part in chain([known], self._encoder.encode_in_parts(missing)):
+            for key in part.keys() - known.keys() if self._max_entries else ():
+                self._keep(key, part[key])
+            yield {text: vector for key, vector in part.items() for text in texts_of[key]}
 
     def _keep(self, key: str, vector: Vectors) -> None:
         kept = vector.copy()  # the vector may be a view of a whole batch

@@ -391,11 +391,15 @@ def test_markup_in_a_query_is_text(visit: Visit, sample: Service) -> None:
     expect(page.locator("img")).to_have_count(0)
 
 
-def test_a_profile_that_is_gone_is_forgotten(visit: Visit, sample: Service) -> None:
+@pytest.mark.parametrize("name", ["gone", "toString", "constructor", "__proto__"])
+def test_a_profile_that_is_not_there_is_forgotten(visit: Visit, sample: Service, name: str) -> None:
     visitor = visit(sample)
     visitor.expected.append("422")
-    page = visitor.open("/?q=love&profile=gone")
+    page = visitor.open(f"/?q=love&profile={name}")
     shows(page, told(sample, q="love"))
+    expect(page.locator("#profile")).to_have_value("")
+    page = visitor.open(f"/compare?q=love&a.profile={name}&b.profile={name}")
+    expect(page.locator("#list-a h3")).to_have_text(told(sample, q="love", k=20))
 
 
 def test_without_scripts_the_form_searches(visit: Visit, sample: Service) -> None:

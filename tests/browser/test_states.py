@@ -196,6 +196,28 @@ def test_ids_beyond_2_to_the_53_stay_what_they_are(
     expect(page.locator("#results")).not_to_contain_text("Robot Dawn")
 
 
+@pytest.mark.parametrize("name", ["__proto__", "constructor", "toString"])
+def test_an_attribute_may_have_any_name(
+    visit: Visit, serve: Serve, write_catalog: Callable[..., Path], minilm_export: Path,
+    tmp_path: Path, name: str,
+) -> None:  # fmt: skip
+    catalog = write_catalog()
+    catalog.write_text(catalog.read_text().replace("\nyear = {", f"\n{name} = {{"))
+    publish(catalog, tmp_path / "named")
+    service = serve(tmp_path / "named").ready()
+    page = visit(service).open("/?q=robots")
+    shows(page, told(service, q="robots"))
+    page.get_by_label("from", exact=True).fill("2020")
+    shows(page, ["Robot Dawn (2020)"])
+    page.get_by_label("from", exact=True).blur()
+    page.wait_for_url("**range=**")
+    assert address(page)["range"] == [f"{name}:2020:"]
+    page.reload()
+    shows(page, ["Robot Dawn (2020)"])
+    page.get_by_label("from", exact=True).fill("")
+    shows(page, told(service, q="robots"))
+
+
 def test_a_catalogue_without_ratings_waits_for_a_query(
     visit: Visit, serve: Serve, write_catalog: Callable[..., Path], minilm_export: Path,
     tmp_path: Path,

@@ -77,8 +77,8 @@ def test_every_line_of_a_json_log_is_an_object(serve: Serve, sample_artifacts: P
     ask(service, "/v1/search?q=hidden+words", X_API_Key=SECRET, X_Request_ID="mine")
     ask(service, "/v1/search?q=hidden+words", Authorization=f"Bearer {SECRET}x")
     ask(service, "/a%0Ab%1B%5B31m%E2%80%A8c?q=hidden")
-    raw(service, b"GET /bad\x1b[31m HTTP/1.1\r\n\r\n")
-    service.wait_for(lambda: "Invalid HTTP request line" in service.log)
+    raw(service, b"nonsense\x1b[31m\r\n\r\n")
+    service.wait_for(lambda: '"status": 400' in service.log)
     entries = [json.loads(line) for line in service.log.splitlines()]
     assert [entry for entry in entries if not {"time", "level", "message"} <= set(entry)] == []
     found = {(entry["status"], entry["path"]) for entry in entries if entry["message"] == "request"}
@@ -99,15 +99,23 @@ def raw(service: Service, request: bytes) -> bytes:
         return b"".join(parts)
 
 
-def test_what_gunicorn_cannot_parse_it_answers_itself_in_html(sample_service: Service) -> None:
-    """The documented exception to the one shape."""
-    long_header = b"X-Long: " + b"x" * 20_000
-    answer = raw(sample_service, b"GET / HTTP/1.1\r\nHost: a\r\n" + long_header + b"\r\n\r\n")
+def test_what_is_no_request_gets_the_one_shape_a_line_and_a_number(
+    serve: Serve, sample_artifacts: Path
+) -> None:
+    service = serve(sample_artifacts, "--log-format", "json").ready()
+    long_header = b"X-Long: " + b"x" * 200_000
+    answer = raw(service, b"GET / HTTP/1.1\r\nHost: a\r\n" + long_header + b"\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 431 ")
-    assert b"text/html" in answer
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"X-Request-Id: " in head
+    assert b"X-Content-Type-Options: nosniff" in head
+    problem = json.loads(body)
+    assert problem["type"] == "urn:shortlist:problem:request_header_fields_too_large"
+    service.wait_for(lambda: '"status": 431' in service.log)
+    assert numbers(service)["shortlist_rejected_total", problem["type"].split(":")[-1]] == 1
 
 
-@pytest.mark.parametrize("length", [(1 << 20) + 1, 1 << 40])
+@pytest.mark.parametrize("length", [(1 << 20) + 1, 1 << 40, 10**20, 10**40])
 def test_a_body_announced_too_large_is_refused_before_it_is_sent(
     sample_service: Service, length: int
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import signal
 import socket
 import subprocess
@@ -104,6 +105,16 @@ def test_errors_have_the_one_shape_behind_the_real_server_too(sample_service: Se
         found, problem = sample_service.get(path)
         assert (found, problem["status"]) == (status, status)
         assert list(problem) == ["type", "title", "status", "detail", "errors"]
+
+
+def test_files_are_sent_whole_and_uncompressed(sample_service: Service, repository: Path) -> None:
+    expected = (repository / "service/static/style.css").read_bytes()
+    connection = http.client.HTTPConnection("127.0.0.1", sample_service.port, timeout=60)
+    for _ in range(2):  # on one connection
+        connection.request("GET", "/static/style.css", headers={"Accept-Encoding": "gzip"})
+        response = connection.getresponse()
+        assert (response.status, response.read()) == (200, expected)
+    connection.close()
 
 
 def answers(service: Service) -> list[list[dict[str, Any]]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from service.metrics import Metrics, forget_worker
+from service.metrics import Metrics
 
 Numbers = dict[str, float]
 
@@ -154,7 +154,8 @@ def test_what_a_dead_worker_counted_stays_and_its_gauges_go(
     assert found["shortlist_bundle_age_seconds"] == 1000 - 400
     assert found["shortlist_workers_ready"] == 2
 
-    forget_worker(tmp_path, first)
+    for gauge in tmp_path.glob(f"gauge_*_{first}.db"):
+        gauge.unlink()
     _, found = worker(tmp_path, repository, 0, 1)
     assert found["shortlist_requests_total{route=/v1/search,status=200}"] == 6
     assert found["shortlist_bundle_age_seconds"] == 1000 - 700
@@ -169,8 +170,3 @@ def test_a_worker_that_died_making_its_file_spoils_no_scrape(
     (tmp_path / "histogram_1.db").write_bytes(bytes(65536))
     _, found = worker(tmp_path, repository, 0, 1)
     assert found["shortlist_requests_total{route=/v1/search,status=200}"] == 1
-
-
-def test_forgetting_a_worker_that_left_nothing_is_no_error(tmp_path: Path) -> None:
-    forget_worker(tmp_path, 1)
-    assert list(tmp_path.iterdir()) == []

@@ -14,7 +14,6 @@ from flask.testing import FlaskClient
 from service.app import register_problems
 from service.problems import problem_body
 from shortlist.errors import (
-    ContentTooLarge,
     DeadlineExceeded,
     EncoderError,
     InvalidParameter,
@@ -63,7 +62,6 @@ def test_a_problem_has_type_title_status_detail_and_errors() -> None:
     [
         (InvalidParameter("k", "too high"), 422, "invalid_parameter"),
         (MalformedRequest("not UTF-8"), 400, "malformed_request"),
-        (ContentTooLarge("9 bytes"), 413, "content_too_large"),
         (NotReady("nothing is published"), 503, "not_ready"),
         (Overloaded("9 queries wait"), 503, "overloaded"),
         (DeadlineExceeded("5 s are up"), 503, "deadline_exceeded"),

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from service import reloader as module
+from service.attempts import try_apart
 from service.live import SnapshotHolder
 from service.reloader import Reloader
+from shortlist.bundle.blocklist import BlocklistFile
+from shortlist.bundle.journal import Event, Journal
 from shortlist.encoder.machine import Precision
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
 from tests.publishing import Publisher
@@ -268,3 +276,285 @@ def test_an_unexpected_error_refuses_the_version_and_watching_goes_on(
     assert watched.serves == version
     assert f"loading {refused} failed" in caplog.text
     assert "a defect" in caplog.text
+
+
+class Panic(BaseException):
+    """What the tokenizers library raises when it panics: no Exception."""
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    def fail(*_: object, **__: object) -> Snapshot:
+        raise error
+
+    monkeypatch.setattr(module, "load_snapshot", fail)
+
+
+def test_a_panic_of_a_library_refuses_the_version_and_a_later_good_one_is_loaded(
+    watched: Watched, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = publisher.publish()
+    watched.reloader.check()
+    failing(monkeypatch, Panic("called `Option::unwrap()` on a `None` value"))
+    refused = publisher.publish(named("second"))
+    watched.reloader.check()
+    assert watched.state == (first, f"{refused}: loading failed: Panic")
+    monkeypatch.setattr(module, "load_snapshot", watched._load)
+    third = publisher.publish(named("third"))
+    watched.reloader.check()
+    assert watched.state == (third, None)
+
+
+def test_a_load_that_never_ends_is_given_up_and_a_later_version_is_loaded(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holder, end = SnapshotHolder(), threading.Event()
+    reloader = Reloader(publisher.root, holder, OPTIONS, poll_s=60, load_s=LONG_S)
+    first = publisher.publish()
+    reloader.check()
+    monkeypatch.setattr(module, "load_snapshot", lambda *_, **__: end.wait(LONG_S))
+    monkeypatch.setattr(reloader, "_load_s", 0.05)
+    endless = publisher.publish(named("endless"))
+    reloader.check()
+    assert holder.problem == f"{endless}: not loaded within 0.05 s (load_s), given up"
+    assert holder.get().version == first
+    apart: list[str] = []
+
+    def tried(folder: Path, options: LoadOptions, *, within_s: float) -> str:
+        apart.append(folder.name)
+        return f"it was not loaded within {within_s:g} s by a process of its own"
+
+    monkeypatch.setattr(module, "try_apart", tried)
+    monkeypatch.setattr(reloader, "_retry_at", 0.0)
+    reloader.check()
+    assert apart == [endless], "not in this process again"
+    end.set()
+    monkeypatch.setattr(module, "load_snapshot", load_snapshot)
+    monkeypatch.setattr(reloader, "_load_s", LONG_S)
+    third = publisher.publish(named("third"))
+    reloader.check()
+    assert (holder.get().version, holder.problem, apart) == (third, None, [endless])
+
+
+def dead_pid() -> int:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        return process.pid
+
+
+def with_memory(publisher: Publisher, memory: Path) -> tuple[Reloader, SnapshotHolder]:
+    memory.mkdir(exist_ok=True)
+    holder = SnapshotHolder()
+    return Reloader(publisher.root, holder, OPTIONS, poll_s=60, memory=memory), holder
+
+
+def test_a_version_that_ended_a_worker_is_refused_and_the_one_before_serves(
+    publisher: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = tmp_path / "memory"
+    reloader, holder = with_memory(publisher, memory)
+    good = publisher.publish()
+    reloader.check()
+    assert [path.name for path in memory.iterdir()] == ["last-good"]
+    deadly = publisher.publish(named("deadly"))
+    (memory / f"loading-{deadly}-{dead_pid()}").touch()
+    reloader, holder = with_memory(publisher, memory)
+    monkeypatch.setattr(module, "try_apart", lambda *_, **__: "it was ended by SIGSEGV")
+    reloader.start()
+    reloader.stop()
+    assert holder.get().version == good
+    assert holder.problem == f"{deadly}: it was ended by SIGSEGV"
+    assert holder.refused == deadly
+
+
+def test_a_version_that_ended_a_worker_by_chance_is_loaded_after_all(
+    publisher: Publisher, tmp_path: Path
+) -> None:
+    """A kill in the middle of a load says nothing of the version."""
+    memory = tmp_path / "memory"
+    reloader, holder = with_memory(publisher, memory)
+    version = publisher.publish()
+    (memory / f"loading-{version}-{dead_pid()}").touch()
+    reloader.check()
+    assert (holder.get().version, holder.problem) == (version, None)
+    assert [path.name for path in memory.iterdir()] == ["last-good"]
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("kill -SEGV $$", "a process of its own that loaded it was ended by SIGSEGV"),
+        ("exec sleep 60", "it was not loaded within 0.2 s by a process of its own"),
+        ("echo first >&2; echo damaged >&2; exit 1", "damaged"),
+    ],
+)
+def test_a_version_is_tried_apart_whatever_becomes_of_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, expected: str
+) -> None:
+    program = tmp_path / "python"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    assert try_apart(tmp_path, OPTIONS, within_s=0.2 if "sleep" in script else LONG_S) == expected
+
+
+def test_a_broken_version_is_refused_apart_by_the_same_words(publisher: Publisher) -> None:
+    version = publisher.publish()
+    publisher.flip_a_byte(version, "items.arrow")
+    problem = try_apart(publisher.root / version, OPTIONS, within_s=LONG_S)
+    assert problem is not None
+    assert problem.startswith("items.arrow: SHA-256 is ")
+
+
+def test_a_worker_that_starts_on_a_broken_version_serves_one_that_was_live_before(
+    publisher: Publisher,
+) -> None:
+    journal = Journal(publisher.root / "JOURNAL")
+    oldest, older = publisher.publish(), publisher.publish(named("older"))
+    for version in (oldest, older, "20260101T000000.000Z-000000000000"):
+        journal.append(Event.DONE, source=None, target=version, why="build")
+    broken = publisher.publish(named("broken"))
+    publisher.flip_a_byte(broken, "vectors.npy")
+    holder = SnapshotHolder()
+    reloader = Reloader(publisher.root, holder, OPTIONS, poll_s=60)
+    reloader.start()
+    reloader.stop()
+    assert holder.get().version == older
+    assert holder.refused == broken
+    publisher.flip_a_byte(older, "vectors.npy")
+    holder = SnapshotHolder()
+    reloader = Reloader(publisher.root, holder, OPTIONS, poll_s=60)
+    reloader.start()
+    reloader.stop()
+    assert holder.get().version == oldest
+
+
+def test_a_live_version_whose_folder_is_gone_serves_on_and_is_told(
+    watched: Watched, publisher: Publisher, caplog: pytest.LogCaptureFixture
+) -> None:
+    version = publisher.publish()
+    watched.reloader.check()
+    shutil.rmtree(publisher.root / version)
+    for _ in range(2):
+        watched.reloader.check()
+    assert watched.serves == version
+    (error,) = said(caplog, logging.ERROR)
+    assert error.endswith(f"{version}: is gone; it serves on from memory, and no longer")
+    assert watched.holder.problem == error
+
+
+@pytest.mark.parametrize("name", ["CURRENT", "BLOCKLIST"])
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(
+    watched: Watched, publisher: Publisher, name: str
+) -> None:
+    first = publisher.publish()
+    watched.reloader.check()
+    (publisher.root / name).unlink(missing_ok=True)
+    os.mkfifo(publisher.root / name)
+    watched.reloader.check()
+    watched.reloader.check_blocklist()
+    problem = watched.holder.problem or watched.holder.blocklist_problem
+    assert problem is not None
+    assert f"{name}: not a regular file" in problem
+    assert watched.serves == first
+
+
+@pytest.mark.parametrize("how", ["dangling", "directory", "unreadable", "gone"])
+def test_what_was_blocked_stays_blocked_while_the_list_cannot_be_read(
+    watched: Watched, publisher: Publisher, tmp_path: Path, how: str
+) -> None:
+    publisher.publish()
+    path = publisher.root / "BLOCKLIST"
+    path.write_text("1\n")
+    watched.reloader.check()
+    assert len(watched.holder.get().blocked_rows) == 1
+    path.unlink()
+    if how == "dangling":
+        path.symlink_to(tmp_path / "nowhere")
+    elif how == "directory":
+        path.mkdir()
+    elif how == "unreadable":
+        path.write_bytes(b"\xff1")
+    else:
+        publisher.root.rename(tmp_path / "unmounted")
+    watched.reloader.check_blocklist()
+    assert len(watched.holder.get().blocked_rows) == 1
+    assert watched.holder.blocklist_problem is not None
+    if how == "gone":
+        publisher.root.mkdir()  # an empty folder where something was mounted
+        watched.reloader.check_blocklist()
+        assert len(watched.holder.get().blocked_rows) == 1
+        (tmp_path / "unmounted").rename(publisher.root)
+    else:
+        path.rmdir() if how == "directory" else path.unlink()
+    watched.reloader.check_blocklist()
+    assert len(watched.holder.get().blocked_rows) == 0
+    assert watched.holder.blocklist_problem is None
+
+
+def test_a_list_that_did_not_change_is_not_read_again(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = publisher.root / "BLOCKLIST"
+    path.write_text("1\n2\n")
+    file = BlocklistFile(path)
+    first = file.read()
+    assert (first.ids, file.read() is first) == ({"1", "2"}, True)
+    path.write_text("1\n2\n3\n")
+    assert file.read().ids == {"1", "2", "3"}
+
+
+def test_a_thread_that_does_not_come_back_from_a_file_is_told() -> None:
+    holder = SnapshotHolder()
+    holder.looking("reloader", 0.5)
+    assert holder.stuck() is None
+    holder.looking("blocklist", -10)
+    assert holder.stuck() == "blocklist: has waited for a file for seconds"
+    holder.looked("blocklist")
+    assert holder.stuck() is None
+
+
+def test_a_watcher_that_ends_ends_the_worker(
+    watched: Watched, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher.publish()
+    signals: list[tuple[int, int]] = []
+    told = threading.Event()
+
+    def kill(pid: int, number: int) -> None:
+        signals.append((pid, number))
+        told.set()
+
+    def die(_: object) -> None:
+        raise Panic
+
+    monkeypatch.setattr(os, "kill", kill)
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    monkeypatch.setattr(watched.reloader, "_guarded", die)
+    thread = threading.Thread(target=watched.reloader._watch, args=("reloader", print))
+    thread.start()
+    assert told.wait(LONG_S)
+    thread.join()
+    assert signals == [(os.getpid(), signal.SIGTERM)]
+    assert watched.holder.problem == "the thread reloader has ended; the worker ends too"
+
+
+def test_cursors_of_a_refused_version_wait_for_nothing_and_few_wait_at_a_time(
+    watched: Watched, publisher: Publisher
+) -> None:
+    live = publisher.publish()
+    watched.reloader.check()
+    looks: list[str] = []
+
+    def current() -> str:
+        looks.append(ABSENT)
+        return ABSENT
+
+    holder = SnapshotHolder(current=current)
+    holder.swap(watched.holder.get())
+    holder.refuse(ABSENT, f"{ABSENT}: damaged")
+    assert holder.at(ABSENT).version == live
+    holder.settle()
+    with ExitStack() as waiting:
+        for _ in range(4):
+            waiting.enter_context(holder._waiting)
+        assert holder.at(ABSENT).version == live
+    assert looks == [], "nobody has waited"

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from service.openapi import OPERATIONS, document
 from tests.publishing import Publisher, publish
+from tests.serving import Service
 
 
 def asked(client: FlaskClient, path: str, body: object) -> Any:
@@ -195,6 +196,51 @@ def test_a_slash_that_is_not_encoded_is_another_path(sample_client: FlaskClient)
     response = sample_client.get("/v1/items/a/b")
     assert response.status_code == 404
     assert "%2F" in response.get_json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["/%761/items/10", "/v1/item%73/10", "//v1/items/10",
+                                  "/v1/items/%31%30", "/v1/items/10?"])  # fmt: skip
+def test_an_item_is_found_by_every_spelling_of_its_path(sample_service: Service, path: str) -> None:
+    assert sample_service.get(path)[1]["item_id"] == 10
+    similar = path.rstrip("?") + "/similar"
+    assert sample_service.get(similar)[1]["query"] == "10"
+
+
+def test_the_form_of_a_request_that_proxies_get_is_read(sample_service: Service) -> None:
+    assert sample_service.get("http://example.org/v1/items/10")[1]["item_id"] == 10
+    assert sample_service.get("/v1%2Fitems/10")[0] == 404
+
+
+@pytest.mark.parametrize("field", ["k", "n_candidates", "min_score", "diversity", "q", "cursor"])
+def test_a_number_of_thousands_of_digits_is_not_repeated(
+    sample_client: FlaskClient, field: str
+) -> None:
+    body = f'{{"q": "a", "{field}": {"1" * 4000}}}'.replace('"q": "a", "q"', '"q"')
+    response = sample_client.post("/v1/search", data=body, content_type="application/json")
+    assert response.status_code == 422
+    assert len(response.data) < 600
+
+
+@pytest.mark.parametrize("digits", [19, 4000])
+def test_a_huge_least_number_of_ratings_lets_nothing_pass(
+    sample_client: FlaskClient, digits: int
+) -> None:
+    body = f'{{"q": "a", "filters": {{"min_rating_count": {"9" * digits}}}}}'
+    response = sample_client.post("/v1/search", data=body, content_type="application/json")
+    assert (response.status_code, response.get_json()["results"]) == (200, [])
+
+
+def test_a_batch_that_costs_too_much_is_refused_before_it_is_begun(
+    sample_client: FlaskClient,
+) -> None:
+    long = [{"q": f"{place} {'sea ' * 240}"} for place in range(256)]
+    message = refused(sample_client, "/v1/search/batch", {"queries": long})["queries"]
+    assert message.startswith("expected to cost at most 16384 in all, found about 66816 ")
+    wide = [{"q": "sea", "k": 1000, "n_candidates": 1000, "explain": True}] * 256
+    assert refused(sample_client, "/v1/search/batch", {"queries": wide}).keys() == {"queries"}
+    fits = [{"q": "sea", "k": 100, "n_candidates": 100}] * 256
+    entries = asked(sample_client, "/v1/search/batch", {"queries": fits})["entries"]
+    assert {entry["status"] for entry in entries} == {200}
 
 
 def test_ids_of_any_text_are_found_again(

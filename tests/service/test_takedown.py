@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from service.app import create_app
 from service.config import Settings
-from shortlist.bundle.blocklist import Blocklist, read_blocklist
+from shortlist.bundle.blocklist import Blocklist, BlocklistFile
 from shortlist.bundle.tables import IdMap
 from shortlist.encoder.machine import Precision
 from tests.publishing import publish
@@ -22,13 +22,13 @@ PATIENCE_S = 15.0
 
 
 def test_a_missing_file_blocks_nothing(tmp_path: Path) -> None:
-    assert read_blocklist(tmp_path / "BLOCKLIST") == Blocklist(frozenset())
+    assert BlocklistFile(tmp_path / "BLOCKLIST").read() == Blocklist(frozenset())
 
 
 def test_blank_lines_and_a_byte_order_mark_are_left_out(tmp_path: Path) -> None:
     path = tmp_path / "BLOCKLIST"
     path.write_bytes("\ufeffA-1\n\n  \r\nB/7 \n".encode())
-    assert read_blocklist(path).ids == {"A-1", "B/7"}
+    assert BlocklistFile(path).read().ids == {"A-1", "B/7"}
 
 
 @pytest.mark.parametrize(

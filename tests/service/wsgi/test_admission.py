@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import functools
-import io
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
 
+from service.problems import REFUSED, PlainProblem
 from service.wsgi.admission import Admission, Credentials, Places
-from service.wsgi.body import LimitedBody
-from shortlist.errors import ContentTooLarge
 
 Headers = dict[str, str]
 
@@ -109,7 +106,7 @@ class Body:
 
 
 class Client:
-    """Requests through an admission of two at a time and bodies of ten bytes."""
+    """Requests through an admission of two at a time."""
 
     def __init__(self) -> None:
         self.app = Inner()
@@ -118,12 +115,11 @@ class Client:
         self.admission = Admission(
             self.app,
             places=Places(2, now=lambda: next(self.times)),
-            max_body_bytes=10,
             credentials=Credentials(api_key="k3y"),
             rejected=self.rejected.append,
         )
 
-    def begin(self, path: str = "/", **environ: str) -> tuple[str, Headers, Any]:
+    def begin(self, path: str = "/", **environ: Any) -> tuple[str, Headers, Any]:
         """A request whose answer nobody has read yet."""
         begun: list[Any] = []
         environment = {"REQUEST_METHOD": "GET", "PATH_INFO": path, **environ}
@@ -201,58 +197,12 @@ def test_head_gets_the_refusals_headers_without_its_body(client: Client) -> None
     assert (list(body), int(headers["Content-Length"]) > 0, len(held)) == ([], True, 2)
 
 
-def test_a_body_announced_too_large_is_refused_unread(client: Client) -> None:
-    assert client.begin(CONTENT_LENGTH="10")[0].startswith("200")
-    status, _, body = client.begin(CONTENT_LENGTH="11")
-    assert status.startswith("413")
-    found = problem(body)
-    assert found["type"] == "urn:shortlist:problem:content_too_large"
-    assert found["detail"] == "expected a body of at most 10 bytes"
-    assert client.rejected == ["content_too_large"]
-
-
-@pytest.mark.parametrize("length", ["", "-1", "x", "²"])
-def test_a_length_that_is_none_is_left_to_the_server(client: Client, length: str) -> None:
-    assert client.begin(CONTENT_LENGTH=length)[0].startswith("200")
-
-
-def test_a_body_without_a_length_may_be_read_up_to_the_limit() -> None:
-    for size in (0, 1, 9, 10):
-        body = b"x" * size
-        assert LimitedBody(io.BytesIO(body), 10).read() == body
-        limited = LimitedBody(io.BytesIO(body), 10)
-        assert b"".join(iter(functools.partial(limited.read, 3), b"")) == body
-
-
-@pytest.mark.parametrize("size", [11, 1000])
-def test_reading_beyond_the_limit_fails_however_it_is_read(size: int) -> None:
-    def limited() -> LimitedBody:
-        return LimitedBody(io.BytesIO(b"x" * size), 10)
-
-    ways: list[Callable[[LimitedBody], object]] = [
-        lambda body: body.read(),
-        lambda body: body.read(size),
-        lambda body: body.readline(),
-        lambda body: body.readlines(),
-        lambda body: list(iter(lambda: body.read(4), b"")),
-    ]
-    for way in ways:
-        with pytest.raises(ContentTooLarge, match="expected a body of at most 10 bytes"):
-            way(limited())
-
-
-def test_lines_of_a_body_are_its_lines() -> None:
-    assert LimitedBody(io.BytesIO(b"a\nbc\nd"), 10).readlines() == [b"a\n", b"bc\n", b"d"]
-    assert LimitedBody(io.BytesIO(b"a\nbc\nd"), 10).readlines(3) == [b"a\n", b"bc\n"]
-
-
-def test_only_a_body_without_a_length_is_wrapped(client: Client) -> None:
-    stream = io.BytesIO(b"")
-    announced: dict[str, Any] = {"wsgi.input": stream, "REQUEST_METHOD": "POST", "PATH_INFO": "/"}
-    chunked = {**announced, "HTTP_TRANSFER_ENCODING": "chunked"}
-    for environ, expected in ((announced, False), (chunked, True)):
-        client.admission(environ, lambda *_: None)  # type: ignore[arg-type, misc, return-value]
-        assert isinstance(environ["wsgi.input"], LimitedBody) == expected
+def test_what_is_no_request_is_refused_before_anything_else(client: Client) -> None:
+    refused = PlainProblem(431, "request_header_fields_too_large", "too long")
+    status, _, body = client.begin("/v1/search", **{REFUSED: refused})
+    assert status.startswith("431")
+    assert problem(body)["detail"] == "too long"
+    assert (client.rejected, client.app.reached) == (["request_header_fields_too_large"], 0)
 
 
 def test_without_the_key_there_is_401_and_a_hint(client: Client) -> None:

@@ -75,11 +75,16 @@ def test_a_request_nobody_noted_anything_of_has_no_route() -> None:
     assert (exchange.route, exchange.version, exchange.n_results) == (UNROUTED, None, None)
 
 
+class Panic(BaseException):
+    """What the tokenizers library raises when it panics: no Exception."""
+
+
+@pytest.mark.parametrize("error", [RuntimeError("swordfish"), Panic("swordfish")])
 def test_an_error_that_comes_this_far_is_answered_like_any_defect(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, error: BaseException
 ) -> None:
     def app(environ: Environ, start_response: Any) -> list[bytes]:
-        raise RuntimeError("swordfish")
+        raise error
 
     answered = Answered(app, HTTP_X_REQUEST_ID="mine")
     problem = json.loads(answered.body)

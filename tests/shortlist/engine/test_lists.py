@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import itertools
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from shortlist.engine.answer import Answer
+from shortlist.engine.clock import StageClock
 from shortlist.engine.cursor import decode_cursor, encode_cursor
 from shortlist.engine.query import (
     Categories,
@@ -23,7 +26,7 @@ from shortlist.engine.query import (
 from shortlist.engine.ranking import diversify
 from shortlist.engine.search import ask, ask_many, item
 from shortlist.engine.snapshot import Snapshot
-from shortlist.errors import CursorExpired, InvalidParameter, ItemUnknown
+from shortlist.errors import CursorExpired, DeadlineExceeded, InvalidParameter, ItemUnknown
 
 QUERY = SearchQuery(q="a heist that goes wrong", k=7, n_candidates=50)
 
@@ -78,7 +81,7 @@ def test_the_second_page_does_not_encode_the_text_again(sample_snapshot: Snapsho
         def encode(self, text: str) -> np.ndarray:
             raise AssertionError(text)
 
-        def encode_many(self, texts: list[str]) -> list[np.ndarray]:
+        def encode_in_parts(self, texts: list[str]) -> Iterator[dict[str, np.ndarray]]:
             raise AssertionError(texts)
 
     first = ask(sample_snapshot, QUERY)
@@ -251,8 +254,8 @@ def test_the_second_page_of_a_taste_is_that_of_the_same_vector(sample_snapshot: 
         def encode(self, text: str) -> np.ndarray:
             return np.roll(sample_snapshot.encoder.encode(text), 1)
 
-        def encode_many(self, texts: list[str]) -> list[np.ndarray]:
-            return [self.encode(text) for text in texts]
+        def encode_in_parts(self, texts: list[str]) -> Iterator[dict[str, np.ndarray]]:
+            yield {text: self.encode(text) for text in texts}
 
     drifting = replace(sample_snapshot, encoder=Drifts())
     second = ask(drifting, changed(query, cursor=first.next))
@@ -293,8 +296,8 @@ def test_a_taste_that_cancels_out_is_refused(sample_snapshot: Snapshot) -> None:
         def encode(self, text: str) -> np.ndarray:
             return -0.5 * vectors[0]
 
-        def encode_many(self, texts: list[str]) -> list[np.ndarray]:
-            return [self.encode(text) for text in texts]
+        def encode_in_parts(self, texts: list[str]) -> Iterator[dict[str, np.ndarray]]:
+            yield {text: self.encode(text) for text in texts}
 
     changed = replace(sample_snapshot, bundle=bundle, encoder=Same())
     query = RecommendQuery(liked=(ids[0],), disliked=(ids[1],), text="opposite")
@@ -317,3 +320,32 @@ def test_a_batch_answers_each_query_as_it_would_be_alone(sample_snapshot: Snapsh
         assert [one.item_id for one in together.results] == [one.item_id for one in alone.results]
     assert isinstance(found[1], InvalidParameter)
     assert isinstance(found[2], InvalidParameter)
+
+
+def test_a_batch_that_runs_out_of_time_has_the_answers_that_were_reached(
+    sample_snapshot: Snapshot,
+) -> None:
+    now = [0.0]
+
+    class Slow:
+        hits = misses = 0
+
+        def encode_in_parts(self, texts: list[str]) -> Iterator[dict[str, np.ndarray]]:
+            for text in texts:
+                now[0] += 2
+                yield {text: sample_snapshot.encoder.encode(text)}
+
+    texts = ("space travel", "a heist", "love", "dogs")
+    queries = [SearchQuery(q=text, k=3) for text in (*texts, "space travel")]
+    slow = replace(sample_snapshot, encoder=Slow())
+    found = ask_many(slow, queries, clock=StageClock(5.0, now=lambda: now[0]))
+    assert [type(one) for one in found] == [
+        Answer,
+        Answer,
+        DeadlineExceeded,
+        DeadlineExceeded,
+        Answer,
+    ]
+    assert isinstance(found[0], Answer)
+    alone = ask(sample_snapshot, queries[0])
+    assert found[0].results == alone.results

@@ -30,8 +30,12 @@ class HashingEncoder:
         self.batches: list[list[str]] = []
         self.threads: list[int] = []
 
-    def encode_queries(self, texts: Sequence[str]) -> Vectors:
-        self.batches.append(list(texts))
+    def query_tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        return [[ord(character) for character in text] for text in texts]
+
+    def encode_tokens(self, tokens: list[list[int]]) -> Vectors:
+        texts = ["".join(map(chr, ids)) for ids in tokens]
+        self.batches.append(texts)
         self.threads.append(threading.get_ident())
         return np.array([vector_of(text) for text in texts], dtype=np.float32)
 
@@ -44,11 +48,11 @@ class HeldEncoder(HashingEncoder):
         self.begun = threading.Semaphore(0)
         self.let = threading.Semaphore(0)
 
-    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+    def encode_tokens(self, tokens: list[list[int]]) -> Vectors:
         self.begun.release()
         assert self.let.acquire(timeout=LONG_S)
-        vectors = super().encode_queries(texts)
-        if "bad" in texts:
+        vectors = super().encode_tokens(tokens)
+        if "bad" in self.batches[-1]:
             raise ValueError("the encoder failed")
         return vectors
 
@@ -68,8 +72,8 @@ class Crowd:
                 return super().wait(LONG_S)
 
         class AnnouncedWaiting(query_encoder._Waiting):
-            def __init__(self, text: str) -> None:
-                super().__init__(text, wake=AnnouncedEvent())
+            def __init__(self, tokens: list[list[int]]) -> None:
+                super().__init__(tokens, wake=AnnouncedEvent())
 
         monkeypatch.setattr(query_encoder, "_Waiting", AnnouncedWaiting)
 
@@ -190,11 +194,11 @@ def test_too_few_vectors_are_an_error_for_every_query_of_the_batch(
     encoder, crowd, _ = held(monkeypatch)
     answers = [crowd.send(text) for text in ("a", "b")]
     monkeypatch.setattr(
-        encoder, "encode_queries", lambda texts: np.zeros((len(texts) - 1, 8), np.float32)
+        encoder, "encode_tokens", lambda tokens: np.zeros((len(tokens) - 1, 8), np.float32)
     )
     encoder.let.release(1)
     for answer in answers:
-        with pytest.raises(ValueError, match=r"zip\(\)"):
+        with pytest.raises(ValueError, match="expected 2 vectors, found 1"):
             answer.result(LONG_S)
     crowd.close()
 
@@ -278,3 +282,54 @@ def test_a_failed_query_is_not_cached() -> None:
         with pytest.raises(ValueError, match="the encoder failed"):
             cached.encode("bad")
     assert (cached.hits, cached.misses) == (0, 2)
+
+
+def test_no_inference_has_more_tokens_than_the_longest_text_and_each_is_padded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    encoder, crowd, _ = held(monkeypatch)
+    short, long, longest = "s" * 60, "l" * 100, "x" * 200
+    answers = [crowd.send(text) for text in (f"{short}1", f"{short}2", long, longest, "a", "b")]
+    encoder.let.release(5)
+    for answer in answers:
+        answer.result(LONG_S)
+    # 3 × 61 fit into 256, 3 × 100 do not; nor does "a" beside the longest, which pads it to 200.
+    assert encoder.batches[1:] == [[f"{short}1", f"{short}2"], [long], [longest], ["a", "b"]]
+    crowd.close()
+
+
+def test_the_texts_of_one_request_are_encoded_in_parts_between_which_others_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    encoder, crowd, _ = held(monkeypatch)
+    texts = [str(digit) * 100 for digit in range(6)]
+    batch = crowd._pool.submit(lambda: list(crowd._encoder.encode_in_parts(texts)))
+    assert crowd._queued.acquire(timeout=LONG_S)
+    other = crowd.send("other")
+    encoder.let.release(2)  # "first", and the batch's first two texts
+    assert encoder.begun.acquire(timeout=LONG_S)
+    assert encoder.begun.acquire(timeout=LONG_S)
+    encoder.let.release(1)
+    assert other.result(LONG_S).tolist() == vector_of("other")
+    assert not batch.done()
+    encoder.let.release(3)
+    parts = batch.result(LONG_S)
+    assert sorted(text for part in parts for text in part) == texts
+    assert {text: vector.tolist() for part in parts for text, vector in part.items()} == {
+        text: vector_of(text) for text in texts
+    }
+    assert max(len(one) for one in encoder.batches) == 2
+    assert encoder.batches.index(["other"]) == 2
+    crowd.close()
+
+
+def test_what_is_cached_comes_first_and_every_spelling_of_a_text_gets_its_vector() -> None:
+    encoder, cached = cache(10)
+    cached.encode("known")
+    composed, combining = "Am\u00e9lie", "Ame\u0301lie"
+    parts = list(cached.encode_in_parts([composed, "known", combining, "new"]))
+    assert [sorted(part) for part in parts] == [["known"], sorted([composed, combining, "new"])]
+    assert parts[1][composed].tolist() == parts[1][combining].tolist() == vector_of(composed)
+    assert (cached.hits, cached.misses) == (1, 3)
+    assert cached.encode("new").tolist() == vector_of("new")
+    assert len(encoder.batches) == 2

@@ -1,0 +1,309 @@
+"""What waits for clients: bounded in time, in memory and in number, and never in a thread."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from service.connections import MAX_HEAD_BYTES, MAX_HELD_BYTES, Connections, Patience
+from service.problems import REFUSED, problem_body
+from tests.serving import until
+
+MAX_BODY_BYTES = 1000
+LONG_S = 60.0
+GET = b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"
+HEAD = b"POST /echo HTTP/1.1\r\nHost: a\r\n"
+LARGE_BYTES = 8 << 20
+
+
+def app(environ: Any, start_response: Any) -> list[bytes]:
+    """Says hello, repeats a body, answers much, or waits for an event of the test."""
+    path = environ.get("PATH_INFO", "")
+    if REFUSED in environ:
+        return list(environ[REFUSED].answer(environ, start_response))
+    if path == "/wait":
+        environ["test.go"].wait(LONG_S)
+    body = {"/large": b"x" * LARGE_BYTES}.get(path) or environ["wsgi.input"].read() or b"hello"
+    start_response("200 OK", [("Content-Length", str(len(body)))])
+    return [body]
+
+
+class Server:
+    """Connections over the app above with two threads, turned by a thread of their own."""
+
+    def __init__(self, **patience: Any) -> None:
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        self.go = threading.Event()
+        self.connections = Connections(
+            self._app,
+            [self.socket],
+            n_threads=2,
+            max_body_bytes=MAX_BODY_BYTES,
+            patience=Patience(
+                **{"connections": 50, "send_s": LONG_S, "take_s": LONG_S, "idle_s": LONG_S}
+                | patience
+            ),
+        )
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._turn, daemon=True)
+        self._thread.start()
+        self._clients: list[socket.socket] = []
+
+    def _app(self, environ: Any, start_response: Any) -> list[bytes]:
+        return app({**environ, "test.go": self.go}, start_response)
+
+    def _turn(self) -> None:
+        while not self._end.is_set():
+            self.connections.turn(0.05)
+
+    def connect(self, sent: bytes = b"", *, receive_bytes: int = 0) -> socket.socket:
+        """A new client that has sent this."""
+        client = socket.socket()
+        if receive_bytes:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        client.settimeout(LONG_S)
+        client.connect(("127.0.0.1", self.port))
+        client.sendall(sent)
+        self._clients.append(client)
+        return client
+
+    def ask(self, sent: bytes = GET) -> tuple[int, bytes]:
+        """Status and body of the answer to what a new client sends."""
+        return answer(self.connect(sent))
+
+    def stop(self) -> None:
+        """End everything."""
+        self.go.set()
+        for client in self._clients:
+            client.close()
+        self._end.set()
+        self._thread.join()
+        self.connections.close()
+        self.socket.close()
+
+
+def answer(client: socket.socket) -> tuple[int, bytes]:
+    """Status and body of the next answer on a connection."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += received_from(client)
+    head, _, body = received.partition(b"\r\n\r\n")
+    (length,) = [line for line in head.split(b"\r\n") if line.startswith(b"Content-Length: ")]
+    while len(body) < int(length.split()[1]):
+        body += received_from(client)
+    return int(head.split()[1]), body
+
+
+def received_from(client: socket.socket) -> bytes:
+    part = client.recv(1 << 20)
+    assert part, "closed before the answer was whole"
+    return part
+
+
+def closed(client: socket.socket) -> bool:
+    """Whether the server has closed a connection, whatever it sent before."""
+    client.settimeout(LONG_S)
+    with suppress(ConnectionError):
+        while client.recv(1 << 20):
+            pass
+    return True
+
+
+Start = Callable[..., Server]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    servers: list[Server] = []
+
+    def begin(**patience: Any) -> Server:
+        servers.append(Server(**patience))
+        return servers[-1]
+
+    yield begin
+    for server in servers:
+        server.stop()
+
+
+def problem(body: bytes) -> str:
+    kind: str = json.loads(body)["type"]
+    return kind.removeprefix("urn:shortlist:problem:")
+
+
+def test_requests_one_after_the_other_on_one_connection(start: Start) -> None:
+    client = start().connect()
+    for _ in range(3):
+        client.sendall(GET)
+        assert answer(client) == (200, b"hello")
+    client.sendall(HEAD + b"Content-Length: 3\r\n\r\nabc" + GET)
+    assert answer(client)[0] == 200
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [b"", b"GET /he", GET[:-2], HEAD + b"Content-Length: 500\r\n\r\nhalf", HEAD + b"Transfer-"],
+)
+def test_any_number_of_half_requests_holds_no_thread(start: Start, begun: bytes) -> None:
+    server = start()
+    for _ in range(30):
+        server.connect(begun)
+    assert server.ask() == (200, b"hello")
+    assert server.connections.n_open == 31
+
+
+@pytest.mark.parametrize("begun", [b"GET /he", GET[:-2]])
+def test_a_head_has_to_arrive_in_time(start: Start, begun: bytes) -> None:
+    assert closed(start(send_s=0.1).connect(begun))
+
+
+@pytest.mark.parametrize("framing", [b"Content-Length: 500", b"Transfer-Encoding: chunked"])
+def test_a_body_has_to_arrive_in_time_and_a_late_one_is_told(start: Start, framing: bytes) -> None:
+    client = start(send_s=0.1).connect(HEAD + framing + b"\r\n\r\n")
+    status, body = answer(client)
+    assert (status, problem(body)) == (408, "request_timeout")
+    assert closed(client)
+
+
+def test_a_drop_now_and_then_does_not_extend_the_time(start: Start) -> None:
+    client = start(send_s=0.3).connect(HEAD + b"Content-Length: 900\r\n\r\n")
+    begun = time.monotonic()
+    with suppress(ConnectionError):
+        while time.monotonic() < begun + LONG_S:
+            client.sendall(b"x")
+            time.sleep(0.02)
+            client.setblocking(False)
+            with suppress(BlockingIOError):
+                assert client.recv(100).startswith(b"HTTP/1.1 408 ")
+                break
+            client.setblocking(True)
+    assert time.monotonic() < begun + LONG_S
+
+
+def test_an_idle_connection_is_closed(start: Start) -> None:
+    server = start(idle_s=0.1)
+    client = server.connect(GET)
+    assert answer(client) == (200, b"hello")
+    assert closed(client)
+    assert closed(server.connect())
+
+
+def test_an_answer_that_is_not_taken_holds_no_thread_and_ends_in_time(start: Start) -> None:
+    server = start(take_s=0.5)
+    stalled = [
+        server.connect(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n", receive_bytes=4096)
+        for _ in range(5)
+    ]
+    assert server.ask() == (200, b"hello")
+    until(lambda: server.connections.n_open <= 1)
+    assert all(closed(one) for one in stalled)
+
+
+def test_a_slow_reader_gets_all_of_a_large_answer(start: Start) -> None:
+    client = start().connect(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n", receive_bytes=65536)
+    time.sleep(0.2)
+    status, body = answer(client)
+    assert (status, body) == (200, b"x" * LARGE_BYTES)
+
+
+def test_those_who_hold_most_memory_are_closed_when_it_is_too_much(start: Start) -> None:
+    server = start()
+    modest = server.connect(HEAD + b"Content-Length: 500\r\n\r\nhalf")
+    n_stalled = 2 * MAX_HELD_BYTES // LARGE_BYTES
+    for _ in range(n_stalled):
+        server.connect(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n", receive_bytes=4096)
+    until(lambda: server.connections.n_open < n_stalled)
+    until(lambda: server.connections.held <= MAX_HELD_BYTES)
+    modest.sendall(b"x" * 496)
+    assert answer(modest)[0] == 200
+
+
+def test_one_connection_too_many_closes_the_one_that_waits_longest(start: Start) -> None:
+    server = start(connections=10)
+    busy = server.connect(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
+    oldest = server.connect()
+    until(lambda: server.connections.n_open == 2)
+    others = [server.connect() for _ in range(9)]
+    assert closed(oldest)
+    assert server.ask() == (200, b"hello")
+    server.go.set()
+    assert answer(busy) == (200, b"hello")
+    others[-1].sendall(GET)
+    assert answer(others[-1]) == (200, b"hello")
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "kind"),
+    [
+        (b"nonsense\r\n\r\n", 400, "bad_request"),
+        (b"GET / HTTP/1.1\r\nbad header\r\n\r\n", 400, "bad_request"),
+        (HEAD + b"Content-Length: -1\r\n\r\n", 400, "bad_request"),
+        (HEAD + b"Content-Length: 1001\r\n\r\n", 413, "content_too_large"),
+        (HEAD + b"Content-Length: 1" + b"0" * 20 + b"\r\n\r\n", 413, "content_too_large"),
+        (HEAD + b"Content-Length: 1" + b"0" * 5000 + b"\r\n\r\n", 400, "bad_request"),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\nsecret\r\n", 400, "bad_request"),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n", 400, "bad_request"),
+        (
+            HEAD + b"Transfer-Encoding: chunked\r\n\r\n7d1\r\n" + b"x" * 2001 + b"\r\n0\r\n\r\n",
+            413,
+            "content_too_large",
+        ),
+        (HEAD + b"Transfer-Encoding: gzip\r\n\r\n", 501, "not_implemented"),
+        (
+            b"GET / HTTP/1.1\r\nX: " + b"x" * MAX_HEAD_BYTES + b"\r\n\r\n",
+            431,
+            "request_header_fields_too_large",
+        ),
+    ],
+)
+def test_what_is_no_request_is_answered_in_the_one_shape(
+    start: Start, sent: bytes, status: int, kind: str
+) -> None:
+    client = start().connect(sent)
+    found, body = answer(client)
+    assert (found, problem(body)) == (status, kind)
+    assert list(json.loads(body)) == list(json.loads(problem_body(status, kind, "")))
+    assert b"secret" not in body
+    assert len(body) < 500
+    assert closed(client)
+
+
+def test_a_refused_client_that_goes_on_sending_still_hears_why(start: Start) -> None:
+    client = start().connect(HEAD + b"Content-Length: 5000000\r\n\r\n")
+    with suppress(ConnectionError):
+        for _ in range(50):
+            client.sendall(b"x" * 100_000)
+    assert answer(client)[0] == 413
+
+
+def test_a_body_of_exactly_the_limit_is_read_announced_or_chunked(start: Start) -> None:
+    server, body = start(), b"x" * MAX_BODY_BYTES
+    assert server.ask(HEAD + b"Content-Length: 1000\r\n\r\n" + body) == (200, body)
+    chunked = HEAD + b"Transfer-Encoding: chunked\r\n\r\n3e8\r\n" + body + b"\r\n0\r\n\r\n"
+    assert server.ask(chunked)[0] == 413  # with the framing it has more bytes than that
+    small = HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+    assert server.ask(small) == (200, b"abc")
+
+
+def test_winding_up_finishes_what_was_begun_and_closes_the_rest(start: Start) -> None:
+    server = start()
+    busy = server.connect(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
+    idle, kept = server.connect(), server.connect(GET)
+    assert answer(kept) == (200, b"hello")
+    until(lambda: server.connections.n_open == 3)
+    server.connections.wind_up()
+    kept.sendall(GET)
+    status, _ = answer(kept)
+    assert status == 200
+    assert closed(kept), "told to connect anew"
+    assert closed(idle)
+    server.go.set()
+    assert answer(busy) == (200, b"hello")
+    until(lambda: server.connections.n_open == 0)
