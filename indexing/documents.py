@@ -19,6 +19,7 @@ from shortlist.errors import CatalogError
 HashArray = npt.NDArray[np.bytes_]
 HASH_DTYPE = np.dtype("S16")
 _PROBED_ROWS = 2000
+_PROBED_CHARACTERS = 10_000
 
 
 @dataclass(frozen=True)
@@ -106,10 +107,19 @@ class Corpus:
         return render_documents(self.template, {**texts, "tags": [tags]})[0]
 
     def recall_probes(self) -> list[str]:
-        """Short texts, drawn from the catalogue, to measure an approximate index with."""
+        """Short texts, drawn from the catalogue, to measure an approximate index with.
+
+        Raises CatalogError where there is nothing that anybody could search for.
+        """
         step = max(1, len(self) // _PROBED_ROWS)
         titles = self.columns["title"].iloc[::step].tolist()
-        return probe_texts(titles, self.tags, self._render(slice(None, None, step)))
+        probes = probe_texts(titles, self.tags, self._render(slice(None, None, step)))
+        if not probes:
+            raise CatalogError(
+                "items.title: every title is blank, and no document has two words: nothing could be"
+                " searched for; name another column"
+            )
+        return probes
 
     def _render(self, rows: slice) -> list[str]:
         texts = {name: self.columns[name].iloc[rows].tolist() for name in self.template.fields}
@@ -165,7 +175,7 @@ def probe_texts(
 
 
 def _fragment(document: str, rng: np.random.Generator) -> str:
-    words = document.split()
+    words = document[:_PROBED_CHARACTERS].split()
     length = min(int(rng.integers(2, 5)), len(words) - 1)
     if length < 1:
         return ""

@@ -9,6 +9,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from indexing.catalog.limits import Limits
+from indexing.catalog.patterns import require_one_group
 from indexing.neighbours.models import Model
 from shortlist.bundle.manifest import NOTEBOOK_PROFILE, RELATED_PROFILE, TASTE_PROFILE, Profile
 from shortlist.encoder.machine import Precision
@@ -18,6 +20,9 @@ NonEmpty = Annotated[str, Field(min_length=1)]
 
 NOTEBOOK, RELATED, TASTE = "notebook", "related", "taste"
 """Our profiles of searches, of similar items and of recommendations."""
+
+HIGHEST_RATING = 1e9
+_MOST_BRACKETS, _LARGEST_SIZE = 3, 2**20
 
 
 class IdType(StrEnum):
@@ -63,13 +68,7 @@ class AttributeConfig(_Table):
     @field_validator("pattern")
     @classmethod
     def _has_one_group(cls, pattern: str | None) -> str | None:
-        try:
-            n_groups = 1 if pattern is None else re.compile(pattern).groups
-        except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from error
-        if n_groups != 1:
-            raise ValueError(f"expected exactly one (group), found {n_groups}")
-        return pattern
+        return None if pattern is None else require_one_group(pattern)
 
 
 class ItemsConfig(_Table):
@@ -106,8 +105,11 @@ class RatingsConfig(_Table):
     @model_validator(mode="after")
     def _scale_rises(self) -> Self:
         lowest, highest = self.scale
-        if not 0 <= lowest < highest < float("inf"):
-            raise ValueError(f"scale: expected 0 <= lowest < highest, found {list(self.scale)}")
+        if not 0 <= lowest < highest <= HIGHEST_RATING:
+            raise ValueError(
+                f"scale: expected 0 <= lowest < highest <= {HIGHEST_RATING:g}, found"
+                f" {list(self.scale)}"
+            )
         return self
 
 
@@ -127,19 +129,20 @@ class RecencyConfig(_Table):
     """How recent an item is: a number that grows with time, and what halves its recency."""
 
     attribute: NonEmpty
-    half_life: float = Field(default=10, gt=0, allow_inf_nan=False)
+    half_life: float = Field(default=10, ge=1e-9, le=1e18)
 
 
 class NeighboursConfig(_Table):
     """How items are compared by who likes them; needs ratings with a user.
 
     A rating from `liked_from` on is a like, by default from three quarters up the scale.
-    `regularisation` is EASE's: more of it trusts few likes less.
+    `regularisation` is EASE's: more of it trusts few likes less. Below its bounds the matrix can
+    no longer be inverted, above them its weights are no numbers of float32.
     """
 
     model: Model = Model.AUTO
     liked_from: float | None = Field(default=None, allow_inf_nan=False)
-    regularisation: float = Field(default=100.0, gt=0, allow_inf_nan=False)
+    regularisation: float = Field(default=100.0, ge=1e-3, le=1e9)
 
 
 class EncoderConfig(_Table):
@@ -152,9 +155,22 @@ class EncoderConfig(_Table):
 
 
 class IndexConfig(_Table):
-    """`auto`, `flat`, or a FAISS factory string."""
+    """`auto`, `flat`, or a FAISS factory string, as short and flat as those that FAISS documents.
 
-    type: NonEmpty = "auto"
+    FAISS parses it by recursion, and takes the numbers in it for sizes.
+    """
+
+    type: str = Field(default="auto", pattern=r"^[A-Za-z0-9_,()+.x-]{1,100}$")
+
+    @field_validator("type")
+    @classmethod
+    def _is_no_bomb(cls, factory: str) -> str:
+        numbers = (int(digits) for digits in re.findall(r"[0-9]+", factory))
+        if factory.count("(") > _MOST_BRACKETS or max(numbers, default=0) > _LARGEST_SIZE:
+            raise ValueError(
+                f"expected at most {_MOST_BRACKETS} brackets and no number above {_LARGEST_SIZE}"
+            )
+        return factory
 
 
 class GoldenQuery(_Table):
@@ -201,6 +217,7 @@ class CatalogConfig(_Table):
     index: IndexConfig = IndexConfig()
     gate: GateConfig = GateConfig()
     publish: PublishConfig = PublishConfig()
+    limits: Limits = Limits()
     evaluation: EvaluationConfig = EvaluationConfig()
     default_profile: str = NOTEBOOK
     similar_profile: str | None = None

@@ -96,9 +96,18 @@ def test_a_catalogue_cannot_say_where_it_lies(films: Films, refused: Refused) ->
     ("edit", "said"),
     [
         (('name = "tiny"', 'name = "Tiny Films"'), "name: String should match pattern"),
-        (("scale = [0.5, 5.0]", "scale = [5.0, 0.5]"), "expected 0 <= lowest < highest, found"),
-        (("scale = [0.5, 5.0]", "scale = [-1, 1]"), "expected 0 <= lowest < highest, found"),
-        (("scale = [0.5, 5.0]", "scale = [0, inf]"), "expected 0 <= lowest < highest, found"),
+        (
+            ("scale = [0.5, 5.0]", "scale = [5.0, 0.5]"),
+            "expected 0 <= lowest < highest <= 1e+09, found",
+        ),
+        (
+            ("scale = [0.5, 5.0]", "scale = [-1, 1]"),
+            "expected 0 <= lowest < highest <= 1e+09, found",
+        ),
+        (
+            ("scale = [0.5, 5.0]", "scale = [0, inf]"),
+            "expected 0 <= lowest < highest <= 1e+09, found",
+        ),
         (('precision = "f32"', 'precision = "f16"'), "encoder.precision: Input should be 'auto', "),
         (('type = "integer"', 'type = "date"'), "items.attributes.year.type: Input should be 'int"),
         (
@@ -106,6 +115,24 @@ def test_a_catalogue_cannot_say_where_it_lies(films: Films, refused: Refused) ->
             "popularity.prior_quantile: Input should be less than or equal to 1, found 1.5",
         ),
         (('separator = "|"', 'separator = ""'), "items.categories.separator: String should have"),
+        (("scale = [0.5, 5.0]", "scale = [0, 1e308]"), "expected 0 <= lowest < highest <= 1e+09"),
+        (
+            ("[document]", "[neighbours]\nregularisation = 5e-324\n[document]"),
+            "than or equal to 0.001",
+        ),
+        (
+            ("[document]", "[neighbours]\nregularisation = 1e308\n[document]"),
+            "to 1000000000, found",
+        ),
+        (
+            ("[document]", f'[index]\ntype = "{"(" * 20_000}"\n[document]'),
+            "index.type: String should",
+        ),
+        (
+            ("[document]", f'[index]\ntype = "{"(" * 90}"\n[document]'),
+            "expected at most 3 brackets",
+        ),
+        (("[document]", '[index]\ntype = "HNSW999999999"\n[document]'), "no number above 1048576"),
     ],
 )
 def test_a_value_out_of_range_is_refused_with_the_value(
@@ -115,11 +142,36 @@ def test_a_value_out_of_range_is_refused_with_the_value(
 
 
 @pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("x = " + "[" * 20_000, "cannot be read as TOML: nested too deeply"),
+        ("x = " + "9" * 5000, "cannot be read as TOML: Exceeds the limit"),
+        ("x = 0x" + "f" * 900_000, "unknown key 'x'; known keys: "),
+        ("default_profile = 0x" + "f" * 900_000, "found a whole number of 3600000 bits"),
+        ("default_profile = [0x" + "f" * 90_000 + "]", "valid string, found list"),
+        (".".join("a" * 5000) + " = 1", "unknown key 'a'; known keys: "),
+        ("x" * 100_000 + " = 1", f"unknown key '{'x' * 60}…'; known keys: "),
+        ("\n".join(f"x{n} = 1" for n in range(5000)), "4990 more problems"),
+        ("#" * 1_000_000, "expected at most 1000000 bytes"),
+    ],
+    ids=lambda value: value[:12],
+)
+def test_a_description_out_of_proportion_is_refused_in_few_words(
+    films: Films, refused: Refused, line: str, said: str
+) -> None:
+    path = films()
+    path.write_text(f"{line}\n{path.read_text()}")
+    message = refused(path)
+    assert said in message
+    assert len(message) <= 2000
+
+
+@pytest.mark.parametrize(
     ("pattern", "said"),
     [
         (r"(\d{4})|(\d{2})", "expected exactly one (group), found 2"),
         (r"\d{4}", "expected exactly one (group), found 0"),
-        (r"(\d{4}", "not a regular expression: missing ), unterminated subpattern at position 0"),
+        (r"(\d{4}", "not a regular expression of RE2: missing ): (\\d{4}"),
     ],
 )
 def test_an_attribute_pattern_needs_exactly_one_group(
