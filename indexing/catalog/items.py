@@ -143,6 +143,7 @@ def _numbers(values: pd.Series, name: str, kind: AttributeType, *, path: Path) -
         )
     if kind is AttributeType.NUMBER:
         return numbers.where(good).astype("Float64")
-    whole = numbers.where(good & ~exact).astype("Float64").astype("Int64")
-    whole[exact] = values[exact].astype("int64")
-    return whole
+    whole = numbers.where(good & ~exact, 0.0).to_numpy().astype(np.int64)
+    whole[exact.to_numpy(dtype=bool)] = values[exact].to_numpy(dtype=object).astype(np.int64)
+    missing = ~good.to_numpy(dtype=bool)
+    return pd.Series(pd.arrays.IntegerArray(whole, missing), index=values.index)

@@ -16,6 +16,7 @@ from shortlist.errors import CatalogError
 _ROWS = 4096
 """How many are unfolded at a time: what one value takes, it can take for each of them."""
 
+_TEXTS = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
 _AS_THEY_ARE = (
     pa.types.is_integer,
     pa.types.is_floating,
@@ -40,15 +41,37 @@ def read_batches(path: Path, columns: Sequence[str], limits: Limits) -> Iterator
     with _readable(path):
         schema = pa.parquet.read_schema(path)
         texts = [name for name in columns if _is_text(path, name, schema.field(name).type)]
-        left = limits.file_bytes
-        with pa.parquet.ParquetFile(path, read_dictionary=texts) as file:
-            _require_size(path, file.metadata, columns, limits)
-            for batch in file.iter_batches(_ROWS, columns=list(columns)):
-                plain = {name: _plain(path, batch.column(name), left) for name in columns}
+        chunks = _chunks(pa.parquet.read_metadata(path), columns)
+        if sum(one.total_uncompressed_size for one in chunks) > limits.file_bytes:
+            raise _too_large(path, limits)  # what the file does not say of itself is counted below
+        deltas = [one for one in chunks if any("DELTA" in name for name in one.encodings)]
+        coded = sorted({*texts} - {one.path_in_schema for one in deltas})
+        n_rows, left = _rows_at_a_time(deltas, limits), limits.file_bytes
+        with pa.parquet.ParquetFile(path, read_dictionary=coded) as file:
+            for batch in file.iter_batches(n_rows, columns=list(columns)):
+                plain = {name: _plain(path, batch.column(name), left, limits) for name in columns}
                 left -= sum(column.nbytes for column in plain.values())
                 if left < 0:
                     raise _too_large(path, limits)
                 yield pa.RecordBatch.from_pydict(plain)
+
+
+def _chunks(
+    metadata: pa.parquet.FileMetaData, columns: Sequence[str]
+) -> list[pa.parquet.ColumnChunkMetaData]:
+    """The parts of these columns, as the file's footer describes them."""
+    groups = (metadata.row_group(place) for place in range(metadata.num_row_groups))
+    every = (group.column(place) for group in groups for place in range(group.num_columns))
+    return [one for one in every if one.path_in_schema in columns]
+
+
+def _rows_at_a_time(deltas: list[pa.parquet.ColumnChunkMetaData], limits: Limits) -> int:
+    """So few that they unfold to no more than a file may.
+
+    A text stored as what differs from the one before may be as long as all that is stored.
+    """
+    longest = max((one.total_uncompressed_size for one in deltas), default=0)
+    return int(max(1, min(_ROWS, limits.file_bytes // max(1, longest))))
 
 
 @contextmanager
@@ -65,19 +88,7 @@ def _is_text(path: Path, column: str, kind: pa.DataType) -> bool:
             f"{path}: column {column!r} has type {kind}, expected text or numbers; join"
             " its values into one text with a separator"
         )
-    texts = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
-    return kind in texts
-
-
-def _require_size(
-    path: Path, metadata: pa.parquet.FileMetaData, columns: Sequence[str], limits: Limits
-) -> None:
-    """By what the file says of itself; what it does not say is counted when it is unfolded."""
-    groups = (metadata.row_group(place) for place in range(metadata.num_row_groups))
-    chunks = (group.column(place) for group in groups for place in range(group.num_columns))
-    n_bytes = sum(one.total_uncompressed_size for one in chunks if one.path_in_schema in columns)
-    if n_bytes > limits.file_bytes:
-        raise _too_large(path, limits)
+    return kind in _TEXTS
 
 
 def _too_large(path: Path, limits: Limits) -> CatalogError:
@@ -87,16 +98,23 @@ def _too_large(path: Path, limits: Limits) -> CatalogError:
     )
 
 
-def _plain(path: Path, column: pa.Array, left: int) -> pa.Array:
+def _plain(path: Path, column: pa.Array, left: int, limits: Limits) -> pa.Array:
     """The column with every value written out: numbers, or UTF-8 text."""
     if pa.types.is_dictionary(column.type):
-        words, indices = column.dictionary, column.indices
-        lengths = pa.compute.binary_length(words).take(indices)
-        if (pa.compute.sum(lengths).as_py() or 0) > left:
-            raise _too_large(path, Limits(file_bytes=left))
-        return words.cast(pa.large_binary()).cast(pa.large_string()).take(indices)
+        coded = column.indices.dictionary_encode()
+        words, places = column.dictionary.take(coded.dictionary), coded.indices
+        if (pa.compute.sum(pa.compute.binary_length(words).take(places)).as_py() or 0) > left:
+            raise _too_large(path, limits)
+        return _utf8(words).take(places)
+    if column.type in _TEXTS:
+        return _utf8(column)
     if pa.types.is_fixed_size_binary(column.type):
-        return column.cast(pa.binary()).cast(pa.large_string())
+        return _utf8(column.cast(pa.binary()))
     if any(kept(column.type) for kept in _AS_THEY_ARE):
         return column
     return column.cast(pa.large_string())
+
+
+def _utf8(column: pa.Array) -> pa.Array:
+    """The text, checked: Arrow reads a Parquet text as it is stored."""
+    return column.cast(pa.large_binary()).cast(pa.large_string())

@@ -39,8 +39,7 @@ def read_table(
     a missing file or column, ragged rows, bytes that are not UTF-8, and what exceeds the limits:
     there may be as many records as the one named `most` says.
     """
-    if not path.is_file():
-        raise CatalogError(f"{path}: no such file")
+    _require_file(path)
     wanted = list(dict.fromkeys(columns))
     _require_columns(path, wanted, limits)
     read = parquet.read_batches if _is_parquet(path) else delimited.read_batches
@@ -69,6 +68,15 @@ def locate(path: Path, rows: Iterable[int]) -> list[str]:
     while len(found) < len(wanted) and (one := next(lines, None)) is not None:
         found |= {row: line for row, line in [one] if row in wanted}
     return [f"line {found[row]}" if row in found else f"record {row + 1}" for row in wanted]
+
+
+def _require_file(path: Path) -> None:
+    try:
+        is_file = path.is_file()
+    except OSError as error:  # a name that no file system takes
+        raise CatalogError(f"{path}: cannot be read: {error.strerror}") from error
+    if not is_file:
+        raise CatalogError(f"{path}: no such file")
 
 
 def _is_parquet(path: Path) -> bool:

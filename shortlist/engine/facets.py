@@ -32,8 +32,8 @@ class CategoryCount:
 class Bin:
     """How many matches lie from `low` (included) to `high` (excluded, but in the last bin)."""
 
-    low: float
-    high: float
+    low: int | float
+    high: int | float
     count: int
 
 

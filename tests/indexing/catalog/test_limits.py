@@ -228,3 +228,28 @@ def test_parquet_bytes_that_are_not_utf8_are_refused(tmp_path: Path, kind: pa.Da
     path = tmp_path / "bytes.parquet"
     pa.parquet.write_table(pa.table({"id": pa.array([b"\xff\xfe"], kind)}), path)
     assert "cannot be read as Parquet: Invalid UTF8" in refusal(path, "id")
+
+
+@pytest.mark.parametrize("encoding", ["DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY", "PLAIN"])
+def test_parquet_text_is_read_however_it_is_stored(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "texts.parquet"
+    texts = [f"the same beginning {n}" for n in range(10_000)] + [None]
+    table = pa.table({"text": pa.array(texts), "n": range(10_001)})
+    pa.parquet.write_table(table, path, use_dictionary=False, column_encoding={"text": encoding})
+    assert read_table(path, ["text"])["text"].fillna("").tolist() == [*texts[:-1], ""]
+
+
+def test_a_parquet_text_stored_as_differences_is_not_unfolded_beyond_the_limit(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "bomb.parquet"
+    options = {"use_dictionary": False, "column_encoding": {"text": "DELTA_BYTE_ARRAY"}}
+    pa.parquet.write_table(pa.table({"text": ["x" * 100_000] * 3000}), path, **options)
+    assert path.stat().st_size < 1_000_000  # 300 MB when unfolded
+    assert refusal(path, "text", file_bytes=20_000_000).startswith("unfolds to more than ")
+
+
+def test_a_name_that_no_file_can_have_is_refused(films: Films, refused: Refused) -> None:
+    said = refused(films(('file = "movies.csv"', f'file = "{"x" * 5000}"')))
+    assert "cannot be read: File name too long" in said
+    assert len(said) <= 2000
