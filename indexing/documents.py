@@ -12,12 +12,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from indexing.catalog import Catalog, joined_tags
+from indexing.catalog.quoting import quoted
 from indexing.catalog.tables import as_text
 from shortlist.encoder.runtime import normalise_text
 from shortlist.errors import CatalogError
 
 HashArray = npt.NDArray[np.bytes_]
 HASH_DTYPE = np.dtype("S16")
+_MOST_FIELDS = 100
 _PROBED_ROWS = 2000
 _PROBED_CHARACTERS = 10_000
 
@@ -42,21 +44,20 @@ def parse_template(text: str, known: Sequence[str]) -> Template:
     template that names no field at all.
     """
     listed = ", ".join(f"{{{name}}}" for name in known)
+    named = f"document.template {quoted(text)}"
     try:
         parts = list(Formatter().parse(text))
     except ValueError as error:
-        raise CatalogError(f"document.template {text!r}: {error}") from error
+        raise CatalogError(f"{named}: {error}") from error
     for _, field, spec, conversion in parts:
         if field is not None and field not in known:
-            raise CatalogError(
-                f"document.template {text!r}: unknown field {{{field}}}; known fields: {listed}"
-            )
+            raise CatalogError(f"{named}: unknown field {{{field}}}; known fields: {listed}")
         if spec or conversion:
-            raise CatalogError(
-                f"document.template {text!r}: expected {{{field}}} without a format or conversion"
-            )
+            raise CatalogError(f"{named}: expected {{{field}}} without a format or conversion")
     if all(field is None for _, field, _, _ in parts):
-        raise CatalogError(f"document.template {text!r}: names no field; known fields: {listed}")
+        raise CatalogError(f"{named}: names no field; known fields: {listed}")
+    if len(parts) > _MOST_FIELDS:
+        raise CatalogError(f"{named}: expected at most {_MOST_FIELDS} fields")
     return Template(text, tuple((literal, field) for literal, field, _, _ in parts))
 
 

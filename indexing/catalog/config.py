@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from indexing.catalog.limits import Limits
 from indexing.catalog.patterns import require_one_group
+from indexing.catalog.quoting import quoted
 from indexing.neighbours.models import Model
 from shortlist.bundle.manifest import NOTEBOOK_PROFILE, RELATED_PROFILE, TASTE_PROFILE, Profile
 from shortlist.encoder.machine import Precision
@@ -22,7 +23,20 @@ NOTEBOOK, RELATED, TASTE = "notebook", "related", "taste"
 """Our profiles of searches, of similar items and of recommendations."""
 
 HIGHEST_RATING = 1e9
-_MOST_BRACKETS, _LARGEST_SIZE = 3, 2**20
+MOST_NAMED = 100
+"""So many attributes, text columns and profiles a catalogue may name."""
+
+INDEX_PARTS = (
+    "Flat, RFlat, SQ4, SQ6, SQ8, SQfp16, SQbf16, HNSWm, IVFn, PQm, PQmx8, PCAd, OPQm, IDMap"
+)
+"""What a FAISS factory string may be made of; a number in it is not 0 and has few digits."""
+
+_INDEX_PART = re.compile(
+    r"Flat|RFlat|IDMap|SQ(4|6|8|fp16|bf16)|HNSW([2-9]|[1-9]\d)|IVF[1-9]\d{0,5}(_HNSW([2-9]|[1-9]\d))?"
+    r"|PQ[1-9]\d{0,2}(x(4|6|8|10|12)(fs)?)?|PCAR?[1-9]\d{0,3}|OPQ[1-9]\d{0,2}(_[1-9]\d{0,3})?",
+    re.ASCII,
+)
+_MOST_PARTS = 5
 
 
 class IdType(StrEnum):
@@ -79,9 +93,9 @@ class ItemsConfig(_Table):
     title: NonEmpty
     id_type: IdType = IdType.AUTO
     categories: CategoriesConfig | None = None
-    text: tuple[NonEmpty, ...] = ()
+    text: tuple[NonEmpty, ...] = Field(default=(), max_length=MOST_NAMED)
     alternative_titles: AlternativeTitlesConfig | None = None
-    attributes: dict[str, AttributeConfig] = {}
+    attributes: dict[str, AttributeConfig] = Field(default={}, max_length=MOST_NAMED)
 
 
 class TagsConfig(_Table):
@@ -155,21 +169,25 @@ class EncoderConfig(_Table):
 
 
 class IndexConfig(_Table):
-    """`auto`, `flat`, or a FAISS factory string, as short and flat as those that FAISS documents.
+    """`auto`, `flat`, or a FAISS factory string of up to five parts of the kinds listed here.
 
-    FAISS parses it by recursion, and takes the numbers in it for sizes.
+    FAISS takes a number in it for a size and brackets for a reason to call itself: other kinds can
+    end the process, take all memory or be trained for hours.
     """
 
-    type: str = Field(default="auto", pattern=r"^[A-Za-z0-9_,()+.x-]{1,100}$")
+    type: str = Field(default="auto", max_length=100)
 
     @field_validator("type")
     @classmethod
-    def _is_no_bomb(cls, factory: str) -> str:
-        numbers = (int(digits) for digits in re.findall(r"[0-9]+", factory))
-        if factory.count("(") > _MOST_BRACKETS or max(numbers, default=0) > _LARGEST_SIZE:
-            raise ValueError(
-                f"expected at most {_MOST_BRACKETS} brackets and no number above {_LARGEST_SIZE}"
-            )
+    def _is_of_known_parts(cls, factory: str) -> str:
+        parts = factory.split(",")
+        if factory in {"auto", "flat"}:
+            return factory
+        for part in parts:
+            if not _INDEX_PART.fullmatch(part):
+                raise ValueError(f"{quoted(part)} is none of auto, flat, {INDEX_PARTS}")
+        if len(parts) > _MOST_PARTS:
+            raise ValueError(f"expected at most {_MOST_PARTS} parts")
         return factory
 
 
@@ -186,7 +204,7 @@ class GateConfig(_Table):
 
     max_items_lost: float = Field(default=0.2, ge=0, le=1)
     min_overlap: float = Field(default=0.5, ge=0, le=1)
-    golden: tuple[GoldenQuery, ...] = ()
+    golden: tuple[GoldenQuery, ...] = Field(default=(), max_length=1000)
 
 
 class EvaluationConfig(_Table):
@@ -222,7 +240,9 @@ class CatalogConfig(_Table):
     default_profile: str = NOTEBOOK
     similar_profile: str | None = None
     recommend_profile: str | None = None
-    profiles: dict[str, Profile] = {NOTEBOOK: NOTEBOOK_PROFILE}
+    profiles: dict[str, Profile] = Field(
+        default={NOTEBOOK: NOTEBOOK_PROFILE}, max_length=MOST_NAMED
+    )
 
     @property
     def learns_neighbours(self) -> bool:

@@ -18,7 +18,7 @@ class Limits(BaseModel):
     line_bytes: int = Field(default=16_000_000, ge=1000, le=2**31 - 1)
     field_bytes: int = Field(default=1_000_000, ge=1, le=2**31 - 1)
     items: int = Field(default=10_000_000, ge=1, le=2**31 - 1)
-    events: int = Field(default=100_000_000, ge=1, le=2**40)
+    events: int = Field(default=50_000_000, ge=1, le=2**40)
     values_per_item: int = Field(default=1000, ge=1, le=10**6)
     pattern_characters: int = Field(default=10_000, ge=1, le=10**6)
     pattern_seconds: float = Field(default=60, gt=0, le=86_400)

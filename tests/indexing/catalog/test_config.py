@@ -124,15 +124,15 @@ def test_a_catalogue_cannot_say_where_it_lies(films: Films, refused: Refused) ->
             ("[document]", "[neighbours]\nregularisation = 1e308\n[document]"),
             "to 1000000000, found",
         ),
-        (
-            ("[document]", f'[index]\ntype = "{"(" * 20_000}"\n[document]'),
-            "index.type: String should",
-        ),
+        (("[document]", f'[index]\ntype = "{"(" * 20_000}"\n[document]'), "at most 100 characters"),
         (
             ("[document]", f'[index]\ntype = "{"(" * 90}"\n[document]'),
-            "expected at most 3 brackets",
+            "is none of auto, flat, Flat",
         ),
-        (("[document]", '[index]\ntype = "HNSW999999999"\n[document]'), "no number above 1048576"),
+        (("[document]", '[index]\ntype = "HNSW999999999"\n[document]'), "'HNSW999999999' is none"),
+        (("[document]", '[index]\ntype = "HNSW1"\n[document]'), "'HNSW1' is none of auto, flat"),
+        (("[document]", '[index]\ntype = "RR1048576,Flat"\n[document]'), "'RR1048576' is none of"),
+        (("[document]", '[index]\ntype = "Flat,Flat,Flat,Flat,Flat,Flat"\n[document]'), "5 parts"),
     ],
 )
 def test_a_value_out_of_range_is_refused_with_the_value(
@@ -285,3 +285,9 @@ def test_a_byte_order_mark_is_no_error(films: Films) -> None:
 def test_a_folder_is_no_catalogue(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match=r"cannot be read as TOML: .*Is a directory"):
         read_catalog_config(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["HNSW48,SQ8", "IVF4096,PQ16x4fs", "OPQ16_64,IVF100,PQ16,RFlat"])
+def test_index_types_of_the_usual_kinds_are_taken(films: Films, kind: str) -> None:
+    path = films(("[document]", f'[index]\ntype = "{kind}"\n[document]'))
+    assert read_catalog_config(path).index.type == kind
