@@ -16,7 +16,7 @@ import pytest
 from tests.soak.catalogue_child import CASE_S
 
 N_CASES, N_FEW = 5000, 150
-PLACES = ("/case/", "/proc/", "/dev/", "document.template", "index.type", "items.title")
+PLACES = ("/case", "/proc/", "/dev/", "document.template", "index.type", "items.title")
 """One of them stands in every message: a file, or the key of the description."""
 
 
