@@ -65,7 +65,7 @@ lint: .venv/.test ## ruff and mypy
 
 check: lint test ## what continuous integration runs: lint, types, tests
 
-soak: .venv/.test ## long runs: kills, swaps and load
+soak: .venv/.test ## long runs: kills, swaps, load, generated catalogues
 	HF_HUB_OFFLINE=1 MOVIELENS="$(MOVIELENS_PATH)" $(BIN)/python -m pytest -m soak -s
 
 bench: .venv/.bench ## measure against the reference notebook; writes benchmarks/results

@@ -12,13 +12,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from indexing.catalog import Catalog, joined_tags
+from indexing.catalog.quoting import quoted
 from indexing.catalog.tables import as_text
 from shortlist.encoder.runtime import normalise_text
 from shortlist.errors import CatalogError
 
 HashArray = npt.NDArray[np.bytes_]
 HASH_DTYPE = np.dtype("S16")
+_MOST_FIELDS = 100
 _PROBED_ROWS = 2000
+_PROBED_CHARACTERS = 10_000
 
 
 @dataclass(frozen=True)
@@ -41,21 +44,20 @@ def parse_template(text: str, known: Sequence[str]) -> Template:
     template that names no field at all.
     """
     listed = ", ".join(f"{{{name}}}" for name in known)
+    named = f"document.template {quoted(text)}"
     try:
         parts = list(Formatter().parse(text))
     except ValueError as error:
-        raise CatalogError(f"document.template {text!r}: {error}") from error
+        raise CatalogError(f"{named}: {error}") from error
     for _, field, spec, conversion in parts:
         if field is not None and field not in known:
-            raise CatalogError(
-                f"document.template {text!r}: unknown field {{{field}}}; known fields: {listed}"
-            )
+            raise CatalogError(f"{named}: unknown field {{{field}}}; known fields: {listed}")
         if spec or conversion:
-            raise CatalogError(
-                f"document.template {text!r}: expected {{{field}}} without a format or conversion"
-            )
+            raise CatalogError(f"{named}: expected {{{field}}} without a format or conversion")
     if all(field is None for _, field, _, _ in parts):
-        raise CatalogError(f"document.template {text!r}: names no field; known fields: {listed}")
+        raise CatalogError(f"{named}: names no field; known fields: {listed}")
+    if len(parts) > _MOST_FIELDS:
+        raise CatalogError(f"{named}: expected at most {_MOST_FIELDS} fields")
     return Template(text, tuple((literal, field) for literal, field, _, _ in parts))
 
 
@@ -106,10 +108,19 @@ class Corpus:
         return render_documents(self.template, {**texts, "tags": [tags]})[0]
 
     def recall_probes(self) -> list[str]:
-        """Short texts, drawn from the catalogue, to measure an approximate index with."""
+        """Short texts, drawn from the catalogue, to measure an approximate index with.
+
+        Raises CatalogError where there is nothing that anybody could search for.
+        """
         step = max(1, len(self) // _PROBED_ROWS)
         titles = self.columns["title"].iloc[::step].tolist()
-        return probe_texts(titles, self.tags, self._render(slice(None, None, step)))
+        probes = probe_texts(titles, self.tags, self._render(slice(None, None, step)))
+        if not probes:
+            raise CatalogError(
+                "items.title: every title is blank, and no document has two words: nothing could be"
+                " searched for; name another column"
+            )
+        return probes
 
     def _render(self, rows: slice) -> list[str]:
         texts = {name: self.columns[name].iloc[rows].tolist() for name in self.template.fields}
@@ -165,7 +176,7 @@ def probe_texts(
 
 
 def _fragment(document: str, rng: np.random.Generator) -> str:
-    words = document.split()
+    words = document[:_PROBED_CHARACTERS].split()
     length = min(int(rng.integers(2, 5)), len(words) - 1)
     if length < 1:
         return ""

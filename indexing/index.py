@@ -63,7 +63,7 @@ def make_index(embedding_dim: int, factory: str) -> faiss.Index:
 def _explained(factory: str, problem: str) -> Iterator[None]:
     try:
         yield
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:
         raise CatalogError(f"index.type {factory!r}: {problem}: {error}") from error
 
 

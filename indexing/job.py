@@ -104,6 +104,7 @@ def _write_bundle(
     """Every file of the bundle, sealed, in an empty folder."""
     config = catalog.config
     corpus = read_corpus(catalog)
+    texts = corpus.recall_probes()
     popularity = catalog_popularity(catalog)
     source = resolve_model(config.encoder.model, relative_to=config.folder)
     export = cached_export(source, default_cache())
@@ -133,7 +134,6 @@ def _write_bundle(
         )
     on_step("vectors written")
     encode_queries = partial(encoder.encode, prompt=settings.query_prompt)
-    texts = corpus.recall_probes()
     retrieval = build_index(
         writer.vectors, folder, kind=config.index.type, probes=lambda: encode_queries(texts)
     )

@@ -14,41 +14,76 @@ from shortlist.bundle.manifest import Section
 from shortlist.bundle.sections import described, title_index
 from shortlist.bundle.sections.title_index import fold_title
 
-_YEAR = re.compile(r"\s*\((\d{4})(?:\s*[-–]\s*\d{0,4})?\)\s*$")
-_PARENTHESES = re.compile(r"\(([^()]*)\)")
-_AT_THE_END = re.compile(r"(?<=\S)(?:\s*\([^()]*\))+$")
-_ALSO_KNOWN_AS = re.compile(r"^(?:a\.?k\.?a\.?|also known as)\s+", re.IGNORECASE)
-_LEADING_ARTICLE = re.compile(r"^(?:the|a|an) (\S.*)$", re.IGNORECASE)
-_SUBTITLE = re.compile(r"^.+(?::| [-–]) (\S+ \S.*)$")
-_ARTICLES = (
-    *("the", "a", "an"),
-    *("le", "la", "les", "l'", "un", "une", "des"),
-    *("der", "die", "das", "ein", "eine"),
-    *("el", "los", "las", "una", "unos", "unas"),
-    *("il", "lo", "gli", "i", "uno"),
-    *("o", "os", "as", "um", "uma"),
-    *("de", "het", "een", "den", "det", "en", "et"),
+MOST_NAMED = 10
+"""How many titles in parentheses are taken from one title, the last ones."""
+
+_YEAR = re.compile(r"\((\d{4})(?:\s*[-–]\s*\d{0,4})?\)")
+_ALSO_KNOWN_AS = re.compile(r"(?:a\.?k\.?a\.?|also known as)\s+", re.IGNORECASE)
+_LEADING_ARTICLE = re.compile(r"(?:the|a|an) (?=\S)", re.IGNORECASE)
+_SUBTITLE = re.compile(r"(?:(?<=.: )|(?<=. [-–] ))(?=\S+ \S)", re.DOTALL)
+_ARTICLES = frozenset(
+    (
+        *("the", "a", "an"),
+        *("le", "la", "les", "l'", "un", "une", "des"),
+        *("der", "die", "das", "ein", "eine"),
+        *("el", "los", "las", "una", "unos", "unas"),
+        *("il", "lo", "gli", "i", "uno"),
+        *("o", "os", "as", "um", "uma"),
+        *("de", "het", "een", "den", "det", "en", "et"),
+    )
 )
-_TRAILING_ARTICLE = re.compile(rf"^(.*\S)\s*,\s*({'|'.join(_ARTICLES)})$", re.IGNORECASE)
 
 
 def without_year(title: str) -> str:
     """The title without a trailing year in parentheses, as "Heat (1995)" has one."""
-    return _YEAR.sub("", title).strip() or title.strip()
+    return _year_apart(title)[0] or title.strip()
+
+
+def _year_apart(title: str) -> tuple[str, str | None]:
+    """The title and its trailing year; no pattern looks for the end, which takes time squared."""
+    whole = title.strip()
+    begin = max(0, whole.rfind("("))
+    year = _YEAR.fullmatch(whole, begin)
+    return (whole[:begin].strip(), year[1]) if year else (whole, None)
 
 
 def article_first(title: str) -> str:
     """The title with a trailing article moved to the front: "Matrix, The" is "The Matrix"."""
-    match = _TRAILING_ARTICLE.match(title.strip())
-    if match is None:
-        return title.strip()
-    rest, article = match.groups()
+    whole = title.strip()
+    rest, _, article = (part.strip() for part in whole.rpartition(","))
+    if not rest or article.lower() not in _ARTICLES:
+        return whole
     return f"{article}{'' if article.endswith(chr(39)) else ' '}{rest}"
 
 
 def main_title(title: str) -> str:
     """What a person would type: no year, no parentheses at the end, article first."""
-    return article_first(_AT_THE_END.sub("", without_year(title)))
+    return article_first(_parentheses_apart(without_year(title))[0])
+
+
+def _parentheses_apart(title: str) -> tuple[str, list[str]]:
+    """The title without the parentheses at its end, and what stands in the last ten of them.
+
+    A title of nothing but parentheses keeps the first.
+    """
+    named: list[str] = []
+    end = len(title)
+    while title.endswith(")", 0, end):
+        begin = title.rfind("(", 0, end)
+        before = _end_of_text(title, begin)
+        if before <= 0 or title.find(")", begin, end - 1) >= 0:
+            break
+        if len(named) < MOST_NAMED:
+            named.append(title[begin + 1 : end - 1])
+        end = before
+    return title[:end], named[::-1]
+
+
+def _end_of_text(title: str, end: int) -> int:
+    """Where the blanks before `end` begin."""
+    while end > 0 and title[end - 1].isspace():
+        end -= 1
+    return end
 
 
 def title_variants(title: str, alternatives: Iterable[str] = ()) -> list[str]:
@@ -58,20 +93,33 @@ def title_variants(title: str, alternatives: Iterable[str] = ()) -> list[str]:
     or more ("Star Wars: Episode V - The Empire Strikes Back"), what stands in parentheses at the
     end ("Seven (a.k.a. Se7en)"), and the `alternatives` that the catalogue names.
     """
-    main, bare = main_title(title), without_year(title)
-    year = _YEAR.search(title)
-    parentheses = _AT_THE_END.search(bare)
-    named = _PARENTHESES.findall(parentheses[0]) if parentheses else []
+    main, (bare, year) = main_title(title), _year_apart(title)
+    article, subtitle = _LEADING_ARTICLE.match(main), _last_subtitle(main)
     written = [
         main,
-        *_LEADING_ARTICLE.findall(main),
-        *([f"{main} {year[1]}"] if year and bare != title.strip() else []),
-        *_SUBTITLE.findall(main),
-        *(article_first(_ALSO_KNOWN_AS.sub("", text.strip())) for text in named),
+        *([main[article.end() :]] if article else []),
+        *([f"{main} {year}"] if year and bare else []),
+        *([subtitle] if subtitle else []),
+        *(
+            article_first(text[_behind(_ALSO_KNOWN_AS, text) :])
+            for text in map(str.strip, _parentheses_apart(bare)[1])
+        ),
         *(article_first(text) for text in alternatives),
     ]
     distinct = {fold_title(text): text for text in reversed(written)}
     return [text for text in dict.fromkeys(written) if text and distinct[fold_title(text)] == text]
+
+
+def _last_subtitle(main: str) -> str | None:
+    """What stands behind the last colon or dash, if it is two words or more and not all."""
+    begins = [begin.start() for begin in _SUBTITLE.finditer(main)]
+    return main[begins[-1] :] if begins else None
+
+
+def _behind(start: re.Pattern[str], text: str) -> int:
+    """Where the text goes on behind this start, 0 without it."""
+    found = start.match(text)
+    return found.end() if found else 0
 
 
 def all_variants(

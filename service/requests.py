@@ -17,7 +17,7 @@ from shortlist.engine.query import MAX_LISTED, Categories, Filters, NoQuery, rea
 from shortlist.errors import InvalidParameter, MalformedRequest
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
-_NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,3})?")
+_NUMBER = re.compile(r"-?[0-9]{1,19}(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,3})?")
 _RANGE = re.compile(r"(?P<name>.+):(?P<min>[^:]*):(?P<max>[^:]*)", re.DOTALL)
 _MAX_PAIRS = 2 * MAX_LISTED
 
@@ -159,7 +159,12 @@ def _range(text: str) -> Mapping[str, Mapping[str, float]]:
     if match is None or not all(not bound or _NUMBER.fullmatch(bound) for bound in bounds):
         raise InvalidParameter("range", f"expected attribute:low:high, found {text[:80]!r}")
     named = {"min": bounds[0], "max": bounds[1]}
-    return {match["name"]: {name: float(bound) for name, bound in named.items() if bound}}
+    return {match["name"]: {name: _number(bound) for name, bound in named.items() if bound}}
+
+
+def _number(text: str) -> float:
+    """The number; an integer stays one, however large."""
+    return float(text) if set(text) & set(".eE") else int(text)
 
 
 def _pairs(query_string: bytes) -> list[tuple[str, str]]:

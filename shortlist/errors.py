@@ -32,7 +32,13 @@ class ShortlistError(Exception):
 
 
 class CatalogError(ShortlistError):
-    """catalog.toml, or a file it names, cannot be used."""
+    """catalog.toml, or a file it names, cannot be used.
+
+    Its text may quote what others wrote: it is printable and has at most 2,000 characters.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(_presentable(message))
 
 
 class EncoderError(ShortlistError):
@@ -115,3 +121,15 @@ class Overloaded(QueryError):
 
 class DeadlineExceeded(QueryError):
     """The time a request may take is up."""
+
+
+_MOST_CHARACTERS = 2000
+
+
+def _presentable(message: str) -> str:
+    """The message without characters that steer a terminal, cut in its middle if it is long."""
+    if len(message) > _MOST_CHARACTERS:
+        kept = _MOST_CHARACTERS // 2 - 3
+        message = f"{message[:kept]} […] {message[-kept:]}"
+    shown = (one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in message)
+    return "".join(shown)[:_MOST_CHARACTERS]

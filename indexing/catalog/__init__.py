@@ -31,9 +31,12 @@ class Catalog:
 
 def read_catalog(config: CatalogConfig) -> Catalog:
     """Every file the settings name, validated. Raises CatalogError before anything is built."""
-    items = read_items(config.items, config.folder)
-    tags = read_tags(config.tags, config.folder, ids=items.ids) if config.tags else None
-    ratings = read_ratings(config.ratings, config.folder, ids=items.ids) if config.ratings else None
+    folder, limits = config.folder, config.limits
+    items = read_items(config.items, folder, limits=limits)
+    tags = read_tags(config.tags, folder, ids=items.ids, limits=limits) if config.tags else None
+    ratings = None
+    if config.ratings:
+        ratings = read_ratings(config.ratings, folder, ids=items.ids, limits=limits)
     for what, events in (("tags", tags), ("ratings", ratings)):
         if events is not None and events.n_dropped:
             log.warning("%d %s of unknown items left out", events.n_dropped, what)

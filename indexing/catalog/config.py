@@ -9,6 +9,9 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from indexing.catalog.limits import Limits
+from indexing.catalog.patterns import require_one_group
+from indexing.catalog.quoting import quoted
 from indexing.neighbours.models import Model
 from shortlist.bundle.manifest import NOTEBOOK_PROFILE, RELATED_PROFILE, TASTE_PROFILE, Profile
 from shortlist.encoder.machine import Precision
@@ -18,6 +21,22 @@ NonEmpty = Annotated[str, Field(min_length=1)]
 
 NOTEBOOK, RELATED, TASTE = "notebook", "related", "taste"
 """Our profiles of searches, of similar items and of recommendations."""
+
+HIGHEST_RATING = 1e9
+MOST_NAMED = 100
+"""So many attributes, text columns and profiles a catalogue may name."""
+
+INDEX_PARTS = (
+    "Flat, RFlat, SQ4, SQ6, SQ8, SQfp16, SQbf16, HNSWm, IVFn, PQm, PQmx8, PCAd, OPQm, IDMap"
+)
+"""What a FAISS factory string may be made of; a number in it is not 0 and has few digits."""
+
+_INDEX_PART = re.compile(
+    r"Flat|RFlat|IDMap|SQ(4|6|8|fp16|bf16)|HNSW([2-9]|[1-9]\d)|IVF[1-9]\d{0,5}(_HNSW([2-9]|[1-9]\d))?"
+    r"|PQ[1-9]\d{0,2}(x(4|6|8|10|12)(fs)?)?|PCAR?[1-9]\d{0,3}|OPQ[1-9]\d{0,2}(_[1-9]\d{0,3})?",
+    re.ASCII,
+)
+_MOST_PARTS = 5
 
 
 class IdType(StrEnum):
@@ -63,13 +82,7 @@ class AttributeConfig(_Table):
     @field_validator("pattern")
     @classmethod
     def _has_one_group(cls, pattern: str | None) -> str | None:
-        try:
-            n_groups = 1 if pattern is None else re.compile(pattern).groups
-        except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from error
-        if n_groups != 1:
-            raise ValueError(f"expected exactly one (group), found {n_groups}")
-        return pattern
+        return None if pattern is None else require_one_group(pattern)
 
 
 class ItemsConfig(_Table):
@@ -80,9 +93,9 @@ class ItemsConfig(_Table):
     title: NonEmpty
     id_type: IdType = IdType.AUTO
     categories: CategoriesConfig | None = None
-    text: tuple[NonEmpty, ...] = ()
+    text: tuple[NonEmpty, ...] = Field(default=(), max_length=MOST_NAMED)
     alternative_titles: AlternativeTitlesConfig | None = None
-    attributes: dict[str, AttributeConfig] = {}
+    attributes: dict[str, AttributeConfig] = Field(default={}, max_length=MOST_NAMED)
 
 
 class TagsConfig(_Table):
@@ -106,8 +119,11 @@ class RatingsConfig(_Table):
     @model_validator(mode="after")
     def _scale_rises(self) -> Self:
         lowest, highest = self.scale
-        if not 0 <= lowest < highest < float("inf"):
-            raise ValueError(f"scale: expected 0 <= lowest < highest, found {list(self.scale)}")
+        if not 0 <= lowest < highest <= HIGHEST_RATING:
+            raise ValueError(
+                f"scale: expected 0 <= lowest < highest <= {HIGHEST_RATING:g}, found"
+                f" {list(self.scale)}"
+            )
         return self
 
 
@@ -127,19 +143,20 @@ class RecencyConfig(_Table):
     """How recent an item is: a number that grows with time, and what halves its recency."""
 
     attribute: NonEmpty
-    half_life: float = Field(default=10, gt=0, allow_inf_nan=False)
+    half_life: float = Field(default=10, ge=1e-9, le=1e18)
 
 
 class NeighboursConfig(_Table):
     """How items are compared by who likes them; needs ratings with a user.
 
     A rating from `liked_from` on is a like, by default from three quarters up the scale.
-    `regularisation` is EASE's: more of it trusts few likes less.
+    `regularisation` is EASE's: more of it trusts few likes less. Below its bounds the matrix can
+    no longer be inverted, above them its weights are no numbers of float32.
     """
 
     model: Model = Model.AUTO
     liked_from: float | None = Field(default=None, allow_inf_nan=False)
-    regularisation: float = Field(default=100.0, gt=0, allow_inf_nan=False)
+    regularisation: float = Field(default=100.0, ge=1e-3, le=1e9)
 
 
 class EncoderConfig(_Table):
@@ -152,9 +169,26 @@ class EncoderConfig(_Table):
 
 
 class IndexConfig(_Table):
-    """`auto`, `flat`, or a FAISS factory string."""
+    """`auto`, `flat`, or a FAISS factory string of up to five parts of the kinds listed here.
 
-    type: NonEmpty = "auto"
+    FAISS takes a number in it for a size and brackets for a reason to call itself: other kinds can
+    end the process, take all memory or be trained for hours.
+    """
+
+    type: str = Field(default="auto", max_length=100)
+
+    @field_validator("type")
+    @classmethod
+    def _is_of_known_parts(cls, factory: str) -> str:
+        parts = factory.split(",")
+        if factory in {"auto", "flat"}:
+            return factory
+        for part in parts:
+            if not _INDEX_PART.fullmatch(part):
+                raise ValueError(f"{quoted(part)} is none of auto, flat, {INDEX_PARTS}")
+        if len(parts) > _MOST_PARTS:
+            raise ValueError(f"expected at most {_MOST_PARTS} parts")
+        return factory
 
 
 class GoldenQuery(_Table):
@@ -170,7 +204,7 @@ class GateConfig(_Table):
 
     max_items_lost: float = Field(default=0.2, ge=0, le=1)
     min_overlap: float = Field(default=0.5, ge=0, le=1)
-    golden: tuple[GoldenQuery, ...] = ()
+    golden: tuple[GoldenQuery, ...] = Field(default=(), max_length=1000)
 
 
 class EvaluationConfig(_Table):
@@ -201,11 +235,14 @@ class CatalogConfig(_Table):
     index: IndexConfig = IndexConfig()
     gate: GateConfig = GateConfig()
     publish: PublishConfig = PublishConfig()
+    limits: Limits = Limits()
     evaluation: EvaluationConfig = EvaluationConfig()
     default_profile: str = NOTEBOOK
     similar_profile: str | None = None
     recommend_profile: str | None = None
-    profiles: dict[str, Profile] = {NOTEBOOK: NOTEBOOK_PROFILE}
+    profiles: dict[str, Profile] = Field(
+        default={NOTEBOOK: NOTEBOOK_PROFILE}, max_length=MOST_NAMED
+    )
 
     @property
     def learns_neighbours(self) -> bool:

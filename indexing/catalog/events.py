@@ -10,6 +10,8 @@ import pandas as pd
 
 from indexing.catalog.config import RatingsConfig, TagsConfig
 from indexing.catalog.ids import rows_of
+from indexing.catalog.limits import DEFAULT, Limits
+from indexing.catalog.quoting import quoted
 from indexing.catalog.tables import as_text, locate, read_table
 from shortlist.errors import CatalogError
 
@@ -22,13 +24,17 @@ class Events:
     n_dropped: int
 
 
-def read_tags(config: TagsConfig, folder: Path, *, ids: pd.Series) -> Events:
+def read_tags(
+    config: TagsConfig, folder: Path, *, ids: pd.Series, limits: Limits = DEFAULT
+) -> Events:
     """Columns row and tag (text), in file order; records of unknown items are left out."""
-    table = read_table(folder / config.file, [config.item, config.tag])
+    table = read_table(folder / config.file, [config.item, config.tag], limits=limits)
     return _known_items(rows_of(table[config.item], ids), {"tag": as_text(table[config.tag])})
 
 
-def read_ratings(config: RatingsConfig, folder: Path, *, ids: pd.Series) -> Events:
+def read_ratings(
+    config: RatingsConfig, folder: Path, *, ids: pd.Series, limits: Limits = DEFAULT
+) -> Events:
     """Columns row, value (float64) and, where the file has them, user (text) and time (text).
 
     Raises CatalogError (file and line) for a value that is no number or outside the scale,
@@ -37,14 +43,15 @@ def read_ratings(config: RatingsConfig, folder: Path, *, ids: pd.Series) -> Even
     path = folder / config.file
     optional = {"user": config.user, "time": config.time}
     named = {name: column for name, column in optional.items() if column is not None}
-    table = read_table(path, [config.item, config.value, *named.values()])
+    table = read_table(path, [config.item, config.value, *named.values()], limits=limits)
     lowest, highest = config.scale
     values = pd.to_numeric(table[config.value], errors="coerce").astype("float64")
     bad = np.flatnonzero(~values.between(lowest, highest).to_numpy(dtype=bool))
     if len(bad):
         row = int(bad[0])
+        found = quoted(str(table[config.value].iloc[row]))
         raise CatalogError(
-            f"{path}: {locate(path, [row])[0]}: rating {str(table[config.value].iloc[row])!r}:"
+            f"{path}: {locate(path, [row])[0]}: rating {found}:"
             f" expected a number from {lowest:g} to {highest:g} ({len(bad)} such records)"
         )
     columns = {name: as_text(table[column]) for name, column in named.items()}

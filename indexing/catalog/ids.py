@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from indexing.catalog.config import IdType
+from indexing.catalog.quoting import quoted
 from indexing.catalog.tables import as_text, locate
 from shortlist.bundle.arrays import RowArray
 from shortlist.bundle.tables import CANONICAL_INTEGER
@@ -27,14 +28,14 @@ def read_ids(values: pd.Series, wanted: IdType, *, path: Path) -> pd.Series:
     _refuse(text, text.str.strip() == "", "empty id", path=path)
     _refuse(text, text.str.len() > MAX_ID_LENGTH, f"id over {MAX_ID_LENGTH} characters", path=path)
     _refuse(text, text.duplicated(keep=False), "duplicate id", path=path)
-    canonical = _canonical_integers(text)
+    canonical = is_int64(text)
     if wanted is IdType.INTEGER:
         _refuse(text, ~canonical, "id is not an integer of 64 bits", path=path)
     integer = wanted is not IdType.STRING and bool(canonical.all())
     return text.astype(np.int64) if integer else text
 
 
-def _canonical_integers(text: pd.Series) -> pd.Series:
+def is_int64(text: pd.Series) -> pd.Series:
     """Which texts are what `str` makes of an int64."""
     digits = text.str.removeprefix("-")
     fits = (digits.str.len() < len(_HIGHEST)) | (digits <= _HIGHEST) | (text == _LOWEST)
@@ -51,5 +52,5 @@ def _refuse(text: pd.Series, bad: pd.Series, problem: str, *, path: Path) -> Non
     if len(rows):
         first = rows[:5].tolist()
         places = zip(text.iloc[first], locate(path, first), strict=True)
-        listed = ", ".join(f"{one!r} ({place})" for one, place in places)
+        listed = ", ".join(f"{quoted(one)} ({place})" for one, place in places)
         raise CatalogError(f"{path}: {problem}: {listed}; {len(rows)} in all")

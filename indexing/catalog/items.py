@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute
 
-from indexing.catalog.config import AttributeConfig, AttributeType, CategoriesConfig, ItemsConfig
-from indexing.catalog.ids import read_ids
+from indexing.catalog.config import (
+    AlternativeTitlesConfig,
+    AttributeConfig,
+    AttributeType,
+    CategoriesConfig,
+    ItemsConfig,
+)
+from indexing.catalog.ids import is_int64, read_ids
+from indexing.catalog.limits import DEFAULT, Limits
+from indexing.catalog.patterns import first_groups
+from indexing.catalog.quoting import quoted
 from indexing.catalog.tables import as_text, locate, read_table
 from shortlist.bundle.arrays import Csr
 from shortlist.bundle.tables import Categories
@@ -32,17 +42,21 @@ class Items:
     alternatives: list[list[str]] | None
 
 
-def read_items(config: ItemsConfig, folder: Path) -> Items:
+def read_items(config: ItemsConfig, folder: Path, *, limits: Limits = DEFAULT) -> Items:
     """The validated item file. Raises CatalogError when it is empty or a value is unusable."""
     path = folder / config.file
     other, categories = config.alternative_titles, config.categories
     texts = [config.title, *([categories.column] if categories else []), *config.text]
     attributes = [attribute.column for attribute in config.attributes.values()]
     others = [other.column] if other else []
-    table = read_table(path, [config.id, *texts, *others, *attributes])
+    columns = [config.id, *texts, *others, *attributes]
+    table = read_table(path, columns, limits=limits, most="items")
     if not len(table):
         raise CatalogError(f"{path}: the catalogue is empty; expected at least one item")
     text = {column: as_text(table[column]) for column in texts}
+    for split in (other, categories):
+        if split is not None:
+            _require_few(as_text(table[split.column]), split, limits, path)
     alternatives = None
     if other is not None:
         alternatives = [_split(one, other.separator) for one in as_text(table[other.column])]
@@ -51,12 +65,28 @@ def read_items(config: ItemsConfig, folder: Path) -> Items:
         titles=text[config.title],
         categories=split_categories(text, categories, n_items=len(table)),
         attributes={
-            name: read_attribute(table[attribute.column], name, attribute, path=path)
+            name: read_attribute(table[attribute.column], name, attribute, path=path, limits=limits)
             for name, attribute in config.attributes.items()
         },
         text=text,
         alternatives=alternatives,
     )
+
+
+def _require_few(
+    texts: pd.Series, split: AlternativeTitlesConfig, limits: Limits, path: Path
+) -> None:
+    """Raise CatalogError for an item with too many values, before any are split."""
+    counts = pa.compute.count_substring(pa.array(texts, pa.large_string()), split.separator)
+    n_values = counts.to_numpy() + 1
+    many = np.flatnonzero(n_values > limits.values_per_item)
+    if len(many):
+        row = int(many[0])
+        raise CatalogError(
+            f"{path}: {locate(path, [row])[0]}: column {quoted(split.column)}: expected at most"
+            f" {limits.values_per_item} values of an item, found {n_values[row]}; raise"
+            " limits.values_per_item in catalog.toml if it should have them"
+        )
 
 
 def _split(titles: str, separator: str) -> list[str]:
@@ -81,7 +111,7 @@ def split_categories(
 
 
 def read_attribute(
-    column: pd.Series, name: str, config: AttributeConfig, *, path: Path
+    column: pd.Series, name: str, config: AttributeConfig, *, path: Path, limits: Limits = DEFAULT
 ) -> pd.Series:
     """One attribute in row order: nullable Int64, Float64 or text; null where there is none.
 
@@ -90,7 +120,7 @@ def read_attribute(
     """
     values = as_text(column)
     if config.pattern is not None:
-        values = values.str.extract(re.compile(config.pattern), expand=False).fillna("")
+        values = first_groups(values, config.pattern, name, limits, path)
     values = values.str.strip()
     if config.type is AttributeType.STRING:
         return values.where(values != "", None)
@@ -99,15 +129,21 @@ def read_attribute(
 
 def _numbers(values: pd.Series, name: str, kind: AttributeType, *, path: Path) -> pd.Series:
     numbers = pd.to_numeric(values, errors="coerce").astype("float64")
-    good = np.isfinite(numbers)
+    good = numbers.abs() < np.inf
+    exact = pd.Series(False, index=values.index)
     if kind is AttributeType.INTEGER:
-        good &= (numbers == numbers.round()) & (numbers.abs() < 2**53)
+        exact = is_int64(values)
+        good = exact | (good & (numbers == numbers.round()) & (numbers.abs() < 2**53))
     bad = np.flatnonzero(((values != "") & ~good).to_numpy(dtype=bool))
     if len(bad):
         row = int(bad[0])
         raise CatalogError(
             f"{path}: {locate(path, [row])[0]}: attribute {name!r}: expected"
-            f" {kind.value}, found {values.iloc[row]!r}"
+            f" {kind.value}, found {quoted(values.iloc[row])}"
         )
-    numbers = numbers.where(good).astype("Float64")
-    return numbers.astype("Int64") if kind is AttributeType.INTEGER else numbers
+    if kind is AttributeType.NUMBER:
+        return numbers.where(good).astype("Float64")
+    whole = numbers.where(good & ~exact, 0.0).to_numpy().astype(np.int64)
+    whole[exact.to_numpy(dtype=bool)] = values[exact].to_numpy(dtype=object).astype(np.int64)
+    missing = ~good.to_numpy(dtype=bool)
+    return pd.Series(pd.arrays.IntegerArray(whole, missing), index=values.index)

@@ -2,41 +2,52 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
-from typing import IO, cast
+from typing import Literal, cast
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
+import pyarrow.compute
 
+from indexing.catalog import delimited, parquet
+from indexing.catalog.limits import DEFAULT, Limits
+from indexing.catalog.quoting import MOST_CHARACTERS, listed, quoted
 from shortlist.errors import CatalogError
 
 _PARQUET = {".parquet", ".pq"}
 """What a file's name ends with that is read as Parquet; any other is read as CSV."""
 
-_LONGEST_FIELD = 2**31 - 1
+MOST_MARKS = 100
+"""So many combining marks (accents and the like) in a row are refused."""
+
+_MARKS = rf"\p{{M}}{{{MOST_MARKS}}}"
 
 
-def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+def read_table(
+    path: Path,
+    columns: Sequence[str],
+    *,
+    limits: Limits = DEFAULT,
+    most: Literal["items", "events"] = "events",
+) -> pd.DataFrame:
     """The named columns of a CSV (also .gz) or Parquet file, in file order.
 
-    CSV values come as text exactly as they stand, an empty field as "". Parquet values keep
-    their type. Raises CatalogError for a missing file or column, ragged rows and bytes that
-    are not UTF-8.
+    CSV values come as text exactly as they stand, an empty field as "". Parquet numbers keep
+    their type, what is neither a number nor a truth value comes as text. Raises CatalogError for
+    a missing file or column, ragged rows, bytes that are not UTF-8, and what exceeds the limits:
+    there may be as many records as the one named `most` says.
     """
-    if not path.is_file():
-        raise CatalogError(f"{path}: no such file")
+    _require_file(path)
     wanted = list(dict.fromkeys(columns))
-    read = _read_parquet if path.suffix.lower() in _PARQUET else _read_csv
+    _require_columns(path, wanted, limits)
+    read = parquet.read_batches if _is_parquet(path) else delimited.read_batches
+    batches = list(_within(path, read(path, wanted, limits), limits, most))
+    empty = pa.table({name: pa.array([], pa.string()) for name in wanted})
+    table = pa.Table.from_batches(batches) if batches else empty
     # Otherwise one missing value turns a column of integers into floats, and id 7 into "7.0".
-    return cast(pd.DataFrame, read(path, wanted).to_pandas(integer_object_nulls=True))
+    return cast(pd.DataFrame, table.to_pandas(integer_object_nulls=True))
 
 
 def as_text(column: pd.Series) -> pd.Series:
@@ -50,99 +61,94 @@ def locate(path: Path, rows: Iterable[int]) -> list[str]:
     Reads the file again, so it is for error messages only.
     """
     wanted = list(rows)
-    if path.suffix.lower() in _PARQUET:
+    if _is_parquet(path):
         return [f"row {row + 1}" for row in wanted]
-    lines = [line for line, _ in islice(_records(path), max(wanted, default=-1) + 1)]
-    return [f"line {lines[row]}" for row in wanted]
+    lines = enumerate(line for line, _ in delimited.csv_records(path))
+    found: dict[int, int] = {}
+    while len(found) < len(wanted) and (one := next(lines, None)) is not None:
+        found |= {row: line for row, line in [one] if row in wanted}
+    return [f"line {found[row]}" if row in found else f"record {row + 1}" for row in wanted]
 
 
-def _read_parquet(path: Path, columns: list[str]) -> pa.Table:
+def _require_file(path: Path) -> None:
     try:
-        schema = pa.parquet.read_schema(path)
-        _require_columns(path, columns, schema.names)
-        for column in columns:
-            found = schema.field(column).type
-            if pa.types.is_nested(found):
-                raise CatalogError(
-                    f"{path}: column {column!r} has type {found}, expected text or numbers; join"
-                    " its values into one text with a separator"
-                )
-        return pa.parquet.read_table(path, columns=columns)
-    except (pa.ArrowException, OSError) as error:
-        raise CatalogError(f"{path}: cannot be read as Parquet: {error}") from error
+        is_file = path.is_file()
+    except OSError as error:  # a name that no file system takes
+        raise CatalogError(f"{path}: cannot be read: {error.strerror}") from error
+    if not is_file:
+        raise CatalogError(f"{path}: no such file")
 
 
-def _read_csv(path: Path, columns: list[str]) -> pa.Table:
-    _require_columns(path, columns, _csv_header(path))
-    convert = pa.csv.ConvertOptions(
-        include_columns=columns,
-        column_types=dict.fromkeys(columns, pa.string()),
-        strings_can_be_null=False,
-    )
-    parse = pa.csv.ParseOptions(newlines_in_values=True)
-    try:
-        return pa.csv.read_csv(path, parse_options=parse, convert_options=convert)
-    except pa.ArrowInvalid as error:
-        _require_utf8(path)
-        n_columns = len(_csv_header(path))
-        for line, record in _records(path):
-            if len(record) != n_columns:
-                raise CatalogError(
-                    f"{path}: line {line}: expected {n_columns} fields, found {len(record)}"
-                ) from error
-        raise CatalogError(f"{path}: cannot be read as CSV: {error}") from error
-    except OSError as error:
-        raise CatalogError(f"{path}: cannot be read: {error}") from error
+def _is_parquet(path: Path) -> bool:
+    return path.suffix.lower() in _PARQUET
 
 
-def _require_columns(path: Path, wanted: Sequence[str], found: Sequence[str]) -> None:
+def _within(
+    path: Path,
+    batches: Iterator[pa.RecordBatch],
+    limits: Limits,
+    most: Literal["items", "events"],
+) -> Iterator[pa.RecordBatch]:
+    """The batches, as long as neither a field nor their number exceeds what is allowed."""
+    n_read, n_allowed = 0, int(getattr(limits, most))
+    for batch in batches:
+        for name in batch.schema.names:
+            _require_sound(path, name, batch.column(name), n_read, limits)
+        n_read += len(batch)
+        if n_read > n_allowed:
+            raise CatalogError(
+                f"{path}: more than {n_allowed} records; raise limits.{most} in catalog.toml if"
+                " there should be"
+            )
+        yield batch
+
+
+def _require_sound(path: Path, name: str, column: pa.Array, begin: int, limits: Limits) -> None:
+    """Raise CatalogError for a text that is too long, or that takes too long to be normalised."""
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return
+    lengths = pa.compute.binary_length(column).fill_null(0)
+    if (pa.compute.max(lengths).as_py() or 0) > limits.field_bytes:
+        long = lengths.to_numpy(zero_copy_only=False)
+        row = int(np.flatnonzero(long > limits.field_bytes)[0])
+        raise CatalogError(
+            f"{path}: {locate(path, [begin + row])[0]}: column {quoted(name)}: expected at most"
+            f" {limits.field_bytes} bytes in a field, found {long[row]}; raise limits.field_bytes"
+            " in catalog.toml if it should hold them"
+        )
+    _require_few_marks(path, name, column, begin)
+
+
+def _require_few_marks(path: Path, name: str, column: pa.Array, begin: int) -> None:
+    """No letter carries that many; putting n of them into normal order takes n² steps."""
+    n_characters = pa.compute.utf8_length(column).fill_null(0).to_numpy(zero_copy_only=False)
+    plain = pa.compute.string_is_ascii(column).fill_null(True).to_numpy(zero_copy_only=False)
+    rows = np.flatnonzero((n_characters >= MOST_MARKS) & ~plain)
+    heaped = pa.compute.match_substring_regex(column.take(pa.array(rows)), _MARKS)
+    rows = rows[heaped.to_numpy(zero_copy_only=False)]
+    if len(rows):
+        place = locate(path, [begin + int(rows[0])])[0]
+        raise CatalogError(
+            f"{path}: {place}: column {quoted(name)}: {MOST_MARKS} combining marks in a row; is it"
+            " text?"
+        )
+
+
+def _require_columns(path: Path, wanted: Sequence[str], limits: Limits) -> None:
+    is_parquet = _is_parquet(path)
+    found = parquet.parquet_names(path) if is_parquet else delimited.csv_header(path, limits)
     for column in wanted:
         if found.count(column) != 1:
             problem = "stands twice" if column in found else "is missing"
-            listed = ", ".join(repr(name) for name in found)
-            raise CatalogError(f"{path}: column {column!r} {problem}; columns found: {listed}")
+            fits = is_parquet or not found or delimited.looks_like_table(path, found, limits)
+            shown = (
+                f"columns found: {listed(found)}"
+                if fits and all(map(_may_be_shown, found))
+                else f"found {len(found)} columns on its first line, which does not look like a"
+                " table's; expected names parted by commas"
+            )
+            raise CatalogError(f"{path}: column {quoted(column)} {problem}; {shown}")
 
 
-def _csv_header(path: Path) -> list[str]:
-    try:
-        with _open_text(path) as text:
-            return next(csv.reader(text), [])
-    except UnicodeDecodeError:
-        _require_utf8(path)
-        raise
-    except (OSError, EOFError, zlib.error) as error:
-        raise CatalogError(f"{path}: cannot be read: {error}") from error
-
-
-def _require_utf8(path: Path) -> None:
-    """Raise CatalogError with the byte offset if the (uncompressed) content is not UTF-8."""
-    with _open_bytes(path) as stream:
-        content = stream.read()
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise CatalogError(
-            f"{path}: not UTF-8 at byte {error.start} (0x{content[error.start]:02x});"
-            " convert the file to UTF-8"
-        ) from error
-
-
-def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Every record after the header that is not blank, and the line it begins on."""
-    csv.field_size_limit(_LONGEST_FIELD)
-    with _open_text(path, errors="replace") as text:
-        reader = csv.reader(text)
-        next(reader, None)
-        begins = reader.line_num + 1
-        for record in reader:
-            if record:
-                yield begins, record
-            begins = reader.line_num + 1
-
-
-def _open_bytes(path: Path) -> IO[bytes]:
-    return cast(IO[bytes], gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
-
-
-def _open_text(path: Path, *, errors: str = "strict") -> io.TextIOWrapper:
-    return io.TextIOWrapper(_open_bytes(path), encoding="utf-8-sig", errors=errors, newline="")
+def _may_be_shown(name: str) -> bool:
+    return name.isprintable() and len(name) <= MOST_CHARACTERS

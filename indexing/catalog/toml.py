@@ -10,8 +10,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from indexing.catalog.config import CatalogConfig
+from indexing.catalog.quoting import quoted, shortened
 from shortlist.engine.query import fields_at
 from shortlist.errors import CatalogError
+
+MOST_BYTES = 1_000_000
+MOST_EXPLAINED = 10
 
 
 def read_catalog_config(path: Path) -> CatalogConfig:
@@ -21,22 +25,35 @@ def read_catalog_config(path: Path) -> CatalogConfig:
     nearest known one is named) or a value out of range.
     """
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        raw = tomllib.loads(_text_of(path))
     except FileNotFoundError as error:
         raise CatalogError(f"{path}: no such catalogue description; pass --catalog PATH") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except RecursionError as error:
+        raise CatalogError(f"{path}: cannot be read as TOML: nested too deeply") from error
+    except (OSError, ValueError) as error:  # a number of too many digits is a ValueError
         raise CatalogError(f"{path}: cannot be read as TOML: {error}") from error
     if "folder" in raw:
         raise CatalogError(f"{path}: unknown key 'folder'; paths start at the file's own folder")
     try:
         return CatalogConfig.model_validate({**raw, "folder": path.resolve().parent})
     except ValidationError as error:
-        lines = [f"{path}: {_explain(dict(problem))}" for problem in error.errors()]
+        shown = error.errors(include_url=False, include_context=False)[:MOST_EXPLAINED]
+        lines = [f"{path}: {_explain(dict(problem))}" for problem in shown]
+        more = error.error_count() - len(shown)
+        lines += [f"{path}: {more} more problems"] if more else []
         raise CatalogError("\n".join(lines)) from error
 
 
+def _text_of(path: Path) -> str:
+    with path.open("rb") as stream:
+        content = stream.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise CatalogError(f"{path}: expected at most {MOST_BYTES} bytes; is it a description?")
+    return content.decode("utf-8-sig")
+
+
 def _explain(problem: dict[str, Any]) -> str:
-    where = ".".join(str(part) for part in problem["loc"])
+    where = ".".join(shortened(str(part)) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
         known = sorted({*fields_at(CatalogConfig, problem["loc"][:-1])} - {"folder"})
         close = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1, cutoff=0.5)
@@ -45,4 +62,4 @@ def _explain(problem: dict[str, Any]) -> str:
     if problem["type"] == "missing":
         return f"missing key '{where}'"
     message = str(problem["msg"]).removeprefix("Value error, ")
-    return f"{where}: {message}, found {problem['input']!r}" if where else message
+    return f"{where}: {message}, found {quoted(problem['input'])}" if where else message

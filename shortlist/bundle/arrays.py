@@ -139,11 +139,15 @@ def _values_of(column: pa.Array) -> Any:
     return np.frombuffer(column.buffers()[1] or b"", dtype, len(column), begin)
 
 
-def numbers_of(column: pa.Array) -> FloatArray:
-    """An Arrow array of int64 or float64 as float64 [n], NaN in the place of nulls."""
-    numbers: FloatArray = _values_of(column).astype(np.float64)
+def numbers_of(column: pa.Array) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+    """An Arrow array of int64 or float64 as it is stored, [n], and where there is a number, [n].
+
+    Integers stay integers: as float64 those from 2^53 on would run together.
+    """
+    numbers = _values_of(column)
+    known = np.ones(len(numbers), np.bool_)
     valid = column.buffers()[0]
     if valid is not None:
         bits = np.unpackbits(np.frombuffer(valid, np.uint8), bitorder="little")
-        numbers[bits[column.offset : column.offset + len(column)] == 0] = np.nan
-    return numbers
+        known = bits[column.offset : column.offset + len(column)].astype(np.bool_)
+    return numbers, known if numbers.dtype == np.int64 else known & np.isfinite(numbers)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from shortlist.bundle.arrays import RowArray
 from shortlist.bundle.reader import Bundle
@@ -15,6 +17,7 @@ from shortlist.errors import InvalidParameter
 CATEGORIES = "categories"
 MAX_BINS = 20
 MAX_CATEGORIES = 200
+_WHOLE_BELOW = 2.0**63
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,8 @@ class CategoryCount:
 class Bin:
     """How many matches lie from `low` (included) to `high` (excluded, but in the last bin)."""
 
-    low: float
-    high: float
+    low: int | float
+    high: int | float
     count: int
 
 
@@ -77,21 +80,37 @@ def _categories(bundle: Bundle, rows: RowArray) -> list[CategoryCount]:
 
 
 def _histogram(bundle: Bundle, name: str, rows: RowArray) -> Histogram:
-    """At most 20 bins of equal width, over whole numbers of whole width."""
-    values = attribute_numbers(bundle, name)[rows]
-    known = values[np.isfinite(values)]
-    missing = len(values) - len(known)
-    if not len(known):
-        return Histogram(name, [], missing)
-    low, high = float(known.min()), float(known.max())
-    if np.all(known == np.round(known)):
-        width = max(1, int(np.ceil((high - low + 1) / MAX_BINS)))
-        edges = np.arange(low, high + width + 1, width)
-    else:
-        edges = np.linspace(low, high, MAX_BINS + 1)
-    counts, edges = np.histogram(known, edges)
+    values, has_one = attribute_numbers(bundle, name)
+    known = values[rows][has_one[rows]]
+    return Histogram(name, bins_of(known) if len(known) else [], len(rows) - len(known))
+
+
+def bins_of(values: npt.NDArray[Any]) -> list[Bin]:
+    """At most 20 bins of equal width, over whole numbers of whole width, that hold every value.
+
+    `values` int64 or finite float64 [n], at least one; each is counted once.
+    """
+    if values.dtype == np.int64:
+        return _whole_bins(values)
+    if np.all(values == np.round(values)) and np.abs(values).max() < _WHOLE_BELOW:
+        return _whole_bins(values.astype(np.int64))
+    low, high = values.min(), values.max()
+    halves = np.linspace(low / 2, high / 2, MAX_BINS + 1)  # the whole span may exceed a float
+    edges = np.unique(np.clip(halves * 2, low, high))
+    edges = np.unique([low, *edges[1:-1], high]) if low < high else np.array([low, high])
+    counts, _ = np.histogram(values, edges)
+    while not counts[-1]:
+        edges, counts = edges[:-1], counts[:-1]
     ends = pairwise(edges.tolist())
-    bins = [Bin(*of, count) for of, count in zip(ends, counts.tolist(), strict=True)]
-    while bins and not bins[-1].count:
-        bins.pop()
-    return Histogram(name, bins, missing)
+    return [Bin(*of, count) for of, count in zip(ends, counts.tolist(), strict=True)]
+
+
+def _whole_bins(values: RowArray) -> list[Bin]:
+    low, high = int(values.min()), int(values.max())
+    width = -(-(high - low + 1) // MAX_BINS)
+    above = values.astype(np.uint64) - np.uint64(low % 2**64)  # wraps around to what is right
+    counts = np.bincount((above // np.uint64(width)).astype(np.int64)).tolist()
+    return [
+        Bin(low + place * width, low + (place + 1) * width, count)
+        for place, count in enumerate(counts)
+    ]

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from shortlist.bundle.arrays import FloatArray, RowArray, numbers_of
+from shortlist.bundle.arrays import RowArray, numbers_of
 from shortlist.bundle.reader import Bundle
 from shortlist.engine.query import Filters, Range
 from shortlist.errors import FeatureUnavailable, InvalidParameter
 
 Mask = npt.NDArray[np.bool_]
+
+_LEAST, _LARGEST = -(2**63), 2**63 - 1
+"""Of the integers that an attribute can hold."""
 
 
 def select(bundle: Bundle, wanted: Filters, blocked: RowArray) -> RowArray:
@@ -51,18 +57,21 @@ def _carried(bundle: Bundle, names: tuple[str, ...]) -> RowArray:
 
 
 def _in_range(bundle: Bundle, name: str, limits: Range) -> Mask:
-    values = attribute_numbers(bundle, name)
-    low = -np.inf if limits.min is None else limits.min
-    high = np.inf if limits.max is None else limits.max
+    values, known = attribute_numbers(bundle, name)
+    low = -math.inf if limits.min is None else limits.min
+    high = math.inf if limits.max is None else limits.max
     if low > high:
         raise InvalidParameter(
             f"filters.ranges.{name}", f"expected low <= high, found {low:g} to {high:g}"
         )
-    return (values >= low) & (values <= high)
+    if values.dtype == np.int64:  # compared with a float they would become floats themselves
+        low = math.ceil(max(low, _LEAST))
+        high = math.floor(min(high, _LARGEST))
+    return known & (values >= low) & (values <= high)
 
 
-def attribute_numbers(bundle: Bundle, name: str) -> FloatArray:
-    """A numeric attribute in row order, float64 [n], NaN where there is none.
+def attribute_numbers(bundle: Bundle, name: str) -> tuple[npt.NDArray[Any], Mask]:
+    """A numeric attribute in row order, int64 or float64 [n], and which rows have one, [n].
 
     Raises InvalidParameter for one that is unknown or text.
     """

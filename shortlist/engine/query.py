@@ -49,8 +49,15 @@ def _feature(name: str) -> str:
     raise ValueError(f"no such feature; known: {', '.join(FEATURES)}")
 
 
+def _exact(value: object, to_float: pydantic.ValidatorFunctionWrapHandler) -> float:
+    """The number, an integer of 64 bits as it is: from 2^53 on a float would be another one."""
+    number: float = to_float(value)
+    return value if type(value) is int and -(2**63) <= value < 2**63 else number
+
+
 Text = Annotated[str, Field(max_length=MAX_QUERY_CHARACTERS)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+Exact = Annotated[Finite, pydantic.WrapValidator(_exact)]
 Depth = Annotated[int, Field(ge=0, le=MAX_CANDIDATES)]
 Size = Annotated[int, Field(ge=1, le=MAX_CANDIDATES)]
 Feature = Annotated[str, pydantic.AfterValidator(_feature)]
@@ -75,8 +82,8 @@ class Categories(_Model):
 class Range(_Model):
     """Numbers from `min` to `max`, both included; an item without a value does not pass."""
 
-    min: Finite | None = None
-    max: Finite | None = None
+    min: Exact | None = None
+    max: Exact | None = None
 
 
 class Filters(_Model):

@@ -143,3 +143,9 @@ def test_a_hash_is_the_first_half_of_the_sha256() -> None:
 
 def test_no_documents_have_no_hashes() -> None:
     assert hash_documents([]).shape == (0,)
+
+
+def test_a_catalogue_without_a_word_is_refused(films: Callable[..., Path]) -> None:
+    path = films(movies="movieId,title,genres\n1,,\n2, ,\n", tags="movieId,tag\n")
+    with pytest.raises(CatalogError, match=r"items\.title: every title is blank, and no document"):
+        read_corpus(read_catalog(read_catalog_config(path))).recall_probes()

@@ -61,8 +61,8 @@ def test_a_factory_string_that_faiss_refuses_is_a_catalogue_error(factory: str) 
 def test_a_catalogue_with_an_index_type_that_faiss_refuses_is_not_published(
     films: Films, refused: Refused
 ) -> None:
-    path = films(("[document]", '[index]\ntype = "Nonsense"\n[document]'))
-    assert refused(path).startswith("index.type 'Nonsense': FAISS refuses it: ")
+    path = films(("[document]", '[index]\ntype = "RFlat"\n[document]'))
+    assert refused(path).startswith("index.type 'RFlat': FAISS refuses it: ")
 
 
 def test_an_index_that_needs_more_items_than_there_are_is_not_published(

@@ -21,6 +21,7 @@ from service import api
 from service.app import create_app
 from service.config import Settings
 from shortlist.encoder.machine import Precision
+from tests.publishing import publish
 
 Start = Callable[..., Flask]
 ORIGIN = "https://films.example"
@@ -257,3 +258,29 @@ def test_no_answer_has_a_number_that_json_lacks(
 
 def test_secrets_are_in_no_representation_of_the_settings() -> None:
     assert "k3y" not in repr(Settings(api_key="k3y", metrics_token="k3y"))
+
+
+def test_numbers_of_any_size_are_shown_and_filtered_by(
+    start: Start, films: Callable[..., Path], tmp_path: Path
+) -> None:
+    attributes = (
+        "size = { column = 'size', type = 'number' }\ntime = { column = 'time', type = 'integer' }"
+    )
+    sizes = ["1e308", "-1e308", "", "0.5"]
+    times = [1700000000000000000, 1700000000000000001, 1700000000000000002, ""]
+    rows = [f"{n},Film {n},Drama,{sizes[n]},{times[n]}" for n in range(4)]
+    movies = "\n".join(["movieId,title,genres,size,time", *rows])
+    catalog = films(("[items.attributes]", f"[items.attributes]\n{attributes}"), movies=movies)
+    publish(catalog, tmp_path / "artifacts")
+    client = start(tmp_path / "artifacts").test_client()
+    answer = client.get("/v1/catalog")
+    assert answer.status_code == 200
+    histograms = {one["name"]: one for one in answer.json["facets"]["histograms"]}
+    bins = {name: [tuple(one.values()) for one in histograms[name]["bins"]] for name in histograms}
+    assert bins["time"] == [(time, time + 1, 1) for time in times[:3]]
+    assert (bins["size"][0][0], bins["size"][-1][1]) == (-1e308, 1e308)
+    assert sum(count for _, _, count in bins["size"]) == 3
+    found = client.get("/v1/popular?range=time:1700000000000000001:&facet=size")
+    assert sorted(one["item_id"] for one in found.json["results"]) == [1, 2]
+    body = {"filters": {"ranges": {"time": {"max": 1700000000000000000}}}}
+    assert client.post("/v1/search", json={"q": "film", **body}).json["matched"] == 1

@@ -13,6 +13,7 @@ from indexing.catalog.toml import read_catalog_config
 
 N_ROWS = 1500
 CATALOG = """name = "long"
+limits = { line_bytes = 1_000_000 }
 [items]
 file = "movies.csv"
 id = "movieId"
@@ -24,7 +25,7 @@ attributes = { studio = { column = "studio" } }
 def test_columns_of_more_than_one_chunk_become_one_array_each(
     write_catalog: Callable[..., Path],
 ) -> None:
-    """A CSV of 1.5 MB is read in blocks of one, and its columns come in as many chunks."""
+    """A CSV is read in blocks as long as a line may be, its columns come in as many chunks."""
     rows = [f"item-{n:04},Film {n} {'x' * 1000},studio {n}" for n in range(N_ROWS)]
     movies = "\n".join(["movieId,title,studio", *rows, ""])
     catalog = read_catalog(read_catalog_config(write_catalog(catalog=CATALOG, movies=movies)))

@@ -96,9 +96,18 @@ def test_a_catalogue_cannot_say_where_it_lies(films: Films, refused: Refused) ->
     ("edit", "said"),
     [
         (('name = "tiny"', 'name = "Tiny Films"'), "name: String should match pattern"),
-        (("scale = [0.5, 5.0]", "scale = [5.0, 0.5]"), "expected 0 <= lowest < highest, found"),
-        (("scale = [0.5, 5.0]", "scale = [-1, 1]"), "expected 0 <= lowest < highest, found"),
-        (("scale = [0.5, 5.0]", "scale = [0, inf]"), "expected 0 <= lowest < highest, found"),
+        (
+            ("scale = [0.5, 5.0]", "scale = [5.0, 0.5]"),
+            "expected 0 <= lowest < highest <= 1e+09, found",
+        ),
+        (
+            ("scale = [0.5, 5.0]", "scale = [-1, 1]"),
+            "expected 0 <= lowest < highest <= 1e+09, found",
+        ),
+        (
+            ("scale = [0.5, 5.0]", "scale = [0, inf]"),
+            "expected 0 <= lowest < highest <= 1e+09, found",
+        ),
         (('precision = "f32"', 'precision = "f16"'), "encoder.precision: Input should be 'auto', "),
         (('type = "integer"', 'type = "date"'), "items.attributes.year.type: Input should be 'int"),
         (
@@ -106,6 +115,24 @@ def test_a_catalogue_cannot_say_where_it_lies(films: Films, refused: Refused) ->
             "popularity.prior_quantile: Input should be less than or equal to 1, found 1.5",
         ),
         (('separator = "|"', 'separator = ""'), "items.categories.separator: String should have"),
+        (("scale = [0.5, 5.0]", "scale = [0, 1e308]"), "expected 0 <= lowest < highest <= 1e+09"),
+        (
+            ("[document]", "[neighbours]\nregularisation = 5e-324\n[document]"),
+            "than or equal to 0.001",
+        ),
+        (
+            ("[document]", "[neighbours]\nregularisation = 1e308\n[document]"),
+            "to 1000000000, found",
+        ),
+        (("[document]", f'[index]\ntype = "{"(" * 20_000}"\n[document]'), "at most 100 characters"),
+        (
+            ("[document]", f'[index]\ntype = "{"(" * 90}"\n[document]'),
+            "is none of auto, flat, Flat",
+        ),
+        (("[document]", '[index]\ntype = "HNSW999999999"\n[document]'), "'HNSW999999999' is none"),
+        (("[document]", '[index]\ntype = "HNSW1"\n[document]'), "'HNSW1' is none of auto, flat"),
+        (("[document]", '[index]\ntype = "RR1048576,Flat"\n[document]'), "'RR1048576' is none of"),
+        (("[document]", '[index]\ntype = "Flat,Flat,Flat,Flat,Flat,Flat"\n[document]'), "5 parts"),
     ],
 )
 def test_a_value_out_of_range_is_refused_with_the_value(
@@ -115,11 +142,36 @@ def test_a_value_out_of_range_is_refused_with_the_value(
 
 
 @pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("x = " + "[" * 20_000, "cannot be read as TOML: nested too deeply"),
+        ("x = " + "9" * 5000, "cannot be read as TOML: Exceeds the limit"),
+        ("x = 0x" + "f" * 900_000, "unknown key 'x'; known keys: "),
+        ("default_profile = 0x" + "f" * 900_000, "found a whole number of 3600000 bits"),
+        ("default_profile = [0x" + "f" * 90_000 + "]", "valid string, found list"),
+        (".".join("a" * 5000) + " = 1", "unknown key 'a'; known keys: "),
+        ("x" * 100_000 + " = 1", f"unknown key '{'x' * 60}…'; known keys: "),
+        ("\n".join(f"x{n} = 1" for n in range(5000)), "4990 more problems"),
+        ("#" * 1_000_000, "expected at most 1000000 bytes"),
+    ],
+    ids=lambda value: value[:12],
+)
+def test_a_description_out_of_proportion_is_refused_in_few_words(
+    films: Films, refused: Refused, line: str, said: str
+) -> None:
+    path = films()
+    path.write_text(f"{line}\n{path.read_text()}")
+    message = refused(path)
+    assert said in message
+    assert len(message) <= 2000
+
+
+@pytest.mark.parametrize(
     ("pattern", "said"),
     [
         (r"(\d{4})|(\d{2})", "expected exactly one (group), found 2"),
         (r"\d{4}", "expected exactly one (group), found 0"),
-        (r"(\d{4}", "not a regular expression: missing ), unterminated subpattern at position 0"),
+        (r"(\d{4}", "not a regular expression of RE2: missing ): (\\d{4}"),
     ],
 )
 def test_an_attribute_pattern_needs_exactly_one_group(
@@ -233,3 +285,9 @@ def test_a_byte_order_mark_is_no_error(films: Films) -> None:
 def test_a_folder_is_no_catalogue(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match=r"cannot be read as TOML: .*Is a directory"):
         read_catalog_config(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["HNSW48,SQ8", "IVF4096,PQ16x4fs", "OPQ16_64,IVF100,PQ16,RFlat"])
+def test_index_types_of_the_usual_kinds_are_taken(films: Films, kind: str) -> None:
+    path = films(("[document]", f'[index]\ntype = "{kind}"\n[document]'))
+    assert read_catalog_config(path).index.type == kind

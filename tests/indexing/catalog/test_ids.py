@@ -104,7 +104,8 @@ def test_ids_may_have_256_characters_and_no_more(films: Films, refused: Refused)
     assert ids("ü" * 256) == ["ü" * 256]
     path = films(movies=f"movieId,title,genres\n1,a,x\n{'9' * 257},b,x\n")
     assert refused(path).startswith(
-        f"{path.parent / 'movies.csv'}: id over 256 characters: '{'9' * 257}' (line 3); 1 in all"
+        f"{path.parent / 'movies.csv'}: id over 256 characters: '{'9' * 60}'…"
+        " (257 characters) (line 3); 1 in all"
     )
 
 

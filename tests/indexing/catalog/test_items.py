@@ -83,6 +83,9 @@ def attribute(kind: str, *values: object) -> list[object]:
 
 def test_an_attribute_without_a_value_is_null() -> None:
     assert attribute("integer", "12", "", " 7 ", "-3.0") == [12, pd.NA, 7, -3]
+    assert attribute("integer", str(2**53 + 1), "", str(2**63 - 1), str(-(2**63)), "5.0") == [
+        *(2**53 + 1, pd.NA, 2**63 - 1, -(2**63), 5)
+    ]
     assert attribute("number", "12.5", "", "1e3") == [12.5, pd.NA, 1000.0]
     text = attribute("string", " red ", "")
     assert text[0] == "red"
@@ -96,7 +99,8 @@ def test_an_attribute_without_a_value_is_null() -> None:
         ("integer", "twelve"),
         ("integer", "inf"),
         ("integer", "nan"),
-        ("integer", str(2**53)),
+        ("integer", str(2**63)),
+        ("integer", "9007199254740993.0"),
         ("number", "1,5"),
         ("number", "nan"),
         ("number", "-inf"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -177,3 +178,28 @@ def test_browsing_orders_by_popularity(sample_snapshot: Snapshot) -> None:
 def test_a_blank_text_without_a_filter_is_refused(sample_snapshot: Snapshot) -> None:
     with pytest.raises(InvalidParameter, match="expected a text"):
         ask(sample_snapshot, SearchQuery(q="  "))
+
+
+@pytest.mark.parametrize(
+    ("limits", "passing"),
+    [
+        (Range(min=2**53 + 1), [1, 2, 3]),
+        (Range(max=2**53), [0]),
+        (Range(min=2**63 - 1), [3]),
+        (Range(min=2.0**53, max=2.0**60), [0, 1, 2]),
+        (Range(min=2**53 + 0.0, max=1e300), [0, 1, 2, 3]),
+        (Range(min=1e300), []),
+        (Range(max=-1e300), []),
+        (Range(), [0, 1, 2, 3]),
+    ],
+    ids=repr,
+)
+def test_a_range_of_integers_is_exact(
+    sample_snapshot: Snapshot, limits: Range, passing: list[int]
+) -> None:
+    bundle = sample_snapshot.bundle
+    numbers = [2**53, 2**53 + 1, 2**53 + 2, 2**63 - 1, None]
+    column = pa.array(numbers + [None] * (bundle.n_items - 5), pa.int64())
+    items = replace(bundle.items, attributes={"time": column})
+    found = select(replace(bundle, items=items), Filters(ranges={"time": limits}), NOBODY)
+    assert found.tolist() == passing
