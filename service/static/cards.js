@@ -76,7 +76,7 @@ function reasons(result) {
   ];
 }
 
-export function sentences(result) {
+function sentences(result) {
   const value = Object.fromEntries(result.components.map((part) => [part.feature, part.value]));
   const told = [];
   if (result.lanes.length) {

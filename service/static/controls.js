@@ -156,7 +156,7 @@ function histogram({ name, bins }, state, onChange) {
   const at = (event) => {
     const box = area.getBoundingClientRect();
     const share = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
-    const value = low + share * (bins.at(-1).high - low);
+    const value = low * (1 - share) + bins.at(-1).high * share;
     return whole ? Math.min(high, Math.floor(value)) : value;
   };
   area.addEventListener("pointerdown", (event) => {

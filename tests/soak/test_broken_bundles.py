@@ -136,7 +136,7 @@ def test_a_worker_that_restarts_on_a_broken_version_serves_the_last_good_one(
     assert service.get("/v1/search?q=robots&k=3")[1]["index_version"] == good
 
 
-def test_a_service_started_fresh_on_a_broken_version_stays_up_and_is_not_ready(
+def test_a_service_started_fresh_on_a_broken_version_serves_the_one_before(
     write_catalog: Callable[..., Path],
     tmp_path: Path,
     serve: Serve,
@@ -145,14 +145,32 @@ def test_a_service_started_fresh_on_a_broken_version_stays_up_and_is_not_ready(
     artifacts = tmp_path / "artifacts"
     good, bad = broken(write_catalog, artifacts)
     point_at(artifacts, bad)
+    ready = serve(artifacts, "--poll-s", "0.1").ready().readiness()
+    assert (ready["version"], ready["degraded"], ready["refused_version"]) == (good, True, bad)
+    assert "vectors.npy" in ready["problem"]
+
+
+def test_a_service_whose_only_version_is_broken_stays_up_and_is_not_ready(
+    write_catalog: Callable[..., Path],
+    tmp_path: Path,
+    serve: Serve,
+    minilm_export: Path,
+) -> None:
+    artifacts = tmp_path / "artifacts"
+    _, bad = broken(write_catalog, artifacts)
+    good = tmp_path / "kept"
+    for version in ArtifactStore(artifacts).versions():
+        if version != bad:
+            (artifacts / version).rename(good)
+    point_at(artifacts, bad)
     service = serve(artifacts, "--poll-s", "0.1")
     status, body = service.get("/readyz")
     assert status == 503
     assert "vectors.npy" in body["detail"]
     assert service.get("/v1/search?q=robots")[0] == 503
     assert service.get("/healthz")[0] == 200
-    point_at(artifacts, good)
-    service.wait_for_version(good)
+    third = publish(write_catalog(), artifacts).version
+    service.wait_for_version(third)
 
 
 def same(one: Path, other: Path) -> bool:
