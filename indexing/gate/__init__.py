@@ -74,7 +74,7 @@ def load_as_served(folder: Path, *, sharing: Snapshot | None = None) -> Snapshot
     precision = Precision(read_manifest(folder).encoder.precision)
     options = LoadOptions(precision=precision, encoder_threads=2, max_batch=64)
     snapshot = load_snapshot(folder, options, sharing=sharing)
-    check_integrity(snapshot)
+    check_integrity(snapshot.bundle)
     return snapshot
 
 

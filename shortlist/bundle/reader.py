@@ -12,6 +12,7 @@ import numpy as np
 from shortlist.bundle import layout
 from shortlist.bundle.arrays import Vectors, map_array
 from shortlist.bundle.manifest import Manifest, decode_manifest, version_name
+from shortlist.bundle.rules import check_unit_rows
 from shortlist.bundle.sections import Sections, read_sections, unknown_sections
 from shortlist.bundle.tables import IdMap, ItemTable, read_id_map, read_items
 from shortlist.encoder.parity import CANARY_TEXTS, CANARY_VECTORS
@@ -108,9 +109,11 @@ def open_bundle(folder: Path) -> Bundle:
         if name not in manifest.files:  # without a checksum, so it must never be opened
             raise BundleCorrupt(f"manifest.json: files: {name!r} is not among them")
     verify_files(folder, manifest)
-    vectors = map_array(folder / layout.VECTORS, np.float32, 2)
+    shape = manifest.counts.items, manifest.embedding_dim
+    vectors = map_array(folder / layout.VECTORS, np.float32, *shape)
     ids, items = read_id_map(folder / layout.ID_MAP), read_items(folder / layout.ITEMS)
-    _check_counts(manifest, vectors, ids, items)
+    check_unit_rows(layout.VECTORS, vectors)
+    _check_counts(manifest, ids, items)
     return Bundle(
         version=folder.name,
         folder=folder,
@@ -141,10 +144,10 @@ def _refuse_links(folder: Path, name: str) -> None:
             raise BundleCorrupt(f"{name}: a symbolic link, not a file of the bundle")
 
 
-def _check_counts(manifest: Manifest, vectors: Vectors, ids: IdMap, items: ItemTable) -> None:
-    expected = (manifest.counts.items, manifest.embedding_dim)
-    if vectors.shape != expected:
-        raise BundleCorrupt(f"{layout.VECTORS}: shape {vectors.shape}, expected {expected}")
+def _check_counts(manifest: Manifest, ids: IdMap, items: ItemTable) -> None:
+    expected = manifest.counts.items
     for name, found in ((layout.ID_MAP, len(ids)), (layout.ITEMS, len(items))):
-        if found != expected[0]:
-            raise BundleCorrupt(f"{name}: {found} rows, expected {expected[0]}")
+        if found != expected:
+            raise BundleCorrupt(f"{name}: {found} rows, expected {expected}")
+    if (items.popularity is None) is not (manifest.popularity is None):
+        raise BundleCorrupt(f"{layout.ITEMS}: has ratings where manifest.json has none, or not")

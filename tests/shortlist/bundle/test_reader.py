@@ -200,12 +200,12 @@ def test_an_unknown_optional_section_is_listed(live_folder: Path) -> None:
         (
             lambda raw: raw["counts"].update(items=4),
             BundleCorrupt,
-            "vectors.npy: shape (3, 32), expected (4, 32)",
+            "vectors.npy: expected float32 of shape (4, 32), found <f4 (3, 32)",
         ),
         (
             lambda raw: raw.update(embedding_dim=31),
             BundleCorrupt,
-            "vectors.npy: shape (3, 32), expected (3, 31)",
+            "vectors.npy: expected float32 of shape (3, 31), found <f4 (3, 32)",
         ),
     ],
 )
