@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -184,12 +184,38 @@ def reseal(folder: Path, *names: str, change: Change = lambda manifest: None) ->
     """
     path = folder / "manifest.json"
     manifest = json.loads(path.read_bytes())
-    for name in names:
-        content = (folder / name).read_bytes()
-        digest = hashlib.sha256(content).hexdigest()
-        manifest["files"][name] = {"size": len(content), "sha256": digest}
     change(manifest)
-    content = json.dumps(manifest).encode()
+    content = _described(manifest, {name: (folder / name).read_bytes() for name in names})
     path.unlink()
     path.write_bytes(content)
     return folder.rename(folder.with_name(version_name(manifest["created_at"], content)))
+
+
+def sealed(
+    sound: Path, root: Path, manifest: dict[str, Any], contents: Mapping[str, bytes]
+) -> Path:
+    """A version below `root` with this manifest and these files, their checksums right.
+
+    All other files are hard links to the sound version's, which are read-only.
+    """
+    content = _described(manifest, contents)
+    created_at = manifest.get("created_at")
+    folder = root / version_name(str(created_at).replace("/", ""), content)
+    (folder / "encoder").mkdir(parents=True)
+    for name in ("titles", "neighbours"):
+        (folder / name).mkdir()
+    for path in sound.rglob("*"):
+        name = path.relative_to(sound).as_posix()
+        if path.is_file() and name not in contents and name != "manifest.json":
+            os.link(path, folder / name)
+    for name, of_file in {**contents, "manifest.json": content}.items():
+        (folder / name).write_bytes(of_file)
+    return folder
+
+
+def _described(manifest: dict[str, Any], contents: Mapping[str, bytes]) -> bytes:
+    """The manifest's bytes with the sizes and checksums of these files."""
+    for name, content in contents.items():
+        digest = hashlib.sha256(content).hexdigest()
+        manifest["files"][name] = {"size": len(content), "sha256": digest}
+    return json.dumps(manifest).encode()
