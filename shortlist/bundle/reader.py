@@ -6,6 +6,7 @@ import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,10 +15,14 @@ from shortlist.bundle.arrays import Vectors, map_array
 from shortlist.bundle.manifest import Manifest, decode_manifest, version_name
 from shortlist.bundle.rules import check_unit_rows
 from shortlist.bundle.sections import Sections, read_sections, unknown_sections
+from shortlist.bundle.signing import check_signature
 from shortlist.bundle.tables import IdMap, ItemTable, read_id_map, read_items
 from shortlist.encoder.parity import CANARY_TEXTS, CANARY_VECTORS
 from shortlist.encoder.runtime import MODEL, SETTINGS, TOKENIZER, WEIGHTS
 from shortlist.errors import BundleCorrupt, BundleMissing
+
+if TYPE_CHECKING:
+    from shortlist.bundle.signing import TrustedKeys
 
 _HASHING_THREADS = 2
 _ENCODER_FILES = (MODEL, WEIGHTS, TOKENIZER, SETTINGS, CANARY_TEXTS, CANARY_VECTORS)
@@ -50,11 +55,12 @@ class Bundle:
         return len(self.ids)
 
 
-def read_manifest(folder: Path) -> Manifest:
+def read_manifest(folder: Path, *, trusted_keys: TrustedKeys = ()) -> Manifest:
     """The manifest of a published bundle, checked against the version in its folder's name.
 
-    Raises BundleMissing when there is none, BundleCorrupt when it was altered, and
-    BundleUnsupported for a later format.
+    Where there are `trusted_keys` one of them must have signed it. Raises BundleMissing when there
+    is none, BundleCorrupt when it was altered, BundleUntrusted, and BundleUnsupported for a later
+    format.
     """
     path = folder / layout.MANIFEST
     _refuse_links(folder, layout.MANIFEST)
@@ -69,6 +75,9 @@ def read_manifest(folder: Path) -> Manifest:
         raise BundleCorrupt(
             f"manifest.json: its checksum gives {digest[1:]}, the version is named {folder.name}"
         )
+    if trusted_keys:
+        _refuse_links(folder, layout.SIGNATURE)
+        check_signature(folder, content, trusted_keys)
     manifest = decode_manifest(content)
     expected = version_name(manifest.created_at, content)
     if folder.name != expected:
@@ -97,12 +106,12 @@ def verify_files(folder: Path, manifest: Manifest) -> None:
                 )
 
 
-def open_bundle(folder: Path) -> Bundle:
+def open_bundle(folder: Path, *, trusted_keys: TrustedKeys = ()) -> Bundle:
     """Verify a published bundle and map it into memory.
 
-    Raises BundleMissing, BundleCorrupt (names the file) or BundleUnsupported.
+    Raises BundleMissing, BundleCorrupt (names the file), BundleUntrusted or BundleUnsupported.
     """
-    manifest = read_manifest(folder)
+    manifest = read_manifest(folder, trusted_keys=trusted_keys)
     unknown = unknown_sections(manifest)
     of_sections = [name for section in manifest.sections.values() for name in section.files]
     for name in (*_ALWAYS, manifest.retrieval.file, *of_sections):

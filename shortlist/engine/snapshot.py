@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,10 +23,16 @@ from shortlist.engine.lanes.semantic import Retriever
 from shortlist.engine.query_encoder import BatchingEncoder, CachingEncoder, EncodesQuery, Observer
 from shortlist.errors import BundleCorrupt, BundleUnsupported
 
+if TYPE_CHECKING:
+    from shortlist.bundle.signing import TrustedKeys
+
 
 @dataclass(frozen=True)
 class LoadOptions:
-    """How a snapshot runs on this host, whatever bundle it holds."""
+    """How a snapshot runs on this host, whatever bundle it holds.
+
+    Where there are `trusted_keys`, only what one of them has signed is loaded.
+    """
 
     precision: Precision = Precision.AUTO
     encoder_threads: int = 1
@@ -35,6 +42,7 @@ class LoadOptions:
     filter_exact_up_to: int = 100_000
     fixed_lengths: tuple[int, ...] = ()
     observer: Observer | None = None
+    trusted_keys: TrustedKeys = ()
 
 
 @dataclass(frozen=True)
@@ -73,10 +81,10 @@ def load_snapshot(
     """Verify and load a published bundle: checksums, canaries, one query to warm it.
 
     The compiled encoder of `sharing` is used where its files are the same. Raises
-    BundleMissing, BundleCorrupt, BundleUnsupported or EncoderError.
+    BundleMissing, BundleCorrupt, BundleUntrusted, BundleUnsupported or EncoderError.
     """
     hold = Hold(folder)
-    bundle = open_bundle(folder)
+    bundle = open_bundle(folder, trusted_keys=options.trusted_keys)
     check_profiles(bundle)
     info = bundle.manifest.retrieval
     if info.backend != "faiss":
