@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from shortlist.bundle.signing import TrustedKeys
 
 _HASHING_THREADS = 2
+_MOST_MANIFEST_BYTES = 16 << 20
 _ENCODER_FILES = (MODEL, WEIGHTS, TOKENIZER, SETTINGS, CANARY_TEXTS, CANARY_VECTORS)
 _ALWAYS = (
     *(layout.VECTORS, layout.ID_MAP, layout.ITEMS, layout.DOCUMENTS),
@@ -65,6 +66,8 @@ def read_manifest(folder: Path, *, trusted_keys: TrustedKeys = ()) -> Manifest:
     path = folder / layout.MANIFEST
     _refuse_links(folder, layout.MANIFEST)
     try:
+        if path.stat().st_size > _MOST_MANIFEST_BYTES:
+            raise BundleCorrupt(f"{path}: more than {_MOST_MANIFEST_BYTES} bytes, no manifest")
         content = path.read_bytes()
     except FileNotFoundError as error:
         raise BundleMissing(f"{path}: no such file; the version is missing or damaged") from error

@@ -14,7 +14,6 @@ import shutil
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ from shortlist.engine.query import (
     read_query,
 )
 from shortlist.engine.search import ask, ask_many, item
+from shortlist.engine.shown import Listing
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
 from shortlist.engine.suggest import suggest
 from shortlist.errors import BundleError, QueryError
@@ -149,18 +149,17 @@ def following(snapshot: Snapshot) -> Answer:
 
 def check(snapshot: Snapshot, found: Any) -> None:
     """Finite numbers, known ids, at most k results, scores that fall."""
-    plain = asdict(found) if is_dataclass(found) else found
-    json.dumps(plain, allow_nan=False, default=lambda one: one.model_dump(mode="json"))
-    entries = plain.get("results") or plain.get("suggestions") or []
-    ids = [one["item_id"] for one in entries]
+    json.dumps(found, allow_nan=False, default=vars)
+    entries = found.entries() if isinstance(found, Listing) else []
+    ids = [one.item_id for one in entries]
     assert len(set(ids)) == len(ids), f"twice in an answer: {ids}"
     assert all(snapshot.bundle.ids.row_of(one) is not None for one in ids), f"unknown: {ids}"
     if isinstance(found, Answer):
         assert len(entries) <= found.k
-        scores = [one["score"] for one in entries]
-        # Those that ask for explanations ask for variety too, which moves items.
-        if not any(one["explanation"] for one in entries):
-            assert scores == sorted(scores, reverse=True), f"scores do not fall: {scores}"
+    scores = [one.score for one in entries]
+    # Those that ask for explanations ask for variety too, which moves items.
+    if not any(getattr(one, "explanation", None) for one in entries):
+        assert scores == sorted(scores, reverse=True), f"scores do not fall: {scores}"
 
 
 if __name__ == "__main__":

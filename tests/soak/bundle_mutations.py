@@ -16,7 +16,23 @@ Rng = np.random.Generator
 
 INTEGERS = (0, 1, -1, 2, 7, 127, 255, 2**15, 2**31 - 1, -(2**31), 2**32 - 1, 2**40, 2**62)
 INTEGERS += (2**63 - 1, -(2**63))
-FLOATS = (0.0, -0.0, 1.0, -1.0, 0.5, 1.5, 1e-40, 1e38, -1e38, 1e300, np.inf, -np.inf, np.nan)
+FLOATS = (
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    0.5,
+    1.5,
+    1e-40,
+    1e38,
+    -1e38,
+    1e300,
+    1.7e308,
+    -1.7e308,
+    np.inf,
+    -np.inf,
+    np.nan,
+)
 TEXTS = ("", " ", "x", "\0", "?!", "é" * 40, "𝒳" * 300, "a " * 5000, "\u202e", "1", "-0", "007")
 JSON = (None, True, False, "", "x", "../x", [], {}, -1, 0, 1, 2**31, 2**63, 2**70, 1e308, -1.5)
 
@@ -183,7 +199,7 @@ def other_column(column: pa.Array, rng: Rng) -> pa.Array:
     elif kind == pa.null():
         drawn = [None]
     elif kind == pa.float64():
-        drawn += [1e300, -1e300, np.nan, np.inf, 0.1]  # type: ignore[list-item]
+        drawn += [1.7e308, -1.7e308, np.nan, np.inf, 0.1]  # type: ignore[list-item]
     elif kind == pa.int64():
         drawn += [2**63 - 1, -(2**63), 2**53 + 1]
     begin = int(rng.random() < 0.5)  # with nulls or without

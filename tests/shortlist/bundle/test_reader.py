@@ -110,6 +110,14 @@ def test_a_damaged_manifest_is_corrupt_before_anything_else_is_looked_at(
     assert str(caught.value).endswith(f"the version is named {live_folder.name}")
 
 
+def test_a_manifest_that_fills_the_memory_is_not_read(live_folder: Path) -> None:
+    path = live_folder / "manifest.json"
+    path.chmod(0o644)
+    os.truncate(path, 1 << 40)
+    with pytest.raises(BundleCorrupt, match=r"manifest\.json: more than 16777216 bytes"):
+        open_bundle(live_folder)
+
+
 def test_a_missing_manifest_is_a_missing_bundle(live_folder: Path) -> None:
     (live_folder / "manifest.json").unlink()
     with pytest.raises(BundleMissing, match=r"manifest\.json: no such file; the version is "):
