@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import faiss
@@ -53,6 +53,9 @@ class FaissRetriever:
         if self._exact:
             self._check_copies()
             return
+        for part in _parts(self._index):
+            if hasattr(part, "hnsw"):  # FAISS takes this much memory for each query
+                _check_most(f"{self._file}: efSearch", "ef_search", part.hnsw.efSearch)
         probes = np.linspace(0, len(self._vectors) - 1, min(len(self._vectors), _SELF_SEARCHES))
         wanted = self._vectors[probes.astype(np.int64)]
         try:
@@ -142,9 +145,19 @@ def _checked(params: Mapping[str, int | float | str]) -> dict[str, int]:
     """The search parameters. Raises BundleCorrupt for one that FAISS must not be given."""
     known = {name: params[name] for name in _MOST if name in params}
     for name, value in known.items():
-        if type(value) is not int or not 1 <= value <= _MOST[name]:
-            raise BundleCorrupt(
-                f"manifest.json: retrieval.params.{name}: expected 1 to {_MOST[name]}, found"
-                f" {value!r}"
-            )
+        _check_most(f"manifest.json: retrieval.params.{name}", name, value)
     return {name: int(value) for name, value in known.items()}
+
+
+def _check_most(where: str, name: str, value: float | str) -> None:
+    if type(value) is not int or not 1 <= value <= _MOST[name]:
+        raise BundleCorrupt(f"{where}: expected 1 to {_MOST[name]}, found {value!r}")
+
+
+def _parts(index: faiss.Index) -> Iterator[faiss.Index]:
+    """The index and those that it is made of."""
+    yield index
+    for name in ("index", "quantizer", "base_index"):
+        inner = getattr(index, name, None)
+        if isinstance(inner, faiss.Index):
+            yield from _parts(faiss.downcast_index(inner))

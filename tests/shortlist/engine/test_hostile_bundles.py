@@ -293,6 +293,26 @@ def test_an_index_that_cannot_be_searched_as_the_manifest_says_is_refused(
         load_snapshot(folder, OPTIONS)
 
 
+@pytest.mark.parametrize("kind", ["HNSW8", "IVF1_HNSW8,Flat", "L2norm,HNSW8", "IDMap,HNSW8"])
+def test_a_graph_that_would_take_gigabytes_for_each_query_is_refused(
+    live_folder: Path, kind: str
+) -> None:
+    vectors = np.load(live_folder / "vectors.npy")
+    index = faiss.index_factory(32, kind, faiss.METRIC_INNER_PRODUCT)
+    index.train(np.repeat(vectors, 20, axis=0))
+    index.add_with_ids(vectors, np.arange(3)) if "ID" in kind else index.add(vectors)
+    inner = index.quantizer if "IVF" in kind else index.index if "," in kind else index
+    faiss.downcast_index(inner).hnsw.efSearch = 2**30
+    (live_folder / "index.faiss").unlink()
+    faiss.write_index(index, str(live_folder / "index.faiss"))
+    folder = reseal(
+        live_folder, "index.faiss", change=lambda raw: raw["retrieval"].update(exact=False)
+    )
+    message = r"index\.faiss: efSearch: expected 1 to 100000, found 1073741824"
+    with pytest.raises(BundleCorrupt, match=message):
+        load_snapshot(folder, OPTIONS)
+
+
 def test_an_approximate_index_that_names_no_rows_is_refused(live_folder: Path) -> None:
     (live_folder / "index.faiss").chmod(0o644)
     numbered(live_folder / "index.faiss")
