@@ -72,6 +72,11 @@ def main() -> None:
 )
 @click.option("--force", is_flag=True, help="Publish past the gate's limits; the journal says so.")
 @click.option("--replace-catalog", is_flag=True, help="Publish over a catalogue of another name.")
+@click.option(
+    "--sign",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Sign the version with the private key in this file; `keygen` makes one.",
+)
 def build(
     catalog: Path,
     artifacts: ArtifactStore,
@@ -79,6 +84,7 @@ def build(
     reuse: bool,
     force: bool,
     replace_catalog: bool,
+    sign: Path | None,
 ) -> None:
     """Read, embed, index, check and publish a catalogue."""
     from indexing.gate.diff import diff_report
@@ -92,6 +98,7 @@ def build(
         reuse=reuse,
         force=force,
         replace_catalog=replace_catalog,
+        signing_key=sign,
         on_step=_step_teller(),
     )
     counts = report.counts
@@ -133,11 +140,26 @@ def versions(artifacts: ArtifactStore, as_json: bool) -> None:
 @main.command()
 @click.argument("version", required=False)
 @_artifacts
-def verify(version: str | None, artifacts: ArtifactStore) -> None:
-    """Check the live version, or VERSION: checksums and the encoder's stored vectors."""
+@click.option(
+    "--trusted-keys",
+    default="",
+    help="Public keys, or paths of their files, separated by commas: one must have signed it.",
+)
+def verify(version: str | None, artifacts: ArtifactStore, trusted_keys: str) -> None:
+    """Check the live version, or VERSION: checksums, content, the encoder's stored vectors."""
     from indexing.versions import verify as run_verify
 
-    click.echo(f"{run_verify(artifacts, version)} is sound")
+    keys = [key.strip() for key in trusted_keys.split(",") if key.strip()]
+    click.echo(f"{run_verify(artifacts, version, trusted_keys=keys)} is sound")
+
+
+@main.command()
+@click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
+def keygen(path: Path) -> None:
+    """Make a key that signs versions: PATH, for `build --sign`, and PATH.pub, for who serves."""
+    from shortlist.bundle.signing import make_key
+
+    click.echo(f"written: {path}, readable by you alone, and {make_key(path)}")
 
 
 @main.command()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet
 
 from indexing.documents import HASH_DTYPE, HashArray, hash_documents
@@ -17,6 +19,9 @@ from shortlist.bundle.reader import Bundle, sha256_of_file
 from shortlist.bundle.writer import BundleWriter
 from shortlist.encoder.machine import Precision, available_cores
 from shortlist.encoder.runtime import MODEL, TOKENIZER, WEIGHTS, Encoder
+from shortlist.errors import BundleCorrupt
+
+log = logging.getLogger(__name__)
 
 BATCH_ROWS = 65_536
 """Documents held in memory at once; sorting by length within it is what packing needs."""
@@ -108,18 +113,35 @@ def known_vectors(live: Bundle, wanted: EncoderInfo, *, export: Path) -> KnownVe
     """The vectors of a bundle, if it was encoded as is wanted now.
 
     Model, weights, prompts, maximum length and precision must all be equal, and the graph and
-    tokenizer of the `export` byte for byte: pooling, for one, is in the graph alone.
+    tokenizer of the `export` byte for byte: pooling, for one, is in the graph alone. A bundle whose
+    hashes cannot be read gives none, and the log says so.
     """
     files = [export / name for name in _COMPUTES]
     stored = [live.manifest.files.get(f"{layout.ENCODER}/{name}") for name in _COMPUTES]
     digests = [info and info.sha256 for info in stored]
     if live.manifest.encoder != wanted or digests != [sha256_of_file(one) for one in files]:
         return None
-    return _sorted_by_hash(read_hashes(live.folder / layout.DOCUMENTS), live.vectors)
+    try:
+        return _sorted_by_hash(read_hashes(live), live.vectors)
+    except BundleCorrupt as error:
+        log.warning("the vectors of the live version are not taken over: %s", error)
+        return None
 
 
-def read_hashes(path: Path) -> HashArray:
-    """The document hashes of a bundle in row order, S16 [n]."""
-    column = pyarrow.parquet.read_table(path, columns=["hash"]).column("hash")
-    packed = column.combine_chunks()
-    return np.frombuffer(packed.buffers()[1], dtype=HASH_DTYPE, count=len(packed))
+def read_hashes(bundle: Bundle) -> HashArray:
+    """The document hashes of a bundle in row order, S16 [n].
+
+    Raises BundleCorrupt for anything but one hash an item.
+    """
+    name, width = layout.DOCUMENTS, HASH_DTYPE.itemsize
+    try:
+        table = pyarrow.parquet.read_table(bundle.folder / name, columns=["hash"])
+    except (pa.ArrowException, OSError) as error:
+        raise BundleCorrupt(f"{name}: not a Parquet file: {error}") from error
+    packed = table.column("hash").combine_chunks()
+    if packed.type != pa.binary(width) or packed.null_count or len(packed) != bundle.n_items:
+        raise BundleCorrupt(
+            f"{name}: expected {bundle.n_items} hashes of {width} bytes, found {len(packed)} of"
+            f" {packed.type}"
+        )
+    return np.frombuffer(packed.buffers()[1], HASH_DTYPE, len(packed), packed.offset * width)

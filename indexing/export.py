@@ -20,7 +20,14 @@ from indexing.models import ModelSource
 from shortlist.encoder import runtime
 from shortlist.encoder.machine import Precision
 from shortlist.encoder.parity import Canaries, canary_texts, check_export, write_canaries
-from shortlist.encoder.runtime import MODEL, SETTINGS, TOKENIZER, Encoder, EncoderSettings
+from shortlist.encoder.runtime import (
+    INPUTS,
+    MODEL,
+    SETTINGS,
+    TOKENIZER,
+    Encoder,
+    EncoderSettings,
+)
 from shortlist.errors import EncoderError
 
 if TYPE_CHECKING:
@@ -31,7 +38,6 @@ log = logging.getLogger(__name__)
 EXPORT_VERSION = 1
 _DAY_S = 86_400
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
-_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 _EXAMPLE = ["a short text", "and a longer one, so that the example is padded"]
 
 
@@ -160,7 +166,7 @@ def _convert(model: SentenceTransformer, path: Path) -> tuple[str, ...]:
     """Convert the whole module chain; returns the graph's input names in order."""
     openvino = runtime.import_openvino()
     features = model.preprocess(_EXAMPLE)
-    inputs = tuple(name for name in _INPUTS if name in features)
+    inputs = tuple(name for name in INPUTS if name in features)
     example = tuple(features[name] for name in inputs)
     graph = openvino.convert_model(_graph_module(model, inputs), example_input=example)
     for port, name in zip(graph.inputs, inputs, strict=True):

@@ -25,6 +25,7 @@ from indexing.models import resolve_model
 from indexing.neighbours.section import write_neighbours
 from indexing.popularity import Popularity, catalog_popularity
 from indexing.titles import write_titles
+from shortlist.bundle import signing
 from shortlist.bundle.manifest import CatalogInfo, Counts, EncoderInfo, Manifest, PopularityInfo
 from shortlist.bundle.reader import Bundle, open_bundle
 from shortlist.bundle.store import ArtifactStore, OnStep, no_step
@@ -53,15 +54,18 @@ def build(
     reuse: bool = True,
     force: bool = False,
     replace_catalog: bool = False,
+    signing_key: Path | None = None,
     on_step: OnStep = no_step,
 ) -> BuildReport:
     """Read, embed, index, check and publish a catalogue.
 
-    `precision` overrides the catalogue's; `force` and `replace_catalog` are the gate's;
-    `on_step` is called with a name at every step's end, and for parts of a step with names like
-    "published: renamed". The live version is as it was when an error is raised.
+    `precision` overrides the catalogue's; `force` and `replace_catalog` are the gate's; the version
+    is signed with the private key in the file `signing_key`, if there is one. `on_step` is called
+    with a name at every step's end, and for parts of a step with names like "published: renamed".
+    The live version is as it was when an error is raised.
     """
     config = read_catalog_config(catalog_path)
+    key = None if signing_key is None else signing.read_private_key(signing_key)
     store = ArtifactStore(artifacts)
     with store.lock():
         store.reconcile()
@@ -75,6 +79,8 @@ def build(
                 folder, catalog, precision, live=live if reuse else None, on_step=on_step
             )
             staged = store.name_staged(folder, manifest)
+            if key is not None:
+                signing.sign(staged, key)
             gate = pass_gate(staged, live.folder if live else None, config, force=force)
             on_step("gate passed")
             why = "; ".join(["publish", *(f"forced: {limit}" for limit in gate.overridden)])

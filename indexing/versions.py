@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from indexing.gate import load_as_served
 from shortlist.bundle.manifest import parse_time
 from shortlist.bundle.reader import open_bundle, read_manifest
+from shortlist.bundle.signing import read_trusted_keys
 from shortlist.bundle.store import ArtifactStore
 from shortlist.engine.shown import as_text
 from shortlist.errors import BundleError, BundleMissing
@@ -34,13 +35,15 @@ def list_versions(store: ArtifactStore) -> list[VersionRow]:
     return [_describe(store, version, current) for version in reversed(store.versions())]
 
 
-def verify(store: ArtifactStore, version: str | None) -> str:
+def verify(store: ArtifactStore, version: str | None, *, trusted_keys: Iterable[str] = ()) -> str:
     """Check a version (by default the live one) as the service would; returns its name.
 
-    Raises BundleMissing, BundleCorrupt, BundleUnsupported or EncoderError.
+    Raises BundleMissing, BundleCorrupt, BundleUntrusted, BundleUnsupported, EncoderError,
+    GateError, and SigningError for `trusted_keys` that are none.
     """
+    keys = read_trusted_keys(trusted_keys)
     folder = store.existing(version) if version else store.live_folder()
-    load_as_served(folder)
+    load_as_served(folder, trusted_keys=keys)
     return folder.name
 
 

@@ -25,6 +25,7 @@ from service.wsgi.admission import API_PREFIX, METRICS_PATH, Admission, Credenti
 from service.wsgi.compression import compressed
 from service.wsgi.exchange import Exchange, Exchanges, exchange_of
 from service.wsgi.headers import ResponseHeaders
+from shortlist.bundle.signing import read_trusted_keys
 from shortlist.bundle.store import ArtifactStore
 from shortlist.engine.snapshot import LoadOptions
 from shortlist.errors import InvalidParameter, QueryError
@@ -86,6 +87,7 @@ def load_options(settings: Settings) -> LoadOptions:
         query_cache=settings.query_cache,
         filter_exact_up_to=settings.filter_exact_up_to,
         fixed_lengths=QUERY_LENGTHS,
+        trusted_keys=read_trusted_keys(settings.trusted_keys),
     )
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from service.logs import LogFormat, LogLevel
+from shortlist.bundle.signing import read_trusted_keys
 from shortlist.encoder.machine import MAX_WAITING, Precision, available_cores
-from shortlist.errors import SettingsError
+from shortlist.errors import SettingsError, SigningError
 
 ENVIRONMENT_PREFIX = "SHORTLIST_"
 
@@ -125,6 +126,11 @@ class Settings:
     cors_origins: tuple[str, ...] = _setting(
         (), "Origins, separated by commas, whose scripts may read answers; empty allows none."
     )
+    trusted_keys: tuple[str, ...] = _setting(
+        (),
+        "Public keys, or paths of their files, separated by commas; versions that none of them has "
+        "signed are refused. Empty takes unsigned ones too.",
+    )
     log_format: LogFormat = _setting(LogFormat.PLAIN, "How log lines are written.")
     log_level: LogLevel = _setting(LogLevel.INFO, "The least that is logged; requests are info.")
     log_queries: bool = _setting(False, "Whether the log has the texts of queries.")
@@ -136,6 +142,10 @@ class Settings:
             raise SettingsError("host: expected an address or name, found none")
         for setting in fields(self):
             _check(setting, getattr(self, setting.name))
+        try:
+            read_trusted_keys(self.trusted_keys)
+        except SigningError as error:
+            raise SettingsError(f"trusted_keys: {error}") from error
         if self.max_concurrent >= self.threads > 1:
             raise SettingsError(
                 f"max_concurrent: expected fewer than threads ({self.threads}), "

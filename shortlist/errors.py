@@ -6,8 +6,10 @@ ShortlistError                what a user is told, without a traceback
 ├── BundleError
 │   ├── BundleMissing         nothing is published where a bundle was expected
 │   ├── BundleCorrupt         a file differs from what its manifest says
-│   └── BundleUnsupported     a later format, or a required section unknown to this code
+│   ├── BundleUnsupported     a later format, or a required section unknown to this code
+│   └── BundleUntrusted       it is not signed with any of the keys that are trusted
 ├── PublishError              the artifacts folder cannot be written, or somebody else is writing
+├── SigningError              a key cannot be read, written or used
 ├── GateError                 a build is not fit to go live
 ├── SettingsError             a setting of the service is unknown or out of its range
 └── QueryError                a request that cannot be answered as it stands
@@ -61,8 +63,16 @@ class BundleUnsupported(BundleError):
     """The bundle needs a later version of this code."""
 
 
+class BundleUntrusted(BundleError):
+    """The bundle is not signed with any of the keys that are trusted."""
+
+
 class PublishError(ShortlistError):
     """The artifacts folder cannot be written, or somebody else is writing it."""
+
+
+class SigningError(ShortlistError):
+    """A key cannot be read, written or used."""
 
 
 class GateError(ShortlistError):

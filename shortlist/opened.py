@@ -12,6 +12,7 @@ from typing import Any
 
 from shortlist.bundle import layout
 from shortlist.bundle.blocklist import Blocklist, BlocklistFile
+from shortlist.bundle.signing import read_trusted_keys
 from shortlist.bundle.store import ArtifactStore
 from shortlist.bundle.tables import ItemId
 from shortlist.encoder.machine import Precision, available_cores
@@ -34,15 +35,21 @@ def open(  # noqa: A001  # read as shortlist.open
     version: str | None = None,
     follow: bool = False,
     precision: str = "auto",
+    trusted_keys: Iterable[str] = (),
 ) -> OpenCatalog:
     """The live version of an artifacts folder, or this `version`: verified and memory-mapped.
 
     With `follow` a later publish, rollback or takedown is picked up while it is open. `precision`
-    is that of queries: auto, f32 or bf16. Raises BundleMissing, BundleCorrupt, BundleUnsupported
-    or EncoderError.
+    is that of queries: auto, f32 or bf16. With `trusted_keys`, public keys or paths of their files,
+    only a version that one of them has signed is opened. Raises BundleMissing, BundleCorrupt,
+    BundleUntrusted, BundleUnsupported, SigningError or EncoderError.
     """
     store = ArtifactStore(Path(artifacts))
-    options = LoadOptions(precision=Precision(precision), encoder_threads=available_cores())
+    options = LoadOptions(
+        precision=Precision(precision),
+        encoder_threads=available_cores(),
+        trusted_keys=read_trusted_keys(trusted_keys),
+    )
     return OpenCatalog(store, options, version=version, follow=follow)
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -175,3 +175,47 @@ def publisher(tiny_artifacts: Path, tmp_path: Path) -> Publisher:
     root = tmp_path / "artifacts"
     root.mkdir()
     return Publisher(ArtifactStore(tiny_artifacts).live_folder(), root)
+
+
+def reseal(folder: Path, *names: str, change: Change = lambda manifest: None) -> Path:
+    """The folder with the checksums of these files made right again, named as if published so.
+
+    `change` alters the manifest before; what it makes of it is taken as it is.
+    """
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_bytes())
+    change(manifest)
+    content = _described(manifest, {name: (folder / name).read_bytes() for name in names})
+    path.unlink()
+    path.write_bytes(content)
+    return folder.rename(folder.with_name(version_name(manifest["created_at"], content)))
+
+
+def sealed(
+    sound: Path, root: Path, manifest: dict[str, Any], contents: Mapping[str, bytes]
+) -> Path:
+    """A version below `root` with this manifest and these files, their checksums right.
+
+    All other files are hard links to the sound version's, which are read-only.
+    """
+    content = _described(manifest, contents)
+    created_at = manifest.get("created_at")
+    folder = root / version_name(str(created_at).replace("/", ""), content)
+    (folder / "encoder").mkdir(parents=True)
+    for name in ("titles", "neighbours"):
+        (folder / name).mkdir()
+    for path in sound.rglob("*"):
+        name = path.relative_to(sound).as_posix()
+        if path.is_file() and name not in contents and name != "manifest.json":
+            os.link(path, folder / name)
+    for name, of_file in {**contents, "manifest.json": content}.items():
+        (folder / name).write_bytes(of_file)
+    return folder
+
+
+def _described(manifest: dict[str, Any], contents: Mapping[str, bytes]) -> bytes:
+    """The manifest's bytes with the sizes and checksums of these files."""
+    for name, content in contents.items():
+        digest = hashlib.sha256(content).hexdigest()
+        manifest["files"][name] = {"size": len(content), "sha256": digest}
+    return json.dumps(manifest).encode()

@@ -83,7 +83,7 @@ def test_a_plain_install_serves(
 
 
 @pytest.mark.parametrize(
-    ("packages", "extra"), [(("shortlist", "service"), "serving"), (("indexing",), "evaluation")]
+    ("packages", "extra"), [(("shortlist", "service"), "signing"), (("indexing",), "evaluation")]
 )
 def test_every_package_that_is_imported_is_declared(
     declared: Declared, repository: Path, packages: tuple[str, ...], extra: str
@@ -99,7 +99,7 @@ def test_every_package_that_is_imported_is_declared(
     assert distributions_of(outside) <= names(declared["serving"]) | names(declared[extra])
 
 
-@pytest.mark.parametrize("extra", ["serving", "indexing", "evaluation"])
+@pytest.mark.parametrize("extra", ["serving", "signing", "indexing", "evaluation"])
 def test_every_range_begins_at_the_tested_minor_version_and_ends_before_the_next_major(
     declared: Declared, repository: Path, extra: str
 ) -> None:

@@ -17,6 +17,7 @@ from shortlist.errors import BundleError, EncoderError, GateError
 
 if TYPE_CHECKING:
     from indexing.catalog.config import CatalogConfig, GateConfig, GoldenQuery
+    from shortlist.bundle.signing import TrustedKeys
 
 log = logging.getLogger(__name__)
 
@@ -66,15 +67,23 @@ def check_name(live: str | None, name: str, *, replace_catalog: bool) -> None:
         )
 
 
-def load_as_served(folder: Path, *, sharing: Snapshot | None = None) -> Snapshot:
+def load_as_served(
+    folder: Path,
+    *,
+    sharing: Snapshot | None = None,
+    trusted_keys: TrustedKeys = (),
+) -> Snapshot:
     """A bundle loaded as the service would, its content checked; in the precision it names.
 
-    Raises BundleMissing, BundleCorrupt, BundleUnsupported, EncoderError or GateError.
+    Raises BundleMissing, BundleCorrupt, BundleUntrusted, BundleUnsupported, EncoderError or
+    GateError.
     """
     precision = Precision(read_manifest(folder).encoder.precision)
-    options = LoadOptions(precision=precision, encoder_threads=2, max_batch=64)
+    options = LoadOptions(
+        precision=precision, encoder_threads=2, max_batch=64, trusted_keys=trusted_keys
+    )
     snapshot = load_snapshot(folder, options, sharing=sharing)
-    check_integrity(snapshot)
+    check_integrity(snapshot.bundle)
     return snapshot
 
 

@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow.compute
 
 from indexing.embeddings import read_hashes
-from shortlist.bundle import layout
 from shortlist.bundle.arrays import RowArray
 from shortlist.bundle.reader import Bundle
 from shortlist.bundle.store import ArtifactStore
@@ -79,7 +78,7 @@ def comparable(before: Bundle, after: Bundle) -> bool:
 def release_diff(before: Snapshot, after: Snapshot) -> ReleaseDiff:
     """Compare two loaded versions, through the engine that serves."""
     old_rows, new_rows = common_rows(before.bundle, after.bundle)
-    one, other = (read_hashes(each.bundle.folder / layout.DOCUMENTS) for each in (before, after))
+    one, other = (read_hashes(each.bundle) for each in (before, after))
     old, new = before.bundle.items.popularity, after.bundle.items.popularity
     shift = np.empty(0)
     if old is not None and new is not None:

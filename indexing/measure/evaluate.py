@@ -78,7 +78,7 @@ def open_subject(catalog_path: Path, artifacts: Path) -> Subject:
     snapshot = load_snapshot(folder, LoadOptions(precision=precision, encoder_threads=2))
     # overlays replace rows by number
     same_items = snapshot.bundle.ids.ids.equals(id_column(catalog))
-    hashes = read_hashes(folder / layout.DOCUMENTS)
+    hashes = read_hashes(snapshot.bundle)
     if not (same_items and np.array_equal(hashes, hash_documents(documents))):
         raise CatalogError(
             f"{catalog_path}: the live version {snapshot.version} was built from other items or"

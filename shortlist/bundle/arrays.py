@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import mmap
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.ipc
 
+from shortlist.bundle.messages import is_compressed, stream_of
+from shortlist.bundle.rules import check_range, check_rising
 from shortlist.errors import BundleCorrupt
 
 FloatArray = npt.NDArray[np.float64]
@@ -62,32 +67,76 @@ class Csr:
         """Raises BundleCorrupt, naming the file, unless the arrays fit together and the bundle."""
         offsets, n_entries = self.offsets, len(self.indices)
         n_weights = n_entries if self.weights is None else len(self.weights)
-        if len(offsets) != n_rows + 1 or offsets[0] != 0 or np.any(np.diff(offsets) < 0):
-            raise BundleCorrupt(f"{name}: expected {n_rows + 1} rising offsets")
+        if len(offsets) != n_rows + 1 or offsets[0] != 0:
+            raise BundleCorrupt(f"{name}: expected {n_rows + 1} rising offsets from 0 on")
+        check_rising(f"{name}: offsets", offsets)
         if not n_entries == n_weights == offsets[-1]:
             raise BundleCorrupt(f"{name}: expected {offsets[-1]} entries, found {n_entries}")
-        if n_entries and not (self.indices.min() >= 0 and self.indices.max() < n_indices):
-            raise BundleCorrupt(f"{name}: an entry is none of 0 to {n_indices - 1}")
-        if self.weights is not None and not np.isfinite(self.weights).all():
+        check_range(f"{name}: entries", self.indices, 0, n_indices - 1)
+        if self.weights is not None and not _finite_halves(self.weights):
             raise BundleCorrupt(f"{name}: expected finite weights")
 
 
-def map_array(path: Path, dtype: npt.DTypeLike, ndim: int) -> npt.NDArray[Any]:
-    """A read-only view of a .npy file. Raises BundleCorrupt unless it has this type and rank."""
+def _finite_halves(values: npt.NDArray[np.float16]) -> bool:
+    """Whether all are finite: no exponent is full. Ten times as fast as numpy's own on float16."""
+    full = np.uint16(0x7C00)
+    return not np.any((values.view(np.uint16) & full) == full)
+
+
+_NPY = re.compile(
+    rb"\x93NUMPY\x01\x00(?s:(?P<length>..))"
+    rb"\{'descr': '(?P<dtype>[^']*)', 'fortran_order': (?P<fortran>True|False),"
+    rb" 'shape': \((?P<shape>[0-9, ]{0,80})\), \} *\n"
+)
+"""How numpy begins an array file; nothing is evaluated, and what begins otherwise is refused."""
+
+_MOST_DIGITS = 18
+_ALIGNMENT = 64
+
+
+def map_array(path: Path, dtype: npt.DTypeLike, *shape: int | None) -> npt.NDArray[Any]:
+    """A read-only view of a .npy file, rows one behind the other.
+
+    Raises BundleCorrupt unless it has this type and shape, None for any length.
+    """
     try:
         with path.open("rb") as stream:
-            np.lib.format.read_magic(stream)
-            shape, _, _ = np.lib.format.read_array_header_1_0(stream)
-        # Mapped unless it is empty: nothing cannot be mapped.
-        values = np.load(path, mmap_mode=None if 0 in shape else "r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise BundleCorrupt(f"{path.name}: not an array file: {error}") from error
-    if values.dtype != dtype or values.ndim != ndim:
+            content = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError) as error:
+        raise BundleCorrupt(f"{path.name}: cannot be mapped: {error}") from error
+    wanted = np.dtype(dtype)
+    begin, kind, found = _header(path, content)
+    fits = len(found) == len(shape) and all(
+        length in {None, has} for length, has in zip(shape, found, strict=True)
+    )
+    if kind != wanted.str or not fits:
         raise BundleCorrupt(
-            f"{path.name}: expected {np.dtype(dtype)} of rank {ndim}, found {values.dtype}"
-            f" {values.shape}"
+            f"{path.name}: expected {wanted} of shape {_shown(shape)}, found {kind} {found}"
         )
-    return np.asarray(values)
+    if len(content) != begin + wanted.itemsize * math.prod(found):
+        raise BundleCorrupt(f"{path.name}: {len(content)} bytes do not hold {wanted} {found}")
+    return np.frombuffer(content, wanted, offset=begin).reshape(found)
+
+
+def _header(path: Path, content: mmap.mmap) -> tuple[int, str, tuple[int, ...]]:
+    """Where the values begin, their type as numpy writes it, and their shape."""
+    head = _NPY.match(content)
+    if (
+        head is None
+        or int.from_bytes(head["length"], "little") != head.end() - 10
+        or head.end() % _ALIGNMENT
+    ):
+        raise BundleCorrupt(f"{path.name}: not an array file as numpy writes it")
+    if head["fortran"] == b"True":
+        raise BundleCorrupt(f"{path.name}: expected rows one behind the other, found columns")
+    lengths = [one for one in head["shape"].replace(b" ", b"").split(b",") if one]
+    if any(len(one) > _MOST_DIGITS for one in lengths):
+        raise BundleCorrupt(f"{path.name}: no file holds a shape of {head['shape'].decode()}")
+    return head.end(), head["dtype"].decode(errors="replace"), tuple(map(int, lengths))
+
+
+def _shown(shape: tuple[int | None, ...]) -> str:
+    return f"({', '.join('any' if one is None else str(one) for one in shape)})"
 
 
 TEXT = (pa.large_string(), pa.string())
@@ -103,15 +152,29 @@ def write_arrow(path: Path, table: pa.Table) -> None:
 
 
 def read_arrow(path: Path) -> dict[str, pa.Array]:
-    """Map a file's columns into memory. Raises BundleCorrupt for anything else."""
+    """Map a file's columns into memory, each of them validated in full.
+
+    Raises BundleCorrupt for anything but one uncompressed batch whose buffers hold what its types
+    promise: offsets and codes in range, text in UTF-8.
+    """
     try:
-        reader = pa.ipc.open_file(pa.memory_map(str(path)))
-        if reader.num_record_batches != 1:
-            raise BundleCorrupt(f"{path.name}: expected 1 batch, found {reader.num_record_batches}")
-        batch = reader.get_batch(0)
-    except (pa.ArrowException, OSError) as error:
+        return _columns(path.name, stream_of(pa.memory_map(str(path)).read_buffer()))
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise BundleCorrupt(f"{path.name}: not an Arrow file: {error}") from error
-    return {name: batch.column(name) for name in batch.schema.names}
+
+
+def _columns(name: str, stream: pa.Buffer) -> dict[str, pa.Array]:
+    if is_compressed(stream):
+        raise BundleCorrupt(f"{name}: expected uncompressed columns, found compressed ones")
+    batches = list(pa.ipc.open_stream(stream))
+    if len(batches) != 1:
+        raise BundleCorrupt(f"{name}: expected 1 batch, found {len(batches)}")
+    batch = batches[0]
+    batch.validate(full=True)
+    columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+    if len(columns) != batch.num_columns:
+        raise BundleCorrupt(f"{name}: two columns have the same name")
+    return columns
 
 
 def column_of(path: Path, columns: Mapping[str, pa.Array], name: str, *types: pa.DataType) -> Any:
@@ -130,10 +193,11 @@ def column_of(path: Path, columns: Mapping[str, pa.Array], name: str, *types: pa
 
 def numpy_of(path: Path, columns: Mapping[str, pa.Array], name: str, kind: pa.DataType) -> Any:
     """The column as a numpy view of the mapped file. Arrow's own `to_numpy` imports pandas."""
-    return _values_of(column_of(path, columns, name, kind))
+    return values_of(column_of(path, columns, name, kind))
 
 
-def _values_of(column: pa.Array) -> Any:
+def values_of(column: pa.Array) -> Any:
+    """A column of numbers as a numpy view of its buffer; anything in the place of nulls."""
     dtype = np.dtype(column.type.to_pandas_dtype())
     begin = column.offset * dtype.itemsize
     return np.frombuffer(column.buffers()[1] or b"", dtype, len(column), begin)
@@ -144,7 +208,7 @@ def numbers_of(column: pa.Array) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_
 
     Integers stay integers: as float64 those from 2^53 on would run together.
     """
-    numbers = _values_of(column)
+    numbers = values_of(column)
     known = np.ones(len(numbers), np.bool_)
     valid = column.buffers()[0]
     if valid is not None:

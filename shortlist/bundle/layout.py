@@ -1,6 +1,7 @@
 """Names of the files in a bundle and of the files beside the bundles."""
 
 MANIFEST = "manifest.json"
+SIGNATURE = "manifest.sig"
 VECTORS = "vectors.npy"
 INDEX = "index.faiss"
 ID_MAP = "id_map.arrow"

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from shortlist.errors import BundleCorrupt, BundleUnsupported
 
@@ -102,6 +102,13 @@ class PopularityInfo(_Value):
     prior_quantile: float
     scale: tuple[float, float]
 
+    @field_validator("scale")
+    @classmethod
+    def _rises(cls, scale: tuple[float, float]) -> tuple[float, float]:
+        if not 0 <= scale[0] < scale[1]:
+            raise ValueError("expected 0 <= lowest < highest")
+        return scale
+
 
 class RetrievalInfo(_Value):
     """The retrieval backend, its file and how close to exact search it was measured.
@@ -160,6 +167,14 @@ class Manifest(_Value):
     def _is_utc_time(cls, created_at: str) -> str:
         parse_time(created_at)
         return created_at
+
+    @field_validator("default_profile", "similar_profile", "recommend_profile")
+    @classmethod
+    def _is_a_profile(cls, name: str | None, info: ValidationInfo) -> str | None:
+        known = info.data.get("profiles", {})
+        if name is not None and name not in known:
+            raise ValueError(f"expected one of: {', '.join(sorted(known))}; found {name[:80]!r}")
+        return name
 
     @field_validator("files")
     @classmethod

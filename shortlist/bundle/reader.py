@@ -6,19 +6,26 @@ import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from shortlist.bundle import layout
 from shortlist.bundle.arrays import Vectors, map_array
 from shortlist.bundle.manifest import Manifest, decode_manifest, version_name
+from shortlist.bundle.rules import check_unit_rows
 from shortlist.bundle.sections import Sections, read_sections, unknown_sections
+from shortlist.bundle.signing import check_signature
 from shortlist.bundle.tables import IdMap, ItemTable, read_id_map, read_items
 from shortlist.encoder.parity import CANARY_TEXTS, CANARY_VECTORS
 from shortlist.encoder.runtime import MODEL, SETTINGS, TOKENIZER, WEIGHTS
 from shortlist.errors import BundleCorrupt, BundleMissing
 
+if TYPE_CHECKING:
+    from shortlist.bundle.signing import TrustedKeys
+
 _HASHING_THREADS = 2
+_MOST_MANIFEST_BYTES = 16 << 20
 _ENCODER_FILES = (MODEL, WEIGHTS, TOKENIZER, SETTINGS, CANARY_TEXTS, CANARY_VECTORS)
 _ALWAYS = (
     *(layout.VECTORS, layout.ID_MAP, layout.ITEMS, layout.DOCUMENTS),
@@ -49,15 +56,18 @@ class Bundle:
         return len(self.ids)
 
 
-def read_manifest(folder: Path) -> Manifest:
+def read_manifest(folder: Path, *, trusted_keys: TrustedKeys = ()) -> Manifest:
     """The manifest of a published bundle, checked against the version in its folder's name.
 
-    Raises BundleMissing when there is none, BundleCorrupt when it was altered, and
-    BundleUnsupported for a later format.
+    Where there are `trusted_keys` one of them must have signed it. Raises BundleMissing when there
+    is none, BundleCorrupt when it was altered, BundleUntrusted, and BundleUnsupported for a later
+    format.
     """
     path = folder / layout.MANIFEST
     _refuse_links(folder, layout.MANIFEST)
     try:
+        if path.stat().st_size > _MOST_MANIFEST_BYTES:
+            raise BundleCorrupt(f"{path}: more than {_MOST_MANIFEST_BYTES} bytes, no manifest")
         content = path.read_bytes()
     except FileNotFoundError as error:
         raise BundleMissing(f"{path}: no such file; the version is missing or damaged") from error
@@ -68,6 +78,9 @@ def read_manifest(folder: Path) -> Manifest:
         raise BundleCorrupt(
             f"manifest.json: its checksum gives {digest[1:]}, the version is named {folder.name}"
         )
+    if trusted_keys:
+        _refuse_links(folder, layout.SIGNATURE)
+        check_signature(folder, content, trusted_keys)
     manifest = decode_manifest(content)
     expected = version_name(manifest.created_at, content)
     if folder.name != expected:
@@ -96,21 +109,23 @@ def verify_files(folder: Path, manifest: Manifest) -> None:
                 )
 
 
-def open_bundle(folder: Path) -> Bundle:
+def open_bundle(folder: Path, *, trusted_keys: TrustedKeys = ()) -> Bundle:
     """Verify a published bundle and map it into memory.
 
-    Raises BundleMissing, BundleCorrupt (names the file) or BundleUnsupported.
+    Raises BundleMissing, BundleCorrupt (names the file), BundleUntrusted or BundleUnsupported.
     """
-    manifest = read_manifest(folder)
+    manifest = read_manifest(folder, trusted_keys=trusted_keys)
     unknown = unknown_sections(manifest)
     of_sections = [name for section in manifest.sections.values() for name in section.files]
     for name in (*_ALWAYS, manifest.retrieval.file, *of_sections):
         if name not in manifest.files:  # without a checksum, so it must never be opened
             raise BundleCorrupt(f"manifest.json: files: {name!r} is not among them")
     verify_files(folder, manifest)
-    vectors = map_array(folder / layout.VECTORS, np.float32, 2)
+    shape = manifest.counts.items, manifest.embedding_dim
+    vectors = map_array(folder / layout.VECTORS, np.float32, *shape)
     ids, items = read_id_map(folder / layout.ID_MAP), read_items(folder / layout.ITEMS)
-    _check_counts(manifest, vectors, ids, items)
+    check_unit_rows(layout.VECTORS, vectors)
+    _check_counts(manifest, ids, items)
     return Bundle(
         version=folder.name,
         folder=folder,
@@ -141,10 +156,10 @@ def _refuse_links(folder: Path, name: str) -> None:
             raise BundleCorrupt(f"{name}: a symbolic link, not a file of the bundle")
 
 
-def _check_counts(manifest: Manifest, vectors: Vectors, ids: IdMap, items: ItemTable) -> None:
-    expected = (manifest.counts.items, manifest.embedding_dim)
-    if vectors.shape != expected:
-        raise BundleCorrupt(f"{layout.VECTORS}: shape {vectors.shape}, expected {expected}")
+def _check_counts(manifest: Manifest, ids: IdMap, items: ItemTable) -> None:
+    expected = manifest.counts.items
     for name, found in ((layout.ID_MAP, len(ids)), (layout.ITEMS, len(items))):
-        if found != expected[0]:
-            raise BundleCorrupt(f"{name}: {found} rows, expected {expected[0]}")
+        if found != expected:
+            raise BundleCorrupt(f"{name}: {found} rows, expected {expected}")
+    if (items.popularity is None) is not (manifest.popularity is None):
+        raise BundleCorrupt(f"{layout.ITEMS}: has ratings where manifest.json has none, or not")

@@ -16,8 +16,10 @@ import pyarrow as pa
 import pyarrow.compute
 
 from shortlist.bundle import arrays
-from shortlist.bundle.arrays import Csr, FloatArray, RowArray, column_of, numpy_of
+from shortlist.bundle.arrays import Csr, FloatArray, RowArray, column_of, numbers_of, numpy_of
 from shortlist.bundle.layout import ATTRIBUTE_PREFIX
+from shortlist.bundle.rules import check_range
+from shortlist.errors import BundleCorrupt
 
 ItemId = int | str
 
@@ -28,6 +30,7 @@ _LOOK_UP_TOGETHER = 1000
 """From so many ids on one pass over all of them costs less than a search for each."""
 
 _RATED = {"rating_count": pa.int32(), "mean_rating": pa.float64(), "popularity_score": pa.float64()}
+_ATTRIBUTES = (pa.int64(), pa.float64(), *arrays.TEXT)
 _CATEGORIES = pa.large_list(pa.dictionary(pa.int32(), pa.string()))
 
 
@@ -175,7 +178,14 @@ def read_id_map(path: Path) -> IdMap:
     """Map id_map.arrow into memory. Raises BundleCorrupt for anything else."""
     columns = arrays.read_arrow(path)
     ids = column_of(path, columns, "item_id", pa.int64(), *arrays.TEXT)
-    return IdMap(ids, numpy_of(path, columns, "rows_by_id", pa.int64()))
+    rows = numpy_of(path, columns, "rows_by_id", pa.int64())
+    check_range(f"{path.name}: rows_by_id", rows, 0, len(ids) - 1)
+    # Rising strictly, so no id stands twice and the rows are all there are.
+    in_order = pa.compute.take(ids, columns["rows_by_id"])
+    risen = pa.compute.less(in_order[:-1], in_order[1:])
+    if not pa.compute.all(risen, min_count=0).as_py():
+        raise BundleCorrupt(f"{path.name}: rows_by_id does not put the ids in order, each once")
+    return IdMap(ids, rows)
 
 
 def write_items(path: Path, items: ItemTable) -> None:
@@ -198,25 +208,50 @@ def read_items(path: Path) -> ItemTable:
     columns = arrays.read_arrow(path)
     categories = column_of(path, columns, "categories", _CATEGORIES)
     parts = {"offsets": categories.offsets, "indices": categories.values.indices}
-    attributes = {
-        name.removeprefix(ATTRIBUTE_PREFIX): values
-        for name, values in columns.items()
-        if name.startswith(ATTRIBUTE_PREFIX)
-    }
-    popularity = None
-    if "popularity_score" in columns:
-        popularity = PopularityColumns(
-            **{name: numpy_of(path, columns, name, kind) for name, kind in _RATED.items()}
-        )
+    lists = Csr(
+        offsets=numpy_of(path, parts, "offsets", pa.int64()),
+        indices=numpy_of(path, parts, "indices", pa.int32()),
+    )
+    names = {"names": categories.values.dictionary}
+    names = column_of(path, names, "names", pa.string()).to_pylist()
+    lists.check(f"{path.name}: categories", n_rows=len(categories), n_indices=len(names))
     return ItemTable(
         titles=column_of(path, columns, "title", *arrays.TEXT),
-        categories=Categories(
-            Csr(
-                offsets=numpy_of(path, parts, "offsets", pa.int64()),
-                indices=numpy_of(path, parts, "indices", pa.int32()),
-            ),
-            names=tuple(categories.values.dictionary.to_pylist()),
-        ),
-        attributes=attributes,
-        popularity=popularity,
+        categories=Categories(lists, tuple(names)),
+        attributes=_attributes(path, columns),
+        popularity=_popularity(path, columns),
     )
+
+
+def _attributes(path: Path, columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+    """The columns of attributes, by the attributes' names; numbers are finite."""
+    found = {}
+    for name, values in columns.items():
+        if not name.startswith(ATTRIBUTE_PREFIX):
+            continue
+        if values.type not in _ATTRIBUTES:
+            listed = ", ".join(map(str, _ATTRIBUTES))
+            raise BundleCorrupt(
+                f"{path.name}: column {name!r}: expected one of {listed}, found {values.type}"
+            )
+        if values.type == pa.float64() and _n_not_finite(values) != values.null_count:
+            raise BundleCorrupt(f"{path.name}: column {name!r}: expected finite numbers")
+        found[name.removeprefix(ATTRIBUTE_PREFIX)] = values
+    return found
+
+
+def _n_not_finite(values: pa.Array) -> int:
+    return int(np.count_nonzero(~numbers_of(values)[1]))
+
+
+def _popularity(path: Path, columns: Mapping[str, pa.Array]) -> PopularityColumns | None:
+    if "popularity_score" not in columns:
+        return None
+    found = PopularityColumns(
+        **{name: numpy_of(path, columns, name, kind) for name, kind in _RATED.items()}
+    )
+    check_range(f"{path.name}: rating_count", found.rating_count, 0, np.iinfo(np.int32).max)
+    check_range(f"{path.name}: popularity_score", found.popularity_score, 0, 1)
+    if np.isinf(found.mean_rating).any():
+        raise BundleCorrupt(f"{path.name}: mean_rating: expected finite numbers or NaN")
+    return found

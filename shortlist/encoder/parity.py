@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
@@ -59,7 +60,7 @@ def read_canaries(folder: Path) -> Canaries:
     try:
         texts = json.loads((folder / CANARY_TEXTS).read_text(encoding="utf-8"))
         vectors = np.load(folder / CANARY_VECTORS, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, MemoryError, RecursionError, TokenError) as error:
         raise EncoderError(f"{folder}: canaries cannot be read: {error}") from error
     if not isinstance(texts, list) or not texts or not all(isinstance(t, str) for t in texts):
         raise EncoderError(f"{folder / CANARY_TEXTS}: expected a list of texts")
@@ -88,8 +89,16 @@ def check_export(encoder: Encoder, canaries: Canaries) -> float:
 def check_canaries(encoder: Encoder, canaries: Canaries) -> float:
     """The lowest cosine over the canaries, packed as texts are in use, the short ones alone too.
 
-    Raises EncoderError when it is below what the encoder's precision allows.
+    Raises EncoderError when it is below what the encoder's precision allows, or when the graph
+    cannot be run as its settings say.
     """
+    try:
+        return _lowest(encoder, canaries)
+    except (RuntimeError, ValueError) as error:
+        raise EncoderError(f"the model cannot be run on its canaries: {error}") from error
+
+
+def _lowest(encoder: Encoder, canaries: Canaries) -> float:
     packed = _check(encoder, canaries, encoder.encode(canaries.texts))
     short = Canaries(canaries.texts[:_ALONE], canaries.vectors[:_ALONE])
     alone = np.concatenate([encoder.encode([text]) for text in short.texts])

@@ -8,7 +8,7 @@ import sys
 import threading
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -30,6 +30,11 @@ TOKENIZER = "tokenizer.json"
 SETTINGS = "settings.json"
 
 TOKEN_BUDGET = 1024
+
+INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+"""What a graph may ask for."""
+
+_LIMITS = {"embedding_dim": (1, 65_536), "max_length": (1, 65_536), "pad_id": (0, 2**31 - 1)}
 
 
 @dataclass(frozen=True)
@@ -60,9 +65,26 @@ def read_settings(folder: Path) -> EncoderSettings:
     """The settings of an export. Raises EncoderError when they are missing or malformed."""
     try:
         raw = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-        return EncoderSettings(**{**raw, "inputs": tuple(raw["inputs"])})
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        settings = EncoderSettings(**{**raw, "inputs": tuple(raw["inputs"])})
+        _check(settings)
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise EncoderError(f"{folder / SETTINGS}: not an exported encoder: {error!r}") from error
+    return settings
+
+
+def _check(settings: EncoderSettings) -> None:
+    """Raises ValueError for what no export has written."""
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        limits = _LIMITS.get(field.name)
+        if field.name == "inputs":
+            sound = bool(value) and set(value) <= set(INPUTS)
+        elif limits is None:
+            sound = isinstance(value, str)
+        else:
+            sound = type(value) is int and limits[0] <= value <= limits[1]
+        if not sound:
+            raise ValueError(f"{field.name}: found {value!r:.80}")
 
 
 def import_openvino() -> ModuleType:

@@ -14,7 +14,6 @@ from shortlist.bundle.reader import Bundle
 from shortlist.errors import BundleCorrupt
 
 if TYPE_CHECKING:
-    from shortlist.bundle.manifest import Profile
     from shortlist.engine.pool import Pool
 
 
@@ -78,12 +77,11 @@ class Feature:
                 return taste and sections.neighbours is not None
             case Source.TITLES:
                 return sections.titles is not None
-        columns = sections.features.columns if sections.features else {}
-        return (
-            self.source is Source.TEXT
-            or self.name in columns
-            or (self.name == POPULARITY and bundle.items.popularity is not None)
-        )
+            case Source.TEXT:
+                return True
+        if self.name == POPULARITY:
+            return bundle.items.popularity is not None
+        return sections.features is not None and self.name in sections.features.columns
 
 
 def _similarity(_: str, __: Bundle, pool: Pool) -> FloatArray:
@@ -149,8 +147,12 @@ def feature_matrix(bundle: Bundle, pool: Pool, names: Iterable[str]) -> FloatArr
     return np.stack([FEATURES[name].value(name, bundle, pool) for name in names], axis=1)
 
 
-def check_profiles(profiles: Mapping[str, Profile]) -> None:
-    """Raises BundleCorrupt for a profile that weighs what no feature is called."""
+def check_profiles(bundle: Bundle) -> None:
+    """Raises BundleCorrupt for a profile that weighs what no feature is called.
+
+    The default one has to weigh something that this bundle has, or no search could be answered.
+    """
+    profiles, usual = bundle.manifest.profiles, bundle.manifest.default_profile
     for name, profile in profiles.items():
         for feature in profile.weights:
             if feature not in FEATURES:
@@ -158,3 +160,9 @@ def check_profiles(profiles: Mapping[str, Profile]) -> None:
                     f"manifest.json: profiles.{name}: unknown feature {feature!r};"
                     f" known: {', '.join(FEATURES)}"
                 )
+    available = available_features(bundle)
+    if not any(profiles[usual].weights.get(name) for name in available):
+        raise BundleCorrupt(
+            f"manifest.json: default_profile: {usual!r} weighs nothing that this bundle has:"
+            f" {', '.join(available)}"
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,17 +16,23 @@ from shortlist.bundle.manifest import parse_time
 from shortlist.bundle.reader import Bundle, open_bundle
 from shortlist.encoder.machine import MAX_WAITING, Precision
 from shortlist.encoder.parity import check_canaries, read_canaries
-from shortlist.encoder.runtime import Encoder
+from shortlist.encoder.runtime import SETTINGS, Encoder
 from shortlist.engine.features import check_profiles
 from shortlist.engine.lanes.faiss_backend import FaissRetriever
 from shortlist.engine.lanes.semantic import Retriever
 from shortlist.engine.query_encoder import BatchingEncoder, CachingEncoder, EncodesQuery, Observer
-from shortlist.errors import BundleUnsupported
+from shortlist.errors import BundleCorrupt, BundleUnsupported
+
+if TYPE_CHECKING:
+    from shortlist.bundle.signing import TrustedKeys
 
 
 @dataclass(frozen=True)
 class LoadOptions:
-    """How a snapshot runs on this host, whatever bundle it holds."""
+    """How a snapshot runs on this host, whatever bundle it holds.
+
+    Where there are `trusted_keys`, only what one of them has signed is loaded.
+    """
 
     precision: Precision = Precision.AUTO
     encoder_threads: int = 1
@@ -35,6 +42,7 @@ class LoadOptions:
     filter_exact_up_to: int = 100_000
     fixed_lengths: tuple[int, ...] = ()
     observer: Observer | None = None
+    trusted_keys: TrustedKeys = ()
 
 
 @dataclass(frozen=True)
@@ -73,14 +81,16 @@ def load_snapshot(
     """Verify and load a published bundle: checksums, canaries, one query to warm it.
 
     The compiled encoder of `sharing` is used where its files are the same. Raises
-    BundleMissing, BundleCorrupt, BundleUnsupported or EncoderError.
+    BundleMissing, BundleCorrupt, BundleUntrusted, BundleUnsupported or EncoderError.
     """
     hold = Hold(folder)
-    bundle = open_bundle(folder)
-    check_profiles(bundle.manifest.profiles)
+    bundle = open_bundle(folder, trusted_keys=options.trusted_keys)
+    check_profiles(bundle)
     info = bundle.manifest.retrieval
     if info.backend != "faiss":
         raise BundleUnsupported(f"manifest.json: retrieval backend {info.backend!r} is unknown")
+    retriever = FaissRetriever(folder, info, bundle.vectors)
+    retriever.check()
     if sharing is not None and _encoder_files(sharing.bundle) == _encoder_files(bundle):
         encoder_hold, batching = sharing.encoder_hold, sharing.batching
         precision = sharing.precision
@@ -96,11 +106,17 @@ def load_snapshot(
             batching, max_entries=options.query_cache, observer=options.observer
         ),
         precision=precision,
-        retriever=FaissRetriever(folder, info, bundle.vectors),
+        retriever=retriever,
         exact_up_to=options.filter_exact_up_to,
     )
     # One query through both stages, so that the first request finds everything paged in.
-    snapshot.retriever.retrieve(snapshot.encoder.encode("warm up"), 50)
+    vector = snapshot.encoder.encode("warm up")
+    if len(vector) != bundle.manifest.embedding_dim:
+        raise BundleCorrupt(
+            f"{layout.ENCODER}/{SETTINGS}: gives vectors of {len(vector)} numbers, expected"
+            f" {bundle.manifest.embedding_dim} as in {layout.VECTORS}"
+        )
+    snapshot.retriever.retrieve(vector, 50)
     return snapshot
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -11,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from service.app import create_app
-from service.config import ENVIRONMENT_PREFIX, Settings, shown_default
+from service.app import create_app, load_options
+from service.config import ENVIRONMENT_PREFIX, Settings, read_settings, shown_default
 from service.metrics import Metrics
 
 
@@ -133,3 +134,31 @@ def test_the_cron_job_is_a_command_the_builder_knows(examples: Path, repository:
     ).stdout
     assert [option for option in options if option not in printed] == []
     assert options == ["--catalog", "--artifacts"]
+
+
+def test_the_commands_for_signed_versions_do_what_they_say(
+    guide: str, toys: Path, tiny_export: Path, tmp_path: Path, repository: Path
+) -> None:
+    program("openssl", "openssl")
+    section = guide.split("\n## Signed versions\n")[1].split("\n## ", maxsplit=1)[0]
+    blocks = re.findall(r"```sh\n(.*?)```", section, flags=re.DOTALL)
+    commands = [line for block in blocks for line in block.splitlines()]
+    (serving,) = [line for line in commands if " serve " in line]
+    commands.remove(serving)
+    shutil.copytree(toys.parent, tmp_path, dirs_exist_ok=True)
+    script = f'shortlist() {{ "{sys.executable}" -m shortlist "$@"; }}\nset -e\n'
+    done = subprocess.run(
+        ["sh", "-c", script + "\n".join(commands)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(repository), *sys.path])},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert " is sound\n" in done.stdout
+    assert "Signature Verified Successfully" in done.stdout
+    variable, value = serving.split(" ")[0].split("=")
+    settings = read_settings({variable: str(tmp_path / value)}, artifacts=str(tmp_path))
+    assert len(load_options(settings).trusted_keys) == 1

@@ -9,14 +9,18 @@ from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow.parquet
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from indexing.documents import HASH_DTYPE, hash_documents
 from indexing.embeddings import EmbeddingCounts, KnownVectors, embed_corpus
+from indexing.job import build
+from shortlist.bundle.store import ArtifactStore
 from shortlist.bundle.writer import BundleWriter
 from shortlist.encoder.runtime import Encoder
+from tests.publishing import reseal
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -135,3 +139,19 @@ def test_hashes_that_differ_in_a_last_zero_byte_are_different() -> None:
     )
     asked = np.frombuffer(other + one + b"\x01" * 16, HASH_DTYPE)
     assert vectors.find(asked).tolist() == [6, 5, -1]
+
+
+def test_hashes_that_cannot_be_read_are_named_and_nothing_is_taken_over(
+    toys: Path, live: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = ArtifactStore(live).live_folder()
+    table = pyarrow.parquet.read_table(folder / "documents.parquet")
+    (folder / "documents.parquet").unlink()
+    pyarrow.parquet.write_table(table.slice(1), folder / "documents.parquet")
+    version = reseal(folder, "documents.parquet").name
+    (live / "CURRENT").write_text(f"{version}\n")
+    report = build(toys, live)
+    assert (report.counts.encoded, report.counts.reused) == (3, 0)
+    assert "documents.parquet: expected 3 hashes of 16 bytes, found 2 of fixed_size_binary[16]" in (
+        caplog.text
+    )

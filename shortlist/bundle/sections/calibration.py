@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shortlist.bundle.arrays import map_array
-from shortlist.errors import BundleCorrupt
+from shortlist.bundle.rules import NORM_TOLERANCE, check_range, check_rising
 
 SECTION, VERSION = "calibration", 1
 QUANTILES = "calibration.npy"
@@ -52,7 +52,7 @@ def write_calibration(folder: Path, calibration: Calibration) -> None:
 
 def read_calibration(folder: Path, *, n_items: int) -> Calibration:  # noqa: ARG001  # all readers' form
     """Read the section. Raises BundleCorrupt for anything but 1001 rising similarities."""
-    quantiles = map_array(folder / QUANTILES, np.float32, 1)
-    if len(quantiles) != N_QUANTILES or not np.all(np.diff(quantiles) >= 0):
-        raise BundleCorrupt(f"{QUANTILES}: expected {N_QUANTILES} rising values")
+    quantiles = map_array(folder / QUANTILES, np.float32, N_QUANTILES)
+    check_range(QUANTILES, quantiles, -1 - NORM_TOLERANCE, 1 + NORM_TOLERANCE)
+    check_rising(QUANTILES, quantiles)
     return Calibration(quantiles)

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from shortlist.bundle import arrays
 from shortlist.bundle.arrays import FloatArray, RowArray
+from shortlist.bundle.rules import check_range
 from shortlist.errors import BundleCorrupt
 
 SECTION, VERSION = "features", 1
@@ -55,11 +56,12 @@ def read_features(folder: Path, *, n_items: int) -> ItemFeatures:
             if name != _ESTIMATED
         },
         estimated=arrays.numpy_of(path, columns, _ESTIMATED, pa.uint8()),
-        popular=arrays.map_array(folder / POPULAR, np.int64, 1),
+        popular=arrays.map_array(folder / POPULAR, np.int64, None),
     )
     if len(features.estimated) != n_items:
         raise BundleCorrupt(f"{COLUMNS}: {len(features.estimated)} rows, expected {n_items}")
-    popular = features.popular
-    if len(popular) and not 0 <= popular.min() <= popular.max() < n_items:
-        raise BundleCorrupt(f"{POPULAR}: names rows that the bundle does not have")
+    for name, values in features.columns.items():
+        check_range(f"{COLUMNS}: {name}", values, 0, 1)
+    check_range(f"{COLUMNS}: {_ESTIMATED}", features.estimated, 0, 1)
+    check_range(POPULAR, features.popular, 0, n_items - 1)
     return features

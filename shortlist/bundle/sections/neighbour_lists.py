@@ -50,7 +50,7 @@ def read_neighbours(folder: Path, *, n_items: int) -> Neighbours:
     """Map the section into memory. Raises BundleCorrupt for files that do not fit the bundle."""
     found = {}
     for name in (COLLABORATIVE, CO_LIKED):
-        parts = (map_array(folder / _file(name, part), kind, 1) for part, kind in _PARTS.items())
+        parts = (map_array(folder / _file(name, part), kind, None) for part, kind in _PARTS.items())
         found[name] = Csr(*parts)
         found[name].check(_file(name, "rows"), n_rows=n_items, n_indices=n_items)
     return Neighbours(**found)

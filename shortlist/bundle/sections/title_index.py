@@ -15,6 +15,7 @@ import pyarrow.compute
 
 from shortlist.bundle import arrays
 from shortlist.bundle.arrays import Csr, FloatArray, RowArray, map_array
+from shortlist.bundle.rules import check_range, check_rising
 from shortlist.errors import BundleCorrupt
 
 SECTION, VERSION = "titles", 1
@@ -33,6 +34,8 @@ MAX_POSTINGS = 20_000
 
 MAX_RESEMBLING = 64
 """Titles left to be compared letter by letter."""
+
+_LEAST_NORM, _LARGEST_NORM = 1e-6, 1e6
 
 SORTED_CHARACTERS = 32
 """How much of the text from a word on decides its place among the words."""
@@ -211,14 +214,30 @@ def read_titles(folder: Path, *, n_items: int) -> TitleIndex:
         shown=arrays.column_of(path, columns, "shown", *arrays.TEXT),
         rows=arrays.numpy_of(path, columns, "row", pa.int64()),
         norms=arrays.numpy_of(path, columns, "norm", pa.float32()),
-        trigrams=map_array(folder / TRIGRAMS, np.uint32, 1),
+        trigrams=map_array(folder / TRIGRAMS, np.uint32, None),
         postings=Csr(
-            map_array(folder / OFFSETS, np.int64, 1), map_array(folder / POSTINGS, np.int32, 1)
+            map_array(folder / OFFSETS, np.int64, None),
+            map_array(folder / POSTINGS, np.int32, None),
         ),
-        words=map_array(folder / WORDS, np.int32, 2),
-        vocabulary=map_array(folder / VOCABULARY, np.uint32, 1),
+        words=map_array(folder / WORDS, np.int32, None, 2),
+        vocabulary=map_array(folder / VOCABULARY, np.uint32, None),
     )
-    titles.postings.check(OFFSETS, n_rows=len(titles.trigrams), n_indices=len(titles))
-    if len(titles) and not 0 <= titles.rows[0] <= titles.rows[-1] < n_items:
-        raise BundleCorrupt(f"{NAMES}: names rows that the bundle does not have")
+    _check(titles, n_items=n_items)
     return titles
+
+
+def _check(titles: TitleIndex, *, n_items: int) -> None:
+    """The files fit together: what one names, the others have."""
+    check_range(f"{NAMES}: row", titles.rows, 0, n_items - 1)
+    check_rising(f"{NAMES}: row", titles.rows)
+    check_range(f"{NAMES}: norm", titles.norms, _LEAST_NORM, _LARGEST_NORM)
+    check_rising(TRIGRAMS, titles.trigrams, strictly=True)
+    check_rising(VOCABULARY, titles.vocabulary, strictly=True)
+    titles.postings.check(POSTINGS, n_rows=len(titles.trigrams), n_indices=len(titles))
+    check_rising(f"{OFFSETS}: a trigram of no title", titles.postings.offsets, strictly=True)
+    check_range(f"{WORDS}: title", titles.words[:, 0], 0, len(titles) - 1)
+    lengths = arrays.values_of(pa.compute.utf8_length(titles.folded))
+    starts = titles.words[:, 1]
+    check_range(f"{WORDS}: start", starts, 0, np.iinfo(np.int32).max)
+    if not np.all(starts < lengths[titles.words[:, 0]]):
+        raise BundleCorrupt(f"{WORDS}: a word begins behind the end of its title")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import faiss
@@ -9,8 +10,15 @@ import numpy as np
 
 from shortlist.bundle.arrays import RowArray, Vectors
 from shortlist.bundle.manifest import RetrievalInfo
+from shortlist.bundle.rules import NORM_TOLERANCE, check_range
 from shortlist.engine.lanes.semantic import Candidates, best_among, best_first, true_scores
 from shortlist.errors import BundleCorrupt
+
+_FAISS_ERRORS = (RuntimeError, MemoryError, AssertionError)
+_MOST = {"overfetch": 1000, "ef_search": 100_000, "n_probe": 1_000_000}
+_SELF_SEARCHES = 200
+_SELF_RECALL = 0.9
+_BLOCK_ROWS = 8192
 
 
 class FaissRetriever:
@@ -23,15 +31,61 @@ class FaissRetriever:
     def __init__(self, folder: Path, info: RetrievalInfo, vectors: Vectors) -> None:
         try:  # its arrays mapped from the file rather than read where FAISS can
             self._index = faiss.read_index(str(folder / info.file), faiss.IO_FLAG_MMAP_IFC)
-        except RuntimeError as error:
+        except _FAISS_ERRORS as error:
             raise BundleCorrupt(f"{info.file}: FAISS cannot read it: {error}") from error
+        self._file = info.file
         self._exact = info.exact
-        self._params = info.params
-        self._overfetch = int(info.params.get("overfetch", 1))
+        self._params = _checked(info.params)
+        self._overfetch = self._params.get("overfetch", 1)
         self._vectors = vectors
         found = (self._index.ntotal, self._index.d)
         if found != vectors.shape:
             raise BundleCorrupt(f"{info.file}: holds {found} values, expected {vectors.shape}")
+
+    def check(self) -> None:
+        """That this is an index of the bundle's vectors and can be searched.
+
+        An exact one holds the vectors themselves. Of any other, evenly drawn stored vectors are
+        asked for: nine in ten must find a row that is as near to them as they are to themselves,
+        so that equal vectors may stand for each other. Raises BundleCorrupt, for what FAISS cannot
+        search too.
+        """
+        if self._exact:
+            self._check_copies()
+            return
+        for part in _parts(self._index):
+            if hasattr(part, "hnsw"):  # FAISS takes this much memory for each query
+                _check_most(f"{self._file}: efSearch", "ef_search", part.hnsw.efSearch)
+        probes = np.linspace(0, len(self._vectors) - 1, min(len(self._vectors), _SELF_SEARCHES))
+        wanted = self._vectors[probes.astype(np.int64)]
+        try:
+            found = self._found(wanted, self._overfetch, None)
+            self._search(wanted[0], 1, faiss.IDSelectorBatch(np.zeros(1, np.int64)))
+        except _FAISS_ERRORS as error:
+            raise BundleCorrupt(f"{self._file}: FAISS cannot search it: {error}") from error
+        check_range(f"{self._file}: rows found", found.ravel(), -1, len(self._vectors) - 1)
+        scores = np.vecdot(self._vectors[found], wanted[:, np.newaxis])
+        n_found = int(np.any((scores >= 1 - NORM_TOLERANCE) & (found >= 0), axis=1).sum())
+        if n_found < _SELF_RECALL * len(wanted):
+            raise BundleCorrupt(
+                f"{self._file}: only {n_found} of {len(wanted)} stored vectors find themselves; the"
+                " index is not one of the bundle's vectors"
+            )
+
+    def _check_copies(self) -> None:
+        index, vectors = self._index, self._vectors
+        if type(index) is not faiss.IndexFlat and type(index) is not faiss.IndexFlatIP:
+            kind = type(index).__name__
+            raise BundleCorrupt(f"{self._file}: expected an exact index, found {kind}")
+        if index.metric_type != faiss.METRIC_INNER_PRODUCT:
+            raise BundleCorrupt(f"{self._file}: expected an index of inner products")
+        held = faiss.rev_swig_ptr(index.get_xb(), vectors.size).reshape(vectors.shape)
+        for begin in range(0, len(vectors), _BLOCK_ROWS):
+            block = slice(begin, begin + _BLOCK_ROWS)
+            if not np.array_equal(held[block], vectors[block]):
+                wrong = np.any(held[block] != vectors[block], axis=1)
+                row = begin + int(np.flatnonzero(wrong)[0])
+                raise BundleCorrupt(f"{self._file}: row {row} is not that of the bundle's vectors")
 
     def retrieve(self, query_vector: Vectors, n_candidates: int) -> Candidates:
         """The `n_candidates` best rows, re-scored against the stored vectors."""
@@ -61,19 +115,49 @@ class FaissRetriever:
     def _search(
         self, query_vector: Vectors, n_candidates: int, selector: faiss.IDSelector | None
     ) -> RowArray:
-        """The rows that the index finds, without FAISS's padding.
+        """The rows that the index finds, without FAISS's padding and what is no row here."""
+        n_fetched = min(n_candidates * self._overfetch, len(self._vectors))
+        found = self._found(query_vector[np.newaxis], n_fetched, selector)[0]
+        rows: RowArray = found[(found >= 0) & (found < len(self._vectors))]
+        return rows
+
+    def _found(
+        self, queries: Vectors, n_fetched: int, selector: faiss.IDSelector | None
+    ) -> RowArray:
+        """What FAISS finds for queries [q, dim], int64 [q, n_fetched].
 
         Parameters are those of one call: the index itself is shared and never changed.
         """
-        n_fetched = min(n_candidates * self._overfetch, len(self._vectors))
         chosen = {} if selector is None else {"sel": selector}
         if "ef_search" in self._params:
-            ef_search = max(int(self._params["ef_search"]), n_fetched)
+            ef_search = max(self._params["ef_search"], n_fetched)
             params = faiss.SearchParametersHNSW(efSearch=ef_search, **chosen)
         elif "n_probe" in self._params:
-            params = faiss.SearchParametersIVF(nprobe=int(self._params["n_probe"]), **chosen)
+            params = faiss.SearchParametersIVF(nprobe=self._params["n_probe"], **chosen)
         else:
             params = faiss.SearchParameters(**chosen) if chosen else None
-        _, found = self._index.search(query_vector[np.newaxis], n_fetched, params=params)
-        rows: RowArray = found[0][found[0] >= 0]
-        return rows
+        found: RowArray
+        _, found = self._index.search(queries, n_fetched, params=params)
+        return found
+
+
+def _checked(params: Mapping[str, int | float | str]) -> dict[str, int]:
+    """The search parameters. Raises BundleCorrupt for one that FAISS must not be given."""
+    known = {name: params[name] for name in _MOST if name in params}
+    for name, value in known.items():
+        _check_most(f"manifest.json: retrieval.params.{name}", name, value)
+    return {name: int(value) for name, value in known.items()}
+
+
+def _check_most(where: str, name: str, value: float | str) -> None:
+    if type(value) is not int or not 1 <= value <= _MOST[name]:
+        raise BundleCorrupt(f"{where}: expected 1 to {_MOST[name]}, found {value!r}")
+
+
+def _parts(index: faiss.Index) -> Iterator[faiss.Index]:
+    """The index and those that it is made of."""
+    yield index
+    for name in ("index", "quantizer", "base_index"):
+        inner = getattr(index, name, None)
+        if isinstance(inner, faiss.Index):
+            yield from _parts(faiss.downcast_index(inner))

@@ -80,8 +80,11 @@ def true_scores(query_vector: Vectors, vectors: Vectors, rows: RowArray) -> Vect
 def best_first(
     rows: RowArray, query_vector: Vectors, vectors: Vectors, n: int, *, exact: bool
 ) -> Candidates:
-    """The first `n` of these rows by their true scores, whatever a lossy index said of them."""
-    rows = np.sort(rows)
+    """The first `n` of these rows by their true scores, whatever a lossy index said of them.
+
+    A row that stands twice counts once.
+    """
+    rows = np.unique(rows)
     scores = true_scores(query_vector, vectors, rows)
     order = np.argsort(-scores, kind="stable")[:n]
     return Candidates(rows[order], scores[order], exact)

@@ -110,6 +110,14 @@ def test_a_damaged_manifest_is_corrupt_before_anything_else_is_looked_at(
     assert str(caught.value).endswith(f"the version is named {live_folder.name}")
 
 
+def test_a_manifest_that_fills_the_memory_is_not_read(live_folder: Path) -> None:
+    path = live_folder / "manifest.json"
+    path.chmod(0o644)
+    os.truncate(path, 1 << 40)
+    with pytest.raises(BundleCorrupt, match=r"manifest\.json: more than 16777216 bytes"):
+        open_bundle(live_folder)
+
+
 def test_a_missing_manifest_is_a_missing_bundle(live_folder: Path) -> None:
     (live_folder / "manifest.json").unlink()
     with pytest.raises(BundleMissing, match=r"manifest\.json: no such file; the version is "):
@@ -200,12 +208,12 @@ def test_an_unknown_optional_section_is_listed(live_folder: Path) -> None:
         (
             lambda raw: raw["counts"].update(items=4),
             BundleCorrupt,
-            "vectors.npy: shape (3, 32), expected (4, 32)",
+            "vectors.npy: expected float32 of shape (4, 32), found <f4 (3, 32)",
         ),
         (
             lambda raw: raw.update(embedding_dim=31),
             BundleCorrupt,
-            "vectors.npy: shape (3, 32), expected (3, 31)",
+            "vectors.npy: expected float32 of shape (3, 31), found <f4 (3, 32)",
         ),
     ],
 )

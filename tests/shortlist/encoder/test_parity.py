@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -15,11 +16,12 @@ from shortlist.encoder.parity import (
     LOWEST_COSINE,
     Canaries,
     canary_texts,
+    check_canaries,
     check_export,
     read_canaries,
     write_canaries,
 )
-from shortlist.encoder.runtime import Encoder
+from shortlist.encoder.runtime import SETTINGS, Encoder
 from shortlist.errors import EncoderError
 
 
@@ -78,3 +80,24 @@ def test_unusable_canaries_are_refused(
         (folder / name).write_bytes(content)
     with pytest.raises(EncoderError, match=f"^{folder}: canaries cannot be read: "):
         read_canaries(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("embedding_dim", 33), ("max_length", 65_536), ("inputs", ["input_ids"])]
+)
+def test_a_graph_that_cannot_be_run_as_its_settings_say_is_refused(
+    tiny_export: Path, tmp_path: Path, name: str, value: object
+) -> None:
+    export = Path(shutil.copytree(tiny_export, tmp_path / "export"))
+    raw = json.loads((export / SETTINGS).read_text())
+    (export / SETTINGS).write_text(json.dumps({**raw, name: value}))
+    with pytest.raises(EncoderError, match="the model cannot be run on its canaries"):
+        check_canaries(Encoder(export, precision=Precision.F32), read_canaries(export))
+
+
+def test_canaries_with_a_broken_header_are_refused(tiny_export: Path, tmp_path: Path) -> None:
+    export = Path(shutil.copytree(tiny_export, tmp_path / "export"))
+    content = (export / CANARY_VECTORS).read_bytes()
+    (export / CANARY_VECTORS).write_bytes(content.replace(b"'fortran_order'", b"'fortran_orde('"))
+    with pytest.raises(EncoderError, match="canaries cannot be read"):
+        read_canaries(export)

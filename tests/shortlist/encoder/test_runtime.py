@@ -159,6 +159,26 @@ def test_settings_that_are_none_are_refused(export: Path, content: str) -> None:
         Encoder(export)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_length", 2**40),
+        ("max_length", "48"),
+        ("max_length", True),
+        ("embedding_dim", 0),
+        ("pad_id", -1),
+        ("query_prompt", None),
+        ("inputs", []),
+        ("inputs", ["input_ids", "position_ids"]),
+    ],
+)
+def test_settings_that_no_export_has_are_refused(export: Path, name: str, value: object) -> None:
+    raw = json.loads((export / SETTINGS).read_text())
+    (export / SETTINGS).write_text(json.dumps({**raw, name: value}))
+    with pytest.raises(EncoderError, match=rf"settings\.json: not an exported encoder: .*{name}"):
+        Encoder(export)
+
+
 def test_a_missing_export_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EncoderError, match=r"settings\.json: not an exported encoder: "):
         Encoder(tmp_path)

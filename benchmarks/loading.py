@@ -1,0 +1,200 @@
+"""What loading costs: python -m benchmarks.loading --scratch DIR [--items N].
+
+Writes a bundle of made-up items with every section and an exact index into DIR, loads it three
+times with its pages in memory, and prints the medians: seconds to hash it, to map each file and
+look at every value in it, to load it whole with its encoder. Writes
+benchmarks/results/loading.json. A million items of 384 dimensions take 4 GB, which stay there.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pyarrow as pa
+
+from benchmarks import report
+from indexing.embeddings import batch_encoder
+from indexing.export import cached_export, default_cache, with_prompts
+from indexing.index import describe, write_index
+from indexing.models import resolve_model
+from shortlist.bundle import layout, manifest
+from shortlist.bundle.arrays import Csr, map_array
+from shortlist.bundle.reader import read_manifest, verify_files
+from shortlist.bundle.rules import check_unit_rows
+from shortlist.bundle.sections import (
+    calibration,
+    described,
+    item_features,
+    neighbour_lists,
+    title_index,
+)
+from shortlist.bundle.store import ArtifactStore
+from shortlist.bundle.tables import (
+    Categories,
+    ItemTable,
+    PopularityColumns,
+    read_id_map,
+    read_items,
+)
+from shortlist.bundle.writer import BundleWriter
+from shortlist.encoder.machine import Precision
+from shortlist.engine.lanes.faiss_backend import FaissRetriever
+from shortlist.engine.snapshot import LoadOptions, load_snapshot
+
+SEED = 20261125
+ROUNDS = 3
+BATCH = 65_536
+NEIGHBOURS = 20
+WORDS = 50_000
+CATEGORIES = 20
+
+
+@click.command()
+@click.option("--scratch", required=True, type=click.Path(path_type=Path, file_okay=False))
+@click.option("--items", "n_items", default=1_000_000, show_default=True)
+def main(scratch: Path, n_items: int) -> None:
+    """Measure, print, write benchmarks/results/loading.json."""
+    folder = write_bundle(scratch, n_items)
+    load_snapshot(folder, LoadOptions())
+    rounds = [measure(folder, n_items) for _ in range(ROUNDS)]
+    seconds = {name: round(statistics.median(one[name] for one in rounds), 3) for name in rounds[0]}
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    measured = {
+        "machine": report.machine(),
+        "items": n_items,
+        "gigabytes": round(size / 1e9, 2),
+        "seconds": seconds,
+        "validation_s": round(sum(s for name, s in seconds.items() if name.endswith("check")), 3),
+    }
+    text = json.dumps(measured, indent=1)
+    (report.RESULTS / "loading.json").write_text(f"{text}\n", encoding="utf-8")
+    click.echo(text)
+
+
+def measure(folder: Path, n_items: int) -> dict[str, float]:
+    """Seconds of each part of loading, by part; reading a section maps and checks it."""
+    known = read_manifest(folder)
+    vectors = map_array(folder / layout.VECTORS, np.float32, n_items, known.embedding_dim)
+    retriever = FaissRetriever(folder, known.retrieval, vectors)
+    parts: dict[str, Callable[[], object]] = {
+        "hash": partial(verify_files, folder, known),
+        "vectors: check": partial(check_unit_rows, layout.VECTORS, vectors),
+        "index: check": retriever.check,
+        "ids: check": partial(read_id_map, folder / layout.ID_MAP),
+        "items: check": partial(read_items, folder / layout.ITEMS),
+        "titles: check": partial(title_index.read_titles, folder, n_items=n_items),
+        "features: check": partial(item_features.read_features, folder, n_items=n_items),
+        "neighbours: check": partial(neighbour_lists.read_neighbours, folder, n_items=n_items),
+        "load whole": partial(load_snapshot, folder, LoadOptions()),
+    }
+    return {name: _seconds(part) for name, part in parts.items()}
+
+
+def _seconds(action: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    action()
+    return time.perf_counter() - started
+
+
+def write_bundle(scratch: Path, n_items: int) -> Path:
+    """A bundle of so many items with every section, below `scratch`."""
+    rng = np.random.default_rng(SEED)
+    export = cached_export(resolve_model("all-MiniLM-L6-v2"), default_cache())
+    settings = with_prompts(export, query_prompt=None, document_prompt=None)
+    folder = scratch / "staged"
+    folder.mkdir(parents=True)
+    writer = BundleWriter(folder, n_items=n_items, embedding_dim=settings.embedding_dim)
+    writer.copy_encoder(export, settings)
+    for begin in range(0, n_items, BATCH):
+        rows = rng.normal(size=(min(BATCH, n_items - begin), settings.embedding_dim))
+        unit = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+        writer.append(np.full(len(unit), b"x" * 16, dtype="S16"), unit)
+    titles = _titles(rng, n_items)
+    writer.write_items(pa.array(rng.permutation(n_items)), _items(rng, titles))
+    write_index("Flat", writer.vectors, folder)
+    _write_sections(rng, folder, titles)
+    precision = batch_encoder(export, Precision.AUTO).precision.value
+    named = {name: getattr(settings, name) for name in ("name", "weights_sha256", "max_length")}
+    counts = dict.fromkeys(("tags", "ratings", "dropped_tags", "dropped_ratings"), 0)
+    sealed = writer.seal(
+        catalog=manifest.CatalogInfo(name="made", template="{title}"),
+        encoder=manifest.EncoderInfo(
+            **named, query_prompt="", document_prompt="", precision=precision
+        ),
+        counts=manifest.Counts(items=n_items, **counts),
+        popularity=manifest.PopularityInfo(
+            prior_mean=3.5, prior_count=1.0, prior_quantile=0.9, scale=(0.5, 5.0)
+        ),
+        profiles={"notebook": manifest.NOTEBOOK_PROFILE},
+        default_profile="notebook",
+        retrieval=describe("Flat", exact=True),
+        sections={
+            module.SECTION: described(module.SECTION)
+            for module in (title_index, item_features, neighbour_lists, calibration)
+        },
+    )
+    return ArtifactStore(scratch).name_staged(folder, sealed)
+
+
+def _titles(rng: np.random.Generator, n_items: int) -> list[str]:
+    """Titles of one to six made-up words."""
+    letters = np.array(list("abcdefghijklmnopqrstuvwxyz"))
+    words = ["".join(rng.choice(letters, size=size)) for size in rng.integers(3, 11, size=WORDS)]
+    chosen = rng.integers(WORDS, size=(n_items, 6)).tolist()
+    sizes = rng.integers(1, 7, size=n_items).tolist()
+    return [
+        " ".join(words[one] for one in of_item[:size])
+        for of_item, size in zip(chosen, sizes, strict=True)
+    ]
+
+
+def _items(rng: np.random.Generator, titles: list[str]) -> ItemTable:
+    n_items = len(titles)
+    offsets = np.arange(n_items + 1, dtype=np.int64) * 2
+    codes = rng.integers(CATEGORIES, size=2 * n_items).astype(np.int32)
+    names = tuple(f"category {n}" for n in range(CATEGORIES))
+    return ItemTable(
+        titles=pa.array(titles, pa.large_string()),
+        categories=Categories(Csr(offsets, codes), names),
+        attributes={
+            "year": pa.array(rng.integers(1900, 2027, size=n_items)),
+            "length": pa.array(rng.uniform(60, 200, size=n_items)),
+        },
+        popularity=PopularityColumns(
+            rng.integers(1000, size=n_items).astype(np.int32),
+            rng.uniform(0.5, 5, size=n_items),
+            rng.uniform(size=n_items),
+        ),
+    )
+
+
+def _write_sections(rng: np.random.Generator, folder: Path, titles: list[str]) -> None:
+    n_items = len(titles)
+    title_index.write_titles(folder, titles, np.arange(n_items))
+    names = ("expected_popularity", "rating_volume", "rating_percentile", "recency")
+    columns = {name: rng.uniform(size=n_items) for name in names}
+    estimated = np.zeros(n_items, dtype=np.uint8)
+    item_features.write_features(
+        folder, item_features.ItemFeatures(columns, estimated, np.arange(min(n_items, 1000)))
+    )
+    rows = np.sort(rng.integers(n_items, size=(n_items, NEIGHBOURS)), axis=1)
+    lists = Csr(
+        np.arange(n_items + 1, dtype=np.int64) * NEIGHBOURS,
+        rows.astype(np.int32).ravel(),
+        rng.uniform(size=rows.size).astype(np.float16),
+    )
+    neighbour_lists.write_neighbours(folder, neighbour_lists.Neighbours(lists, lists))
+    similarities: Any = rng.uniform(-0.2, 0.4, size=10_000).astype(np.float32)
+    calibration.write_calibration(folder, calibration.calibrate(similarities))
+
+
+if __name__ == "__main__":
+    main()

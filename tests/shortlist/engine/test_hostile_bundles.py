@@ -1,0 +1,365 @@
+"""A bundle whose checksums are right and whose content is not is refused when it is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pytest
+
+from indexing.versions import verify
+from shortlist.bundle.arrays import write_arrow
+from shortlist.bundle.reader import open_bundle
+from shortlist.bundle.store import ArtifactStore
+from shortlist.engine.features import available_features
+from shortlist.engine.snapshot import load_snapshot
+from shortlist.errors import BundleCorrupt
+from tests.publishing import OPTIONS, Change, reseal
+
+Spoil = Callable[[Path], None]
+FLOATS = pa.float64()
+
+
+def put(place: Any, value: float) -> Spoil:
+    """Exchange values of an array file."""
+
+    def spoil(path: Path) -> None:
+        values = np.load(path)
+        values[place] = value
+        np.save(path, values)
+
+    return spoil
+
+
+def array(values: Any, dtype: npt.DTypeLike) -> Spoil:
+    """Another array in the place of one."""
+    return lambda path: np.save(path, np.array(values, dtype=dtype))
+
+
+def by_columns(path: Path) -> None:
+    np.save(path, np.asfortranarray(np.load(path)))
+
+
+def bytes_of(old: bytes, new: bytes) -> Spoil:
+    """Exchange a part of a file that it has once for as many other bytes."""
+
+    def spoil(path: Path) -> None:
+        content = path.read_bytes()
+        assert content.count(old) == 1
+        assert len(old) == len(new)
+        path.write_bytes(content.replace(old, new))
+
+    return spoil
+
+
+def column(name: str, values: Any, kind: pa.DataType) -> Spoil:
+    """Another column in the place of one of an Arrow file, or one more."""
+
+    def spoil(path: Path) -> None:
+        columns = read(path)
+        write_arrow(path, pa.table({**columns, name: pa.array(values, kind)}))
+
+    return spoil
+
+
+def read(path: Path) -> dict[str, pa.Array]:
+    with pa.ipc.open_file(path.read_bytes()) as reader:
+        table = reader.read_all()
+    columns = [one.combine_chunks() for one in table.columns]
+    return dict(zip(table.column_names, columns, strict=True))
+
+
+def every(name: str, value: float, kind: pa.DataType = FLOATS) -> Spoil:
+    """A column of this value alone."""
+    return column(name, [value] * 3, kind)
+
+
+def offsets(*values: int) -> bytes:
+    return np.array(values, np.int64).tobytes()
+
+
+def codes(*values: int) -> Spoil:
+    """Other category codes; the dictionary stays."""
+
+    def spoil(path: Path) -> None:
+        columns = read(path)
+        lists = columns["categories"]
+        coded = pa.DictionaryArray.from_arrays(
+            pa.array(values, pa.int32()), lists.values.dictionary, safe=False
+        )
+        columns["categories"] = pa.LargeListArray.from_arrays(lists.offsets, coded)
+        write_arrow(path, pa.table(columns))
+
+    return spoil
+
+
+def cell(name: str, row: int, value: float) -> Spoil:
+    """Another value in a column of numbers."""
+
+    def spoil(path: Path) -> None:
+        columns = read(path)
+        values = columns[name].to_numpy().copy()
+        values[row] = value
+        write_arrow(path, pa.table({**columns, name: pa.array(values)}))
+
+    return spoil
+
+
+def text_of(name: str, content: bytes) -> Spoil:
+    """The bytes of a text column, its offsets as they are."""
+
+    def spoil(path: Path) -> None:
+        columns = read(path)
+        _, offsets, data = columns[name].buffers()
+        assert len(content) <= data.size
+        buffers = [None, offsets, pa.py_buffer(content.ljust(data.size, b"x"))]
+        columns[name] = pa.Array.from_buffers(columns[name].type, len(columns[name]), buffers)
+        write_arrow(path, pa.table(columns))
+
+    return spoil
+
+
+def compressed(path: Path) -> None:
+    table = pa.table(read(path))
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with (
+        pa.OSFile(str(path), "wb") as sink,
+        pa.ipc.new_file(sink, table.schema, options=options) as writer,
+    ):
+        writer.write_table(table)
+
+
+def numbered(path: Path) -> None:
+    """The index with ids that are no rows, which may still call itself exact."""
+    flat = faiss.read_index(str(path))
+    index = faiss.IndexIDMap(faiss.IndexFlatIP(flat.d))
+    index.add_with_ids(flat.reconstruct_n(0, flat.ntotal), np.arange(flat.ntotal) + 2**40)
+    faiss.write_index(index, str(path))
+
+
+def shuffled(path: Path) -> None:
+    """The same vectors in reverse order."""
+    flat = faiss.read_index(str(path))
+    index = faiss.IndexFlatIP(flat.d)
+    index.add(np.ascontiguousarray(flat.reconstruct_n(0, flat.ntotal)[::-1]))
+    faiss.write_index(index, str(path))
+
+
+OFFSETS, POSTINGS = "titles/offsets.npy", "titles/postings.npy"
+WORDS, NAMES = "titles/words.npy", "titles/names.arrow"
+HUGE = np.iinfo(np.int64).max
+
+CASES: dict[str, tuple[str, Spoil, str]] = {
+    "offsets that fall": (OFFSETS, put(1, HUGE), "expected rising values"),
+    "offsets that wrap round": (OFFSETS, put(slice(1, 3), [HUGE, -HUGE - 1]), "expected rising"),  # type: ignore[arg-type]
+    "offsets below 0": (OFFSETS, put(0, -1), "rising offsets from 0 on"),
+    "offsets beyond the end": (OFFSETS, put(-1, 2**40), "expected 1099511627776 entries, found"),
+    "a trigram of no title": (OFFSETS, put(1, 0), "a trigram of no title"),
+    "postings beyond the titles": (POSTINGS, put(0, 6), "expected 0 to 5, found 6"),
+    "postings below 0": (POSTINGS, put(0, -1), "expected 0 to 5, found -1"),
+    "trigrams that fall": ("titles/trigrams.npy", put(0, 2**32 - 1), "expected rising values"),
+    "words that fall": ("titles/vocabulary.npy", put(0, 2**32 - 1), "expected rising values"),
+    "words of no title": (WORDS, put((0, 0), 6), "title: row 0: expected 0 to 5, found 6"),
+    "words behind their title": (WORDS, put((0, 1), 999), "behind the end of its title"),
+    "words before their title": (WORDS, put((0, 1), -1), "start: row 0: expected 0 to"),
+    "words of three numbers": (WORDS, array([[0, 0, 0]], np.int32), r"expected int32 of shape \(a"),
+    "titles of no item": (NAMES, cell("row", -1, 3), "expected 0 to 2, found 3"),
+    "rows that fall": (NAMES, cell("row", 0, 2), "row 1: expected rising"),
+    "norms of 0": (NAMES, cell("norm", 1, 0), "norm: row 1: expected"),
+    "norms of NaN": (NAMES, cell("norm", 1, np.nan), "norm: row 1: expected"),
+    "folded titles not in UTF-8": (NAMES, text_of("folded", b"\xff\xfe"), "(?i)utf8"),
+    "vectors of NaN": ("vectors.npy", put((1, 0), np.nan), "row 1 has length nan, expected 1"),
+    "vectors of 0": ("vectors.npy", put(2, 0), "row 2 has length 0, expected 1"),
+    "vectors of 1e38": ("vectors.npy", put(2, 1e38), r"row 2 has length 5\.65685e\+38, expected 1"),
+    "vectors by columns": ("vectors.npy", by_columns, "one behind the other, found columns"),
+    "vectors of other bytes": ("vectors.npy", bytes_of(b"'<f4'", b"'>f4'"), "found >f4"),
+    "vectors of objects": ("vectors.npy", bytes_of(b"'<f4'", b"'|O'@"), "not an array file"),
+    "fewer bytes than said": (POSTINGS, lambda path: shorten(path, 4), "bytes do not hold int32"),
+    "an array that is empty": (
+        "popular.npy",
+        lambda path: path.write_bytes(b"") and None,
+        "mapped",
+    ),
+    "popular items that are none": ("popular.npy", put(0, 3), "expected 0 to 2, found 3"),
+    "calibration of infinity": ("calibration.npy", put(-1, np.inf), "found inf"),
+    "features of NaN": ("features.arrow", every("rating_volume", np.nan), "found nan"),
+    "features above 1": ("features.arrow", every("rating_volume", 1.5), "expected 0 to 1"),
+    "features below 0": ("features.arrow", every("recency", -0.5), "expected 0 to 1"),
+    "estimates of 2": ("features.arrow", every("estimated", 2, pa.uint8()), "expected 0 to 1"),
+    "rows_by_id beyond": ("id_map.arrow", column("rows_by_id", [1, 2, 3], pa.int64()), "0 to 2"),
+    "rows_by_id twice": ("id_map.arrow", column("rows_by_id", [1, 2, 2], pa.int64()), "in order"),
+    "rows_by_id unsorted": ("id_map.arrow", column("rows_by_id", [0, 1, 2], pa.int64()), "in ord"),
+    "an id twice": ("id_map.arrow", column("item_id", [30, 10, 10], pa.int64()), "each once"),
+    "titles not in UTF-8": ("items.arrow", text_of("title", b"\xff\xfe"), "(?i)utf8"),
+    "category codes beyond": ("items.arrow", codes(0, 1, 2, 3, 4, 0, 2, 99), "(?i)indices|bound"),
+    "category codes below 0": ("items.arrow", codes(0, 1, 2, 3, 4, 0, 2, -1), "(?i)ind|bound"),
+    "categories that fall": (
+        "items.arrow",
+        bytes_of(offsets(0, 5, 8, 8), offsets(0, 8, 5, 8)),
+        "(?i)offset",
+    ),
+    "categories beyond the end": (
+        "items.arrow",
+        bytes_of(offsets(0, 5, 8, 8), offsets(0, 5, 8, 2**40)),
+        "(?i)offset",
+    ),
+    "infinite popularity": ("items.arrow", every("popularity_score", np.inf), "expected 0 to 1"),
+    "an infinite mean": ("items.arrow", every("mean_rating", np.inf), "expected finite numbers"),
+    "counts below 0": ("items.arrow", every("rating_count", -1, pa.int32()), "found -1"),
+    "attributes of a strange type": (
+        "items.arrow",
+        column("attribute.year", [True, False, None], pa.bool_()),
+        "expected one of int64, double, large_string, string, found bool",
+    ),
+    "attributes of NaN": ("items.arrow", every("attribute.length", np.nan), "finite numbers"),
+    "compressed columns": ("items.arrow", compressed, "expected uncompressed columns"),
+    "ids that are no rows": ("index.faiss", numbered, "expected an exact index, found IndexIDMap"),
+    "vectors in another order": ("index.faiss", shuffled, "row 0 is not that of the bundle's"),
+}
+
+
+def shorten(path: Path, n_bytes: int) -> None:
+    path.write_bytes(path.read_bytes()[:-n_bytes])
+
+
+def spoiled(folder: Path, name: str, spoil: Spoil) -> Path:
+    path = folder / name
+    path.chmod(0o644)
+    spoil(path)
+    return reseal(folder, name)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_values_that_cannot_be_are_refused_when_they_are_loaded(
+    live_folder: Path, case: str
+) -> None:
+    name, spoil, message = CASES[case]
+    folder = spoiled(live_folder, name, spoil)
+    with pytest.raises(BundleCorrupt, match=message) as caught:
+        load_snapshot(folder, OPTIONS)
+    assert any(part in str(caught.value) for part in name.split("/"))
+
+
+def replaced(*path: str, value: object) -> Change:
+    def change(manifest: dict[str, Any]) -> None:
+        *outer, last = path
+        for key in outer:
+            manifest = manifest[key]
+        manifest[last] = value
+
+    return change
+
+
+BAD_MANIFESTS: dict[str, tuple[Change, str]] = {
+    "default_profile": (replaced("default_profile", value="x"), "default_profile: .*found 'x'"),
+    "similar_profile": (replaced("similar_profile", value="x"), "similar_profile: .*found 'x'"),
+    "recommend_profile": (replaced("recommend_profile", value="x"), "recommend_profile: .*'x'"),
+    "a profile of nothing here": (
+        replaced("profiles", "notebook", "weights", value={"recency": 1.0}),
+        "default_profile: 'notebook' weighs nothing that this bundle has",
+    ),
+    "a scale of one point": (replaced("popularity", "scale", value=[5, 5]), "lowest < highest"),
+    "no overfetch": (replaced("retrieval", "params", value={"overfetch": 0}), "expected 1 to"),
+    "overfetch as text": (replaced("retrieval", "params", value={"overfetch": "x"}), "expected 1"),
+    "endless ef_search": (replaced("retrieval", "params", value={"ef_search": 2**62}), "found"),
+    "ratings where none are": (replaced("popularity", value=None), "has ratings where"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_MANIFESTS)
+def test_a_manifest_that_no_query_could_be_answered_by_is_refused(
+    live_folder: Path, case: str
+) -> None:
+    change, message = BAD_MANIFESTS[case]
+    with pytest.raises(BundleCorrupt, match=message):
+        load_snapshot(reseal(live_folder, change=change), OPTIONS)
+
+
+def test_an_index_that_cannot_be_searched_as_the_manifest_says_is_refused(
+    live_folder: Path,
+) -> None:
+    (live_folder / "index.faiss").chmod(0o644)
+    refined = faiss.index_factory(32, "HNSW16,RFlat", faiss.METRIC_INNER_PRODUCT)
+    refined.add(np.load(live_folder / "vectors.npy"))
+    faiss.write_index(refined, str(live_folder / "index.faiss"))
+    found = {"exact": False, "params": {"ef_search": 64}}
+    folder = reseal(live_folder, "index.faiss", change=lambda raw: raw["retrieval"].update(found))
+    with pytest.raises(BundleCorrupt, match=r"index\.faiss: FAISS cannot search it"):
+        load_snapshot(folder, OPTIONS)
+
+
+@pytest.mark.parametrize("kind", ["HNSW8", "IVF1_HNSW8,Flat", "L2norm,HNSW8", "IDMap,HNSW8"])
+def test_a_graph_that_would_take_gigabytes_for_each_query_is_refused(
+    live_folder: Path, kind: str
+) -> None:
+    vectors = np.load(live_folder / "vectors.npy")
+    index = faiss.index_factory(32, kind, faiss.METRIC_INNER_PRODUCT)
+    index.train(np.repeat(vectors, 20, axis=0))
+    index.add_with_ids(vectors, np.arange(3)) if "ID" in kind else index.add(vectors)
+    inner = index.quantizer if "IVF" in kind else index.index if "," in kind else index
+    faiss.downcast_index(inner).hnsw.efSearch = 2**30
+    (live_folder / "index.faiss").unlink()
+    faiss.write_index(index, str(live_folder / "index.faiss"))
+    folder = reseal(
+        live_folder, "index.faiss", change=lambda raw: raw["retrieval"].update(exact=False)
+    )
+    message = r"index\.faiss: efSearch: expected 1 to 100000, found 1073741824"
+    with pytest.raises(BundleCorrupt, match=message):
+        load_snapshot(folder, OPTIONS)
+
+
+def test_an_approximate_index_that_names_no_rows_is_refused(live_folder: Path) -> None:
+    (live_folder / "index.faiss").chmod(0o644)
+    numbered(live_folder / "index.faiss")
+    folder = reseal(
+        live_folder, "index.faiss", change=lambda raw: raw["retrieval"].update(exact=False)
+    )
+    with pytest.raises(BundleCorrupt, match=r"index\.faiss: rows found: row 0: expected -1 to 2"):
+        load_snapshot(folder, OPTIONS)
+
+
+def test_an_encoder_of_another_dimension_is_refused(live_folder: Path, sample_bundle: Path) -> None:
+    bundle = open_bundle(sample_bundle)
+    encoder = [name for name in bundle.manifest.files if name.startswith("encoder/")]
+    for name in encoder:
+        (live_folder / name).unlink()
+        (live_folder / name).write_bytes((sample_bundle / name).read_bytes())
+    with pytest.raises(BundleCorrupt, match=r"settings\.json: gives vectors of 384 numbers, expec"):
+        load_snapshot(reseal(live_folder, *encoder), OPTIONS)
+
+
+@pytest.mark.parametrize("name", ["documents.parquet", "popularity.parquet"])
+def test_the_gate_names_a_table_that_is_none(live: Path, live_folder: Path, name: str) -> None:
+    folder = spoiled(live_folder, name, lambda path: path.write_bytes(b"PAR1") and None)
+    with pytest.raises(Exception, match=f"^{name}: not a Parquet file"):
+        verify(ArtifactStore(live), folder.name)
+
+
+def test_a_column_called_popularity_makes_no_ratings(live_folder: Path) -> None:
+    def without_ratings(path: Path) -> None:
+        rated = {"rating_count", "mean_rating", "popularity_score"}
+        columns = {name: one for name, one in read(path).items() if name not in rated}
+        write_arrow(path, pa.table(columns))
+
+    for name, spoil in (
+        ("items.arrow", without_ratings),
+        ("features.arrow", every("popularity", 0.5)),
+    ):
+        (live_folder / name).chmod(0o644)
+        spoil(live_folder / name)
+    folder = reseal(
+        live_folder,
+        "items.arrow",
+        "features.arrow",
+        change=lambda raw: raw.update(popularity=None),
+    )
+    assert "popularity" not in available_features(load_snapshot(folder, OPTIONS).bundle)
+
+
+def test_what_the_sound_ones_hold_is_not_refused(live_folder: Path) -> None:
+    assert load_snapshot(reseal(live_folder), OPTIONS).bundle.n_items == 3
