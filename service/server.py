@@ -17,8 +17,9 @@ from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
 from gunicorn.workers.base import Worker as SupervisedWorker
 
+from service.channel import Patience
 from service.config import Settings
-from service.connections import Connections, Patience
+from service.connections import Connections
 from service.logs import configure_logs, formatter_for
 from service.state import SharedState, connections_within
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from service.connections import MAX_HEAD_BYTES, MAX_HELD_BYTES, Connections, Patience
+from service.channel import Patience
+from service.connections import MAX_HEAD_BYTES, MAX_HELD_BYTES, Connections
 from service.problems import REFUSED, problem_body
 from tests.serving import until
 
