@@ -31,7 +31,7 @@ export function watch({ onSwap, onReturn }) {
     const was = version, back = gone;
     version = body.version;
     gone = false;
-    const more = body.degraded ? "; a newer version was refused" : "";
+    const more = body.degraded ? "; not all is well" : "";
     say(`${count(body.items)} items · ${aged(body.age_s)} old · version ${body.version}${more}`, "ready");
     if (was && was !== version) onSwap(version);
     else if (back) onReturn();
