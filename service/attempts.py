@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from signal import Signals
 
 from shortlist.bundle.files import write_durably
 from shortlist.bundle.manifest import is_version_name
@@ -87,7 +88,8 @@ def _is_alive(pid: int) -> bool:
 
 def try_apart(folder: Path, options: LoadOptions, *, within_s: float) -> str | None:
     """Load a version in a process of its own, which may die of it; returns what is wrong."""
-    command = [sys.executable, "-m", "service.attempts", str(folder), options.precision.value]
+    limit = str(math.ceil(within_s) + 1)
+    command = [sys.executable, "-m", "service.attempts", str(folder), options.precision, limit]
     try:
         done = subprocess.run(  # noqa: S603  # this program again
             command, capture_output=True, text=True, timeout=within_s, check=False
@@ -95,13 +97,17 @@ def try_apart(folder: Path, options: LoadOptions, *, within_s: float) -> str | N
     except subprocess.TimeoutExpired:
         return f"it was not loaded within {within_s:g} s by a process of its own"
     if done.returncode < 0:
-        name = Signals(-done.returncode).name
+        name = signal.Signals(-done.returncode).name
         return f"a process of its own that loaded it was ended by {name}"
     return None if done.returncode == 0 else (done.stderr.splitlines() or ["it failed"])[-1]
 
 
-def main(folder: str, precision: str) -> str | None:
-    """Load a version; returns what is wrong with it."""
+def main(folder: str, precision: str, limit: str) -> str | None:
+    """Load a version; returns what is wrong with it.
+
+    The process ends after so many seconds, also when nobody waits for it any more.
+    """
+    signal.alarm(int(limit))
     try:
         load_snapshot(Path(folder), LoadOptions(precision=Precision(precision)))
     except ShortlistError as error:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 import socket
+import time
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import WSGITask
-from waitress.utilities import Error
+from waitress.utilities import BadRequest, Error
 
 from service.problems import REFUSED, PlainProblem, kind_of
 
@@ -19,6 +21,11 @@ LINGER_S = 2.0
 """How long a stopping worker keeps idle connections: their clients may be sending already."""
 
 _MOST_QUOTED = 200
+_MOST_LINES = 100
+_MOST_FRAMING = 65_536
+_REQUEST_LINE = re.compile(
+    rb"[!-~]{1,32} (?:/|\*|(?i:https?)://[^\x00-\x20\x7f/?#]{1,255})[^\x00-\x20\x7f]*+ HTTP/1\.[01]"
+)
 
 
 @dataclass(frozen=True)
@@ -35,12 +42,46 @@ class Patience:
 
 
 class _Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
+    """waitress's parser, given only what it reads in linear time."""
+
+    path, command = "", "GET"  # of a request that has none
+    error: Any
+
+    def received(self, data: bytes) -> int:
+        """Take these bytes; returns how many belong to this request."""
+        consumed = int(super().received(data))
+        body = self.body_rcv
+        if self.chunked and body is not None and self.error is None:
+            framing = self.body_bytes_received - len(body)
+            if framing > _MOST_FRAMING and framing > 3 * len(body):
+                self.error = BadRequest("expected chunks that hold more than their framing")
+                self.completed = True
+        return consumed
+
     def parse_header(self, header_plus: bytes) -> None:
-        """As waitress does it, and what it does not foresee is a malformed request too."""
+        """Raises ParsingError for what is no head of a request."""
+        first, *lines = header_plus.split(b"\r\n")
+        if not _REQUEST_LINE.fullmatch(first):
+            raise ParsingError("the first line is not a request's of HTTP/1.0 or 1.1")
+        if len(lines) > _MOST_LINES:
+            raise ParsingError(f"expected at most {_MOST_LINES} headers")
+        tidied = [_tidied(line) for line in lines if line]
         try:
-            super().parse_header(header_plus)
+            super().parse_header(b"\r\n".join([first, *tidied, b""]))
         except ValueError as error:  # a Content-Length of more digits than Python reads
             raise ParsingError("the headers cannot be read") from error
+        if self.chunked and "CONTENT_LENGTH" in self.headers:
+            raise ParsingError("expected Content-Length or Transfer-Encoding, found both")
+        if "TRANSFER_ENCODING" in self.headers:  # of HTTP/1.0, which has none
+            raise ParsingError("expected no Transfer-Encoding in HTTP/1.0")
+
+
+def _tidied(line: bytes) -> bytes:
+    """A header without the blanks around its value, in which waitress loses its way."""
+    name, colon, value = line.partition(b":")
+    if not colon or name[:1] in b" \t":
+        raise ParsingError("a line of the head is no header")
+    return name + b": " + value.strip(b" \t")
 
 
 class _TooLate(Error):  # type: ignore[misc]  # waitress has no types
@@ -75,7 +116,7 @@ class _Refusal(_Answer):
         if error.code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             most = self.channel.adj.max_request_body_size - 1
             text = f"expected a body of at most {most} bytes"
-        environ = {"REQUEST_METHOD": getattr(self.request, "command", "GET"), "PATH_INFO": ""}
+        environ = {"REQUEST_METHOD": self.request.command, "PATH_INFO": ""}
         return {**environ, REFUSED: PlainProblem(error.code, kind_of(error.code), text)}
 
 
@@ -90,7 +131,10 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
     n_answers = 0
     refused = draining = False
     _awaited: tuple[object, ...] = ()
-    _since = 0.0
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._since = time.monotonic()
 
     def readable(self) -> bool:
         """Whether to look for more of a request; what follows a refusal is read and forgotten."""
@@ -118,7 +162,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         self._flush_exception(self._flush_some)
         if self.will_close:
             self.handle_close()
-        elif not self.total_outbufs_len:
+        elif self.connected and not self.total_outbufs_len:
             self.close_when_flushed, self.draining = False, True
             self.socket.shutdown(socket.SHUT_WR)
 
@@ -145,7 +189,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         if self.requests:
             return ("compute",), math.inf
         if self.request is not None:
-            return ("send", id(self.request)), patience.send_s
+            return ("send", self.request), patience.send_s
         return ("idle", self.last_activity), patience.idle_s
 
     @property

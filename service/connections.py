@@ -12,7 +12,7 @@ import math
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 from wsgiref.types import WSGIApplication
@@ -26,13 +26,14 @@ from service.channel import LINGER_S, Channel, Patience
 
 log = logging.getLogger(__name__)
 
-MAX_HEAD_BYTES = 128 * 1024
+MAX_HEAD_BYTES = 64 * 1024
 """Of the request line and all headers: a cursor has 16 kB, a query of 1,000 characters 12 kB."""
 
 MAX_HELD_BYTES = 64 * 1024 * 1024
 """Of all unfinished requests and untaken answers of a worker; whoever holds most goes first."""
 
 _BACKLOG = 2048
+_ACCEPTED_AT_ONCE = 16
 _TICK_S = 0.5
 _TELL_EACH_S = 10.0
 
@@ -43,63 +44,64 @@ class _Bounded:
     channel_class = Channel
     active_channels: dict[int, Channel]
     patience: Patience
+    channels: Callable[[], list[Channel]]
     stopping = False
     moved = 0
-    next_channel_cleanup = math.inf
-    _next_tick = 0.0
+    next_channel_cleanup = math.inf  # the time of clients is kept elsewhere
     _told_at = -math.inf
 
-    def accept(self) -> Any:
-        """A new connection, None where there is none after all.
+    socket: Any
+    adj: Any
+    _map: Any
+    set_socket_options: Any
+    fix_addr: Any
+    del_channel: Any
+
+    def handle_accept(self) -> None:
+        """Accept those who wait, some at a time."""
+        for _ in range(_ACCEPTED_AT_ONCE):
+            if not self.accept_one():
+                return
+
+    def accept_one(self) -> bool:
+        """Accept a connection, if one waits.
 
         The one that has waited longest makes room where there is none left.
         """
-        if len(self.active_channels) >= self.patience.connections:
-            self._make_room(f"{self.patience.connections} connections are open")
         try:
-            return super().accept()  # type: ignore[misc]
+            client, address = self.socket.accept()
+        except BlockingIOError:
+            return False
         except OSError as error:
-            if error.errno not in {errno.EMFILE, errno.ENFILE}:
-                raise
-            self._make_room(str(error))
-            return None
+            if error.errno in {errno.EMFILE, errno.ENFILE}:
+                self._make_room(str(error))
+            return False
+        if len(self.channels()) >= self.patience.connections:
+            self._make_room(f"{self.patience.connections} connections are open")
+        self.set_socket_options(client)
+        self.channel_class(self, client, self.fix_addr(address), self.adj, map=self._map)
+        return True
 
     def _make_room(self, why: str) -> None:
         now = time.monotonic()
         if now - self._told_at > _TELL_EACH_S:
             self._told_at = now
             log.warning("%s: closing those that wait longest", why)
-        waiting = [one for one in self.active_channels.values() if one.interruptible]
+        waiting = [one for one in self.channels() if one.interruptible]
         if waiting:
             min(waiting, key=lambda one: one.waiting_since).handle_close()
 
-    def tick(self) -> None:
-        """Close what is overdue and, of those that hold too much memory, the greatest."""
-        now = time.monotonic()
-        if now < self._next_tick and self.moved < MAX_HELD_BYTES // 8:
-            return
-        self._next_tick, self.moved = now + _TICK_S, 0
-        for channel in list(self.active_channels.values()):
-            if channel.overdue(now):
-                channel.give_up()
-        held = {channel: channel.held for channel in self.active_channels.values()}
-        while sum(held.values()) > MAX_HELD_BYTES:
-            greatest = max(held, key=lambda one: held[one])
-            del held[greatest]
-            greatest.handle_close()
-
-    @property
-    def held(self) -> int:
-        """Bytes kept for all its clients."""
-        return sum(channel.held for channel in list(self.active_channels.values()))
-
     def wind_up(self) -> None:
-        """Accept nothing more; idle connections stay for a moment, for what is on its way."""
+        """Accept those who wait already, and then nothing more.
+
+        Idle connections stay for a moment, for what is on its way.
+        """
         self.stopping = True
-        self.del_channel()  # type: ignore[attr-defined]
+        for _ in range(_BACKLOG):
+            if not self.accept_one():
+                break
+        self.del_channel()
         self.patience = replace(self.patience, idle_s=min(self.patience.idle_s, LINGER_S))
-        for channel in self.active_channels.values():
-            channel.forget_waiting()
 
 
 class _TcpListener(_Bounded, TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
@@ -144,7 +146,8 @@ class Connections:
         self._threads.set_thread_count(n_threads)
         self._listeners = [self._listen(app, one, settings) for one in sockets]
         for listener in self._listeners:
-            listener.patience = patience
+            listener.patience, listener.channels = patience, self._channels
+        self._next_tick = 0.0
 
     def _listen(self, app: WSGIApplication, sock: socket.socket, settings: Adjustments) -> Any:
         kind = _UnixListener if sock.family == socket.AF_UNIX else _TcpListener
@@ -161,8 +164,29 @@ class Connections:
     def turn(self, timeout_s: float) -> None:
         """Wait for events, at most so long, and see to them."""
         poll2(timeout_s, self._map)
+        now = time.monotonic()
+        moved = sum(listener.moved for listener in self._listeners)
+        if now >= self._next_tick or moved >= MAX_HELD_BYTES // 8:
+            self._next_tick = now + _TICK_S
+            self._tick(now)
+
+    def _tick(self, now: float) -> None:
+        """Close what is overdue and, of those that hold too much memory, the greatest."""
         for listener in self._listeners:
-            listener.tick()
+            listener.moved = 0
+        for channel in self._channels():
+            if channel.overdue(now):
+                channel.give_up()
+        held = {channel: channel.held for channel in self._channels()}
+        while sum(held.values()) > MAX_HELD_BYTES:
+            greatest = max(held, key=lambda one: held[one])
+            del held[greatest]
+            greatest.handle_close()
+
+    def _channels(self) -> list[Channel]:
+        return [
+            one for listener in self._listeners for one in list(listener.active_channels.values())
+        ]
 
     def wake(self) -> None:
         """End the present wait."""
@@ -172,16 +196,23 @@ class Connections:
         """Accept nothing more."""
         for listener in self._listeners:
             listener.wind_up()
+        for channel in self._channels():
+            channel.forget_waiting()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether nothing more is accepted."""
+        return bool(self._listeners[0].stopping)
 
     @property
     def n_open(self) -> int:
         """How many are open."""
-        return sum(len(listener.active_channels) for listener in self._listeners)
+        return len(self._channels())
 
     @property
     def held(self) -> int:
         """Bytes kept for clients: of requests not complete, of answers not taken."""
-        return sum(listener.held for listener in self._listeners)
+        return sum(channel.held for channel in self._channels())
 
     def close(self) -> None:
         """Close what is open and end the threads, those that compute after a second."""

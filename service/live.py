@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from service.metrics import Metrics
 from shortlist.bundle.manifest import parse_time
@@ -90,18 +91,19 @@ class SnapshotHolder:
         """Put the same version in use with another blocklist: not counted as a swap."""
         self._snapshot = snapshot
 
-    def looking(self, name: str, within_s: float) -> None:
-        """A thread begins to look at something, which takes far less than so long."""
+    @contextmanager
+    def looking(self, name: str, within_s: float) -> Iterator[None]:
+        """A thread looks at a file, which takes far less than so long."""
         self._due[name] = time.monotonic() + within_s + _OVERDUE_S
-
-    def looked(self, name: str) -> None:
-        """It has done so."""
-        self._due.pop(name, None)
+        try:
+            yield
+        finally:
+            self._due.pop(name, None)
 
     def stuck(self) -> str | None:
-        """What is wrong where a thread looks at something and does not come back from it."""
+        """What is wrong where a thread looks at a file and does not come back from it."""
         now = time.monotonic()
-        names = [name for name, due in self._due.items() if now > due]
+        names = [name for name, due in list(self._due.items()) if now > due]
         return f"{', '.join(names)}: has waited for a file for seconds" if names else None
 
     def settle(self) -> None:

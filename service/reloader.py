@@ -55,7 +55,7 @@ class Reloader:
         self._retry_at = 0.0
         self._blocked = BlocklistFile(artifacts / layout.BLOCKLIST)
         self._blocklist: Blocklist | None = None
-        self._applying = threading.Lock()
+        self._applying, self._reading = threading.Lock(), threading.Lock()
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -83,7 +83,8 @@ class Reloader:
         if self._blocklist is None:
             self.check_blocklist()
         try:
-            folder = self._store.live_folder()
+            with self._holder.looking("CURRENT", self._poll_s):
+                folder = self._store.live_folder()
         except ShortlistError as error:
             self._refuse(None, str(error))
             return
@@ -164,7 +165,8 @@ class Reloader:
         that has not read one yet serves nothing until it can.
         """
         try:
-            blocklist = self._blocked.read()
+            with self._reading, self._holder.looking("BLOCKLIST", self._poll_s):
+                blocklist = self._blocked.read()
             if not blocklist.ids and self._blocklist and self._blocklist.ids:
                 self._store.live_folder()  # without CURRENT the folder itself is gone
         except (OSError, UnicodeDecodeError, ShortlistError) as error:
@@ -208,9 +210,7 @@ class Reloader:
     def _watch(self, name: str, look: Callable[[], None]) -> None:
         try:
             while not self._stop.wait(self._poll_s):
-                self._holder.looking(name, self._poll_s)
                 self._guarded(look)
-                self._holder.looked(name)
         finally:
             if not self._stop.is_set():
                 self._end_worker(name)

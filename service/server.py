@@ -107,6 +107,7 @@ class Worker(SupervisedWorker):  # type: ignore[misc]  # gunicorn has no types
         while connections.n_open and time.monotonic() < end:
             self.notify()
             connections.turn(0.1)
+        self._wake = lambda: None
         connections.close()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

@@ -10,6 +10,9 @@ from shortlist.bundle.arrays import RowArray
 from shortlist.bundle.files import open_regular
 from shortlist.bundle.tables import IdMap
 
+MAX_BYTES = 64 * 1024 * 1024
+"""A million ids take a quarter of it; a list that is larger is a mistake, and memory is not."""
+
 _ABSENT = (0, 0, 0)
 
 
@@ -46,6 +49,8 @@ class BlocklistFile:
             return self._kept(_ABSENT, b"")
         with stream:
             found = os.fstat(stream.fileno())
+            if found.st_size > MAX_BYTES:
+                raise OSError(f"{found.st_size} bytes, expected at most {MAX_BYTES}")
             signature = (found.st_mtime_ns, found.st_size, found.st_ino)
             return self._kept(signature, stream.read() if signature != self._seen else b"")
 

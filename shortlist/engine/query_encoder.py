@@ -47,12 +47,13 @@ class _Waiting:
     """Texts of one request on their way, encoded in one inference.
 
     `vectors` is float32 [len(tokens), dim]; `wake` is set when they are done, or when it is their
-    turn to lead.
+    turn to lead, which `leads` says.
     """
 
     tokens: list[list[int]]
     vectors: Vectors | None = None
     error: BaseException | None = None
+    leads: bool = False
     wake: threading.Event = field(default_factory=threading.Event)
 
 
@@ -107,7 +108,7 @@ class BatchingEncoder:
             self._busy = True
         if not leads:
             mine.wake.wait()
-        if mine.vectors is None and mine.error is None:
+        if leads or mine.leads:
             self._lead()
         if mine.error is not None:
             raise mine.error
@@ -115,50 +116,48 @@ class BatchingEncoder:
         return mine.vectors
 
     def _lead(self) -> None:
-        """Encode the first of the queue together, then hand on the lead."""
-        with self._mutex:
-            batch = self._first()
+        """Encode the first of the queue together, then hand on the lead.
+
+        Whatever happens, those of the batch hear of it and the next one leads.
+        """
+        batch: list[_Waiting] = []
         try:
+            with self._mutex:
+                self._take_first(batch)
             self._encode_batch(batch)
+        except BaseException as error:  # a panic of a library is no Exception
+            for waiting in batch:
+                waiting.error = error
         finally:
             with self._mutex:
                 self._busy = bool(self._queue)
-                heir = self._queue[0] if self._queue else None
-            if heir is not None:
-                heir.wake.set()
+                if self._queue:
+                    self._queue[0].leads = True
+                    self._queue[0].wake.set()
             for waiting in batch:
                 waiting.wake.set()
 
-    def _first(self) -> list[_Waiting]:
-        """The first of the queue, and those behind it for which there is room beside it.
+    def _take_first(self, batch: list[_Waiting]) -> None:
+        """Move the first of the queue into the batch, and those behind it for which there is room.
 
         All are padded to the longest text among them.
         """
-        batch, longest, n_texts = [self._queue.popleft()], 0, 0
-        while True:
-            n_texts += len(batch[-1].tokens)
-            longest = max(longest, *map(len, batch[-1].tokens))
-            if not self._queue or n_texts >= self._max_batch:
-                return batch
-            following = self._queue[0].tokens
-            together = n_texts + len(following)
-            if together > self._max_batch:
-                return batch
-            if together * max(longest, *map(len, following)) > TOKENS_TOGETHER:
-                return batch
+        longest = n_texts = 0
+        while self._queue:
+            tokens = self._queue[0].tokens
+            n_texts += len(tokens)
+            longest = max(longest, *map(len, tokens))
+            crowded = n_texts > self._max_batch or n_texts * longest > TOKENS_TOGETHER
+            if batch and crowded:
+                return
             batch.append(self._queue.popleft())
 
     def _encode_batch(self, batch: list[_Waiting]) -> None:
         tokens = [ids for waiting in batch for ids in waiting.tokens]
         self._observer.observe_batch(len(tokens))
-        try:
-            vectors = self._encoder.encode_tokens(tokens)
-            if len(vectors) != len(tokens):
-                raise ValueError(f"expected {len(tokens)} vectors, found {len(vectors)}")
-        except BaseException as error:
-            for waiting in batch:
-                waiting.error = error
-            raise
+        vectors = self._encoder.encode_tokens(tokens)
+        if len(vectors) != len(tokens):
+            raise ValueError(f"expected {len(tokens)} vectors, found {len(vectors)}")
         end = 0
         for waiting in batch:
             begin, end = end, end + len(waiting.tokens)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
+import struct
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -47,13 +51,14 @@ class Server:
             self._app,
             [self.socket],
             n_threads=2,
-            max_body_bytes=MAX_BODY_BYTES,
+            max_body_bytes=patience.pop("max_body_bytes", MAX_BODY_BYTES),
             patience=Patience(
                 **{"connections": 50, "send_s": LONG_S, "take_s": LONG_S, "idle_s": LONG_S}
                 | patience
             ),
         )
         self._end = threading.Event()
+        self._todo: list[Callable[[], None]] = []
         self._thread = threading.Thread(target=self._turn, daemon=True)
         self._thread.start()
         self._clients: list[socket.socket] = []
@@ -64,6 +69,12 @@ class Server:
     def _turn(self) -> None:
         while not self._end.is_set():
             self.connections.turn(0.05)
+            while self._todo:
+                self._todo.pop()()
+
+    def do(self, action: Callable[[], None]) -> None:
+        """Have this done by the thread that turns."""
+        self._todo.append(action)
 
     def connect(self, sent: bytes = b"", *, receive_bytes: int = 0) -> socket.socket:
         """A new client that has sent this."""
@@ -229,15 +240,70 @@ def test_those_who_hold_most_memory_are_closed_when_it_is_too_much(start: Start)
 def test_one_connection_too_many_closes_the_one_that_waits_longest(start: Start) -> None:
     server = start(connections=10)
     busy = server.connect(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
-    oldest = server.connect()
-    until(lambda: server.connections.n_open == 2)
-    others = [server.connect() for _ in range(9)]
-    assert closed(oldest)
-    assert server.ask() == (200, b"hello")
-    server.go.set()
-    assert answer(busy) == (200, b"hello")
+    until(lambda: server.connections.n_open == 1)
+    others = []
+    for n in range(2, 11):
+        others.append(server.connect())
+        until(lambda n=n: server.connections.n_open == n)  # type: ignore[misc]
+    time.sleep(1.2)  # the time of those that wait has been looked at by now
+    newest = server.connect()
+    assert closed(others[0])
+    server.connect()
+    assert closed(others[1])
+    newest.sendall(GET)
+    assert answer(newest) == (200, b"hello")
     others[-1].sendall(GET)
     assert answer(others[-1]) == (200, b"hello")
+    server.go.set()
+    assert answer(busy) == (200, b"hello")
+
+
+def test_a_crowd_that_has_connected_is_answered_before_the_end(start: Start) -> None:
+    server = start(connections=1000)
+    clients = [server.connect(GET) for _ in range(150)]
+    server.do(server.connections.wind_up)
+    assert [answer(client) for client in clients] == [(200, b"hello")] * 150
+    until(lambda: server.connections.n_open == 0)
+
+
+def test_clients_that_reset_after_nonsense_leave_no_errors(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = start()
+    for _ in range(300):
+        client = socket.create_connection(("127.0.0.1", server.port), timeout=LONG_S)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.sendall(b"\x01\r\n\r\n")
+        client.close()
+    assert server.ask() == (200, b"hello")
+    until(lambda: server.connections.n_open <= 1)
+    assert [one for one in caplog.records if one.levelno >= logging.ERROR] == []
+
+
+SLOW_TO_PARSE = {
+    "digits of a host": b"GET a://" + b"1" * 20_000 + b" X\r\n\r\n",
+    "a long host": b"GET http://" + b"1" * 60_000 + b" X\r\n\r\n",
+    "a long target": b"GET /" + b"a:" * 30_000 + b"\x01 HTTP/1.1\r\n\r\n",
+    "blanks before a value": b"GET / HTTP/1.1\r\na:" + b" " * 60_000 + b"\x01\r\n\r\n",
+    "blanks in a value": b"GET / HTTP/1.1\r\na: b" + b" " * 60_000 + b"\x01\r\n\r\n",
+    "thousands of headers": b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 10_000 + b"\r\n",
+    "an extension": HEAD + b"Transfer-Encoding: chunked\r\n\r\n1;" + b"a=" * 30_000 + b"\x01\r\n",
+}
+
+
+@pytest.mark.parametrize("sent", SLOW_TO_PARSE.values(), ids=SLOW_TO_PARSE)
+def test_no_head_takes_long_to_read(sent: bytes) -> None:
+    """In a process of its own: a pattern that loses its way stops every thread."""
+    program = (
+        "import sys; from service.channel import _Parser; from waitress.adjustments import *\n"
+        "parser = _Parser(Adjustments()); data = sys.stdin.buffer.read()\n"
+        "while data and not parser.completed: data = data[parser.received(data):]\n"
+        "print(parser.error.code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], input=sent, capture_output=True, timeout=20, check=True
+    )
+    assert done.stdout == b"400\n"
 
 
 @pytest.mark.parametrize(
@@ -257,6 +323,16 @@ def test_one_connection_too_many_closes_the_one_that_waits_longest(start: Start)
             "content_too_large",
         ),
         (HEAD + b"Transfer-Encoding: gzip\r\n\r\n", 501, "not_implemented"),
+        (
+            HEAD + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+            400,
+            "bad_request",
+        ),
+        (HEAD.replace(b"1.1", b"1.0") + b"Transfer-Encoding: x\r\n\r\n", 400, "bad_request"),
+        (GET.replace(b"1.1", b"2.0"), 400, "bad_request"),
+        (b"GET /hello\r\n\r\n", 400, "bad_request"),
+        (b"GET / HTTP/1.1\r\na: b\r\n folded\r\n\r\n", 400, "bad_request"),
+        (b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 200 + b"\r\n", 400, "bad_request"),
         (
             b"GET / HTTP/1.1\r\nX: " + b"x" * MAX_HEAD_BYTES + b"\r\n\r\n",
             431,
@@ -284,6 +360,14 @@ def test_a_refused_client_that_goes_on_sending_still_hears_why(start: Start) -> 
     assert answer(client)[0] == 413
 
 
+def test_chunks_that_are_all_framing_are_refused(start: Start) -> None:
+    server = start(max_body_bytes=1_000_000)
+    head = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+    assert server.ask(head + b"1\r\nx\r\n" * 100 + b"0\r\n\r\n") == (200, b"x" * 100)
+    status, body = server.ask(head + b"1\r\nx\r\n" * 50_000)
+    assert (status, problem(body)) == (400, "bad_request")
+
+
 def test_a_body_of_exactly_the_limit_is_read_announced_or_chunked(start: Start) -> None:
     server, body = start(), b"x" * MAX_BODY_BYTES
     assert server.ask(HEAD + b"Content-Length: 1000\r\n\r\n" + body) == (200, body)
@@ -299,7 +383,8 @@ def test_winding_up_finishes_what_was_begun_and_closes_the_rest(start: Start) ->
     idle, kept = server.connect(), server.connect(GET)
     assert answer(kept) == (200, b"hello")
     until(lambda: server.connections.n_open == 3)
-    server.connections.wind_up()
+    server.do(server.connections.wind_up)
+    until(lambda: server.connections.stopping)
     kept.sendall(GET)
     status, _ = answer(kept)
     assert status == 200

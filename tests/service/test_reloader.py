@@ -504,12 +504,42 @@ def test_a_list_that_did_not_change_is_not_read_again(
 
 def test_a_thread_that_does_not_come_back_from_a_file_is_told() -> None:
     holder = SnapshotHolder()
-    holder.looking("reloader", 0.5)
+    with holder.looking("CURRENT", 0.5):
+        assert holder.stuck() is None
+        with holder.looking("BLOCKLIST", -10):
+            assert holder.stuck() == "BLOCKLIST: has waited for a file for seconds"
     assert holder.stuck() is None
-    holder.looking("blocklist", -10)
-    assert holder.stuck() == "blocklist: has waited for a file for seconds"
-    holder.looked("blocklist")
-    assert holder.stuck() is None
+
+
+@pytest.mark.parametrize("name", ["CURRENT", "BLOCKLIST"])
+def test_a_folder_in_the_place_of_a_file_costs_no_descriptors(
+    watched: Watched, publisher: Publisher, name: str
+) -> None:
+    publisher.publish()
+    watched.reloader.check()
+    (publisher.root / name).unlink(missing_ok=True)
+    (publisher.root / name).mkdir()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(20):
+        watched.reloader.check()
+        watched.reloader.check_blocklist()
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before + 5
+
+
+def test_a_list_of_gigabytes_is_not_read(publisher: Publisher) -> None:
+    path = publisher.root / "BLOCKLIST"
+    path.touch()
+    os.truncate(path, 3 << 30)
+    with pytest.raises(OSError, match="3221225472 bytes, expected at most 67108864"):
+        BlocklistFile(path).read()
+
+
+def test_a_process_that_tries_a_version_ends_by_itself(tmp_path: Path, repository: Path) -> None:
+    """Also when the worker that waited for it is gone: a pipe for a manifest is read for ever."""
+    os.mkfifo(tmp_path / "manifest.json")
+    command = [sys.executable, "-m", "service.attempts", str(tmp_path), "f32", "1"]
+    done = subprocess.run(command, cwd=repository, timeout=LONG_S, check=False)
+    assert done.returncode == -signal.SIGALRM
 
 
 def test_a_watcher_that_ends_ends_the_worker(

@@ -333,3 +333,25 @@ def test_what_is_cached_comes_first_and_every_spelling_of_a_text_gets_its_vector
     assert (cached.hits, cached.misses) == (1, 3)
     assert cached.encode("new").tolist() == vector_of("new")
     assert len(encoder.batches) == 2
+
+
+def test_a_failure_before_the_inference_reaches_everybody_of_the_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Full(query_encoder.Observer):
+        def observe_batch(self, n_queries: int) -> None:
+            if n_queries == 3:
+                raise OSError(28, "No space left on device")
+
+    encoder = HeldEncoder()
+    batching = BatchingEncoder(encoder, max_batch=16, max_waiting=256, observer=Full())
+    crowd = Crowd(batching, monkeypatch)
+    crowd.start("first")
+    assert encoder.begun.acquire(timeout=LONG_S)
+    answers = [crowd.send(text) for text in ("a", "b", "c")]
+    encoder.let.release(2)
+    for answer in answers:
+        with pytest.raises(OSError, match="No space left"):
+            answer.result(LONG_S)
+    assert crowd.start("next").result(LONG_S).tolist() == vector_of("next")
+    crowd.close()
