@@ -11,11 +11,11 @@ from typing import BinaryIO
 
 def open_regular(path: Path) -> BinaryIO:
     """The file for reading. Raises OSError for anything but a file: a pipe would be waited for."""
-    stream = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
-    if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-        stream.close()
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
         raise OSError(f"{path}: not a regular file")
-    return stream
+    return os.fdopen(handle, "rb")
 
 
 def write_durably(path: Path, content: bytes) -> None:
