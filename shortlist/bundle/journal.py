@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
-from shortlist.bundle.files import open_regular, sync
+from shortlist.bundle.files import POINTER_MODE, open_regular, sync
 from shortlist.bundle.manifest import format_time
 from shortlist.errors import BundleCorrupt, PublishError
 
@@ -52,9 +52,11 @@ class Journal:
             raise PublishError(f"{self._path}: cannot be written: {error.strerror}") from error
 
     def _write(self, line: bytes) -> None:
-        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, POINTER_MODE)
         try:
             end = os.fstat(handle).st_size
+            if not end:
+                os.fchmod(handle, POINTER_MODE)  # whatever the umask
             cut_off = end > 0 and os.pread(handle, 1, end - 1) != b"\n"
             rest = (b"\n" if cut_off else b"") + line
             while rest:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from shortlist.bundle import layout
-from shortlist.bundle.files import open_regular, sync, sync_tree, write_durably
+from shortlist.bundle.files import open_regular, settle_tree, sync, write_durably
 from shortlist.bundle.journal import ROLLBACK, Event, Journal
 from shortlist.bundle.locks import free_to_remove, only_writer
 from shortlist.bundle.manifest import Manifest, is_version_name, version_name
@@ -162,9 +162,10 @@ class ArtifactStore:
             inner.mkdir()
             yield inner
         except OSError as error:
+            # of a copy or a move the second name is where it should go
+            place = error.filename2 or error.filename or self.root
             raise PublishError(
-                f"{error.filename or self.root}: {error.strerror or error}; the live version is as"
-                " it was"
+                f"{place}: {error.strerror or error}; the live version is as it was"
             ) from error
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -183,7 +184,7 @@ class ArtifactStore:
         nothing of the new version, when somebody moved CURRENT meanwhile. Needs the lock.
         """
         self._require_current(expected)
-        sync_tree(staged)
+        settle_tree(staged)
         on_step("synced")
         version = staged.name
         self.journal.append(Event.INTENT, source=expected, target=version, why=why)

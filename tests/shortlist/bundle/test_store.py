@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
@@ -169,6 +170,20 @@ def test_what_was_live_last_is_pruned_last(tmp_path: Path) -> None:
     assert store.by_last_live() == [DAYS[1], DAYS[2], DAYS[0], DAYS[3]]
     assert store.prune(keep=1) == [DAYS[1], DAYS[2]]
     assert store.versions() == [DAYS[0], DAYS[3]]
+
+
+def test_a_copy_that_fails_is_told_by_where_it_should_go(live: Path) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device", "/model/weights", None, "/to/weights")
+    with pytest.raises(PublishError, match=r"^/to/weights: No space left on device; the live"):
+        fail_while_staging(live, full)
+    missing = FileNotFoundError(errno.ENOENT, "No such file or directory", "/model/weights")
+    with pytest.raises(PublishError, match=r"^/model/weights: No such file or directory; the"):
+        fail_while_staging(live, missing)
+
+
+def fail_while_staging(root: Path, error: OSError) -> None:
+    with ArtifactStore(root).staging():
+        raise error
 
 
 @pytest.mark.parametrize("below", ["", "artifacts", "deep/artifacts"])
