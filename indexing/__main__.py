@@ -179,11 +179,11 @@ def rollback(version: str | None, artifacts: ArtifactStore) -> None:
     default=5,
     show_default=True,
     type=click.IntRange(min=0),
-    help="How many of the newest versions stay beside the live one.",
+    help="How many versions stay beside the live one: those that were live last.",
 )
 @_artifacts
 def prune(keep: int, artifacts: ArtifactStore) -> None:
-    """Remove all but the newest KEEP versions that are not live; none that is in use."""
+    """Remove all but KEEP versions beside the live one; none that is in use."""
     with artifacts.lock():
         artifacts.reconcile()
         removed = artifacts.prune(keep)

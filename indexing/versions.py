@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from indexing.gate import load_as_served
-from shortlist.bundle.manifest import parse_time
 from shortlist.bundle.reader import open_bundle, read_manifest
 from shortlist.bundle.signing import read_trusted_keys
 from shortlist.bundle.store import ArtifactStore
@@ -30,7 +28,7 @@ class VersionRow:
 
 
 def list_versions(store: ArtifactStore) -> list[VersionRow]:
-    """Every version, newest first, its checksums verified."""
+    """Every version, the one published last first, its checksums verified."""
     current = store.current_text()
     return [_describe(store, version, current) for version in reversed(store.versions())]
 
@@ -71,7 +69,7 @@ def _describe(store: ArtifactStore, version: str, current: str | None) -> Versio
         manifest = read_manifest(folder)
         row = replace(
             row,
-            age_s=(datetime.now(UTC) - parse_time(manifest.created_at)).total_seconds(),
+            age_s=manifest.age_s(),
             catalog=manifest.catalog.name,
             items=manifest.counts.items,
             model=manifest.encoder.name,

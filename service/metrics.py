@@ -144,7 +144,8 @@ class _Scrape:
         for metric in self._source():
             yield metric
             if metric.name == _CREATED and metric.samples:
-                age_s = self._now() - metric.samples[0].value
+                # 0 for a bundle of a clock that runs ahead
+                age_s = max(0.0, self._now() - metric.samples[0].value)
                 yield GaugeMetricFamily(
                     "shortlist_bundle_age_seconds", "Age of the oldest bundle in use.", age_s
                 )

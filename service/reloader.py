@@ -196,6 +196,8 @@ class Reloader:
     def _load_one_before(self) -> None:
         """Load the version that served last, here or in another worker, or was live before."""
         for version in dict.fromkeys(self._before()):
+            if version == self._holder.refused:
+                continue  # tried a moment ago
             problem = self._try(self._store.folder(version))
             if problem is None:
                 return

@@ -18,6 +18,7 @@ from indexing.catalog import Catalog
 from indexing.catalog.events import Events
 from indexing.features import rated_features
 from indexing.measure.topic import Protocol, Topic
+from indexing.neighbours.ease import Ease
 from indexing.neighbours.learn import learn_neighbours
 from indexing.neighbours.likes import Likes
 from indexing.neighbours.section import catalog_likes
@@ -30,10 +31,14 @@ Outcome = TypeVar("Outcome")
 
 @dataclass(frozen=True)
 class Learnt:
-    """A snapshot that knows nothing of some users, and the likes that it was learnt from."""
+    """A snapshot that knows nothing of some users, and the likes that it was learnt from.
+
+    `ease` gives EASE fitted to these likes with a regularisation, each time the same one.
+    """
 
     snapshot: Snapshot
     likes: Likes
+    ease: Callable[[float], Ease]
 
 
 def learn_from(snapshot: Snapshot, catalog: Catalog, ratings: pd.DataFrame) -> Learnt:
@@ -48,11 +53,13 @@ def learn_from(snapshot: Snapshot, catalog: Catalog, ratings: pd.DataFrame) -> L
     rated = rated_features(popularity, np.asarray(bundle.vectors))
     own = bundle.sections.features.columns if bundle.sections.features else {}
     kept = {name: values for name, values in own.items() if name not in rated.columns}
+    ease = functools.cache(lambda strength: Ease(likes.matrix, regularisation=strength))
     learnt = learn_neighbours(
         likes,
         n_items=catalog.n_items,
         model=settings.model,
         regularisation=settings.regularisation,
+        ease=ease,
         quiet=True,
     )
     sections = replace(
@@ -61,7 +68,8 @@ def learn_from(snapshot: Snapshot, catalog: Catalog, ratings: pd.DataFrame) -> L
         neighbours=None if learnt is None else learnt.neighbours,
     )
     items = replace(bundle.items, popularity=popularity.columns)
-    return Learnt(replace(snapshot, bundle=replace(bundle, items=items, sections=sections)), likes)
+    learnt_bundle = replace(bundle, items=items, sections=sections)
+    return Learnt(replace(snapshot, bundle=learnt_bundle), likes, ease)
 
 
 Asked = dict[str, list[Topic]]

@@ -13,7 +13,14 @@ from indexing.measure.learnt import Asked, Learnt, Opened, in_each_fold, in_para
 from indexing.measure.overlay import Encoded, encode_topics, overlay
 from indexing.measure.protocols.tastes import DEPTH as TASTE_DEPTH
 from indexing.measure.protocols.tastes import ITEM_TO_ITEM
-from indexing.measure.systems import POPULARITY, RANDOM, System, references, taste_engines
+from indexing.measure.systems import (
+    POPULARITY,
+    RANDOM,
+    REGULARISATION,
+    System,
+    references,
+    taste_engines,
+)
 from indexing.measure.topic import Protocol
 from indexing.neighbours.models import Model, choose
 from shortlist.bundle.arrays import RowArray
@@ -73,7 +80,8 @@ def rank_tastes(
 
 
 def _rank_fold(learnt: Learnt, asked: Asked, *, profiles: list[str], with_ease: bool) -> Rankings:
-    learnt_once = [RANDOM, POPULARITY, *references(learnt.likes, affords_ease=with_ease)]
+    ease = learnt.ease(REGULARISATION) if with_ease else None
+    learnt_once = [RANDOM, POPULARITY, *references(learnt.likes, ease)]
     return {
         (name, system.name): [system.rank(topic, learnt.snapshot)[:TASTE_DEPTH] for topic in topics]
         for name, topics in asked.items()

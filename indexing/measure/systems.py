@@ -14,7 +14,7 @@ from scipy import sparse
 
 from indexing.measure.protocols.tastes import SIMILAR
 from indexing.measure.topic import SEED, Topic
-from indexing.neighbours.ease import ease_blocks
+from indexing.neighbours.ease import Ease
 from indexing.neighbours.learn import cosine_neighbours
 from indexing.neighbours.likes import Likes
 from shortlist.bundle.arrays import FloatArray, RowArray
@@ -110,16 +110,15 @@ def words_of(texts: Sequence[str]) -> list[list[str]]:
     return list(bm25s.tokenize(list(texts), **options))
 
 
-def references(likes: Likes, *, affords_ease: bool) -> list[System]:
+def references(likes: Likes, ease: Ease | None) -> list[System]:
     """What is learnt from likes to be compared with: cosine of 200 neighbours, ALS, EASE."""
     knn = cosine_neighbours(likes.matrix, per_item=KNN_NEIGHBOURS)
     found = [
         _over_likes("implicit ItemKNN", likes, partial(_sums, knn)),
         _over_likes("implicit ALS", likes, _als(likes.matrix)),
     ]
-    if affords_ease:
-        whole = np.concatenate(list(ease_blocks(likes.matrix, regularisation=REGULARISATION)))
-        found.append(_over_likes("EASE", likes, partial(_sums, whole)))
+    if ease is not None:
+        found.append(_over_likes("EASE", likes, ease.sums))
     return found
 
 

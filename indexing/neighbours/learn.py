@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from scipy import sparse
 from tqdm import tqdm
 
 from indexing.neighbours.co_liked import co_liked
-from indexing.neighbours.ease import ease_blocks
+from indexing.neighbours.ease import Ease
 from indexing.neighbours.likes import Likes
 from indexing.neighbours.lists import as_lists, strongest
 from indexing.neighbours.models import Model, choose
@@ -39,17 +39,21 @@ def learn_neighbours(
     n_items: int,
     model: Model = Model.AUTO,
     regularisation: float = 100.0,
+    ease: Callable[[float], Ease] | None = None,
     quiet: bool = False,
 ) -> Learnt | None:
-    """Learn both kinds of neighbours; None where no two items are liked by the same user."""
+    """Learn both kinds of neighbours; None where no two items are liked by the same user.
+
+    `ease` gives EASE fitted to these likes with a regularisation, for a caller that needs it too.
+    """
     matrix = likes.matrix
     if model is Model.NONE or not np.any(np.diff(matrix.indptr) >= 2):
         return None
     chosen = choose(model, n_users=matrix.shape[0], n_items=matrix.shape[1])
     hidden = True if quiet else None  # None: hidden unless on a terminal
     if chosen is Model.EASE:
-        blocks = ease_blocks(matrix, regularisation=regularisation)
-        shown = _counted(blocks, n_items=matrix.shape[1], hidden=hidden)
+        fitted = ease(regularisation) if ease else Ease(matrix, regularisation=regularisation)
+        shown = _counted(fitted.blocks(), n_items=matrix.shape[1], hidden=hidden)
         collaborative = strongest(shown, per_item=COLLABORATIVE_PER_ITEM)
     else:
         collaborative = cosine_neighbours(

@@ -8,14 +8,17 @@ import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
+FOLDER_MODE, FILE_MODE, POINTER_MODE = 0o755, 0o444, 0o644
+"""Of folders, of a version's files, of CURRENT and JOURNAL: a service may be another user's."""
+
 
 def open_regular(path: Path) -> BinaryIO:
     """The file for reading. Raises OSError for anything but a file: a pipe would be waited for."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    if stat.S_ISREG(os.fstat(handle).st_mode):
-        return os.fdopen(handle, "rb")
-    os.close(handle)
-    raise OSError(f"{path}: not a regular file")
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(f"{path}: not a regular file")
+    return os.fdopen(handle, "rb")
 
 
 def write_durably(path: Path, content: bytes) -> None:
@@ -26,7 +29,7 @@ def write_durably(path: Path, content: bytes) -> None:
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)
             stream.flush()
-            os.fchmod(stream.fileno(), 0o644)
+            os.fchmod(stream.fileno(), POINTER_MODE)
             os.fsync(stream.fileno())
         temporary.replace(path)
     except BaseException:
@@ -44,9 +47,19 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def sync_tree(folder: Path) -> None:
-    """Fsync every file below the folder, every folder below it, and the folder itself."""
+def settle_tree(folder: Path) -> None:
+    """Give every file and folder of a version its mode, whatever the umask, and fsync them all."""
     for parent, _, names in os.walk(folder, topdown=False):
         for name in names:
+            Path(parent, name).chmod(FILE_MODE)
             sync(Path(parent, name))
+        Path(parent).chmod(FOLDER_MODE)
         sync(Path(parent))
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, for everybody to read; what exists stays as it is."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in missing:
+        each.chmod(FOLDER_MODE)

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
-from shortlist.bundle.files import sync
+from shortlist.bundle.files import POINTER_MODE, open_regular, sync
 from shortlist.bundle.manifest import format_time
-from shortlist.errors import PublishError
+from shortlist.errors import BundleCorrupt, PublishError
 
 ROLLBACK = "rollback"
 
@@ -52,9 +52,11 @@ class Journal:
             raise PublishError(f"{self._path}: cannot be written: {error.strerror}") from error
 
     def _write(self, line: bytes) -> None:
-        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, POINTER_MODE)
         try:
             end = os.fstat(handle).st_size
+            if not end:
+                os.fchmod(handle, POINTER_MODE)  # whatever the umask
             cut_off = end > 0 and os.pread(handle, 1, end - 1) != b"\n"
             rest = (b"\n" if cut_off else b"") + line
             while rest:
@@ -65,11 +67,14 @@ class Journal:
         sync(self._path.parent)
 
     def entries(self) -> list[Entry]:
-        """All entries, oldest first."""
+        """All entries, oldest first. Raises BundleCorrupt when it is there and cannot be read."""
         try:
-            lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
-        except FileNotFoundError:
+            with open_regular(self._path) as stream:
+                lines = stream.read().decode("utf-8", errors="replace").splitlines()
+        except (FileNotFoundError, NotADirectoryError):
             return []
+        except OSError as error:
+            raise BundleCorrupt(f"{self._path}: cannot be read: {error}") from error
         return [entry for line in lines if (entry := _parse(line)) is not None]
 
     def open_intent(self) -> Entry | None:
@@ -78,6 +83,21 @@ class Journal:
         if not entries or entries[-1].event in {Event.DONE, Event.ABANDONED}:
             return None
         return entries[-1]
+
+    def published(self) -> list[str]:
+        """Every version it speaks of, in the order in which it first did."""
+        named = (one for entry in self.entries() for one in (entry.source, entry.target))
+        return list(dict.fromkeys(one for one in named if one is not None))
+
+    def last_live(self) -> list[str]:
+        """The versions that were live, in the order in which they last were; the live one last."""
+        order: dict[str, None] = {}
+        for entry in self.entries():
+            for version in (entry.source, entry.target) if entry.event is Event.DONE else ():
+                if version is not None:
+                    order.pop(version, None)
+                    order[version] = None
+        return list(order)
 
     def history(self) -> list[str]:
         """The versions that led to the live one, oldest first; a rollback takes back what it left.
@@ -98,6 +118,8 @@ class Journal:
 def _parse(line: str) -> Entry | None:
     try:
         raw = json.loads(line)
-        return Entry(**{**raw, "event": Event(raw["event"])})
+        entry = Entry(**{**raw, "event": Event(raw["event"])})
     except (ValueError, TypeError, KeyError):
         return None
+    texts = isinstance(entry.target, str) and isinstance(entry.source, str | None)
+    return entry if texts else None

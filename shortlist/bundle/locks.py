@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from shortlist.bundle import layout
+from shortlist.bundle.files import make_folder
 from shortlist.errors import BundleMissing, PublishError
 
 
@@ -61,7 +62,7 @@ def only_writer(root: Path) -> Iterator[None]:
     Raises PublishError saying who is, when somebody else is.
     """
     try:
-        root.mkdir(parents=True, exist_ok=True)
+        make_folder(root)
         handle = os.open(root / layout.LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise PublishError(f"{root}: cannot be written: {error.strerror}") from error

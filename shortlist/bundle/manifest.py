@@ -162,6 +162,11 @@ class Manifest(_Value):
     files: dict[str, FileInfo]
     libraries: dict[str, str]
 
+    def age_s(self, now: datetime | None = None) -> float:
+        """Seconds since the bundle was made, 0 where the clock of its host ran ahead."""
+        passed = (now or datetime.now(UTC)) - parse_time(self.created_at)
+        return max(0.0, passed.total_seconds())
+
     @field_validator("created_at")
     @classmethod
     def _is_utc_time(cls, created_at: str) -> str:
@@ -220,7 +225,7 @@ def decode_manifest(content: bytes) -> Manifest:
 
 
 def version_name(created_at: str, manifest_content: bytes) -> str:
-    """`<time>-<first 12 hex digits of the manifest's SHA-256>`: sorts by time as text."""
+    """`<time>-<first 12 hex digits of the manifest's SHA-256>`: a time by the builder's clock."""
     compact = created_at.replace("-", "").replace(":", "")
     return f"{compact}-{hashlib.sha256(manifest_content).hexdigest()[:12]}"
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from shortlist.bundle import layout
-from shortlist.bundle.files import open_regular, sync, sync_tree, write_durably
+from shortlist.bundle.files import open_regular, settle_tree, sync, write_durably
 from shortlist.bundle.journal import ROLLBACK, Event, Journal
 from shortlist.bundle.locks import free_to_remove, only_writer
 from shortlist.bundle.manifest import Manifest, is_version_name, version_name
@@ -74,19 +74,35 @@ class ArtifactStore:
         return self.folder(version)
 
     def versions(self) -> list[str]:
-        """Every complete version, oldest first."""
+        """Every complete version, in the order in which they were published: the journal's.
+
+        A name's time is that of one host's clock and decides nothing. What the journal does not
+        know, as it was copied by hand, comes before all others, by name.
+        """
+        return self._existing(self.journal.published())
+
+    def by_last_live(self) -> list[str]:
+        """Every complete version, in the order in which they were last live: as they are pruned.
+
+        What never was by the journal comes before all others, by name.
+        """
+        return self._existing(self.journal.last_live())
+
+    def _existing(self, order: Sequence[str]) -> list[str]:
+        """Every complete version: those of no place in an order by name, then the others."""
         if not self.root.is_dir():
             return []
-        return sorted(path.name for path in self.root.iterdir() if is_version_name(path.name))
+        existing = {path.name for path in self.root.iterdir() if is_version_name(path.name)}
+        return [*sorted(existing.difference(order)), *(one for one in order if one in existing)]
 
     def live_catalog(self) -> str | None:
         """The name of the live catalogue, None when nothing is published.
 
-        Of a live version whose manifest cannot be read, the newest readable version's stands in:
-        damage must not make another catalogue welcome.
+        Of a live version whose manifest cannot be read, that of the readable version that was live
+        last stands in: damage must not make another catalogue welcome.
         """
         current = self.current_text()
-        for version in [current, *reversed(self.versions())] if current else []:
+        for version in [current, *reversed(self.by_last_live())] if current else []:
             try:
                 return read_manifest(self.folder(version)).catalog.name
             except BundleError:
@@ -146,9 +162,10 @@ class ArtifactStore:
             inner.mkdir()
             yield inner
         except OSError as error:
+            # of a copy or a move the second name is where it should go
+            place = error.filename2 or error.filename or self.root
             raise PublishError(
-                f"{error.filename or self.root}: {error.strerror or error}; the live version is as"
-                " it was"
+                f"{place}: {error.strerror or error}; the live version is as it was"
             ) from error
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -167,7 +184,7 @@ class ArtifactStore:
         nothing of the new version, when somebody moved CURRENT meanwhile. Needs the lock.
         """
         self._require_current(expected)
-        sync_tree(staged)
+        settle_tree(staged)
         on_step("synced")
         version = staged.name
         self.journal.append(Event.INTENT, source=expected, target=version, why=why)
@@ -213,13 +230,13 @@ class ArtifactStore:
         self.move_current(target, expected=self.current_text(), why=ROLLBACK)
 
     def prune(self, keep: int) -> list[str]:
-        """Remove all but the newest `keep` versions that are not live; returns those removed.
+        """Remove all but `keep` versions beside the live one, those last live; returns the removed.
 
         The live version, the one before it and any that a running service holds stay in any
         case. Needs the lock.
         """
         safe = {self.current_text(), self.previous()}
-        old = [version for version in self.versions() if version not in safe]
+        old = [version for version in self.by_last_live() if version not in safe]
         spared = max(0, keep - len(safe - {None, self.current_text()}))
         return [version for version in old[: max(0, len(old) - spared)] if self._remove(version)]
 

@@ -71,7 +71,7 @@ class BundleWriter:
         """Write documents.parquet and manifest.json; returns the manifest.
 
         `described` are the manifest's fields apart from those that follow from the files
-        written. Every file is made read-only.
+        written.
         """
         if self._n_written != len(self.vectors):
             raise ValueError(f"expected {len(self.vectors)} rows, found {self._n_written}")
@@ -93,8 +93,6 @@ class BundleWriter:
             **described,
         )
         (self.folder / layout.MANIFEST).write_bytes(manifests.encode_manifest(manifest))
-        for path in (*paths, self.folder / layout.MANIFEST):
-            path.chmod(0o444)
         return manifest
 
 

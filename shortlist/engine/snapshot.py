@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,6 @@ import numpy as np
 from shortlist.bundle import layout
 from shortlist.bundle.arrays import RowArray
 from shortlist.bundle.locks import Hold
-from shortlist.bundle.manifest import parse_time
 from shortlist.bundle.reader import Bundle, open_bundle
 from shortlist.encoder.machine import MAX_WAITING, Precision
 from shortlist.encoder.parity import check_canaries, read_canaries
@@ -70,9 +69,8 @@ class Snapshot:
         return self.bundle.version
 
     def age_s(self, now: datetime | None = None) -> float:
-        """Seconds since the bundle was built."""
-        created_at = parse_time(self.bundle.manifest.created_at)
-        return ((now or datetime.now(UTC)) - created_at).total_seconds()
+        """Seconds since the bundle was made."""
+        return self.bundle.manifest.age_s(now)
 
 
 def load_snapshot(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -56,7 +57,8 @@ def test_a_full_disk_is_explained_and_the_live_version_stays(
     filler = small_disk / "filler"
     free = os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize
     filler.write_bytes(b"x" * max(0, free - 40_000))
-    with pytest.raises(PublishError, match="No space left on device; the live version is as it"):
+    left = f"^{small_disk}.*: No space left on device; the live version is as it was"
+    with pytest.raises(PublishError, match=left):
         publish(catalog, small_disk)
     assert open_bundle(ArtifactStore(small_disk).live_folder()).version == first
 
@@ -77,6 +79,29 @@ def test_a_file_size_limit_is_explained_and_the_live_version_stays(
     assert "File too large; the live version is as it was" in done.stderr
     assert "Traceback" not in done.stderr
     assert open_bundle(ArtifactStore(artifacts).live_folder()).version == first
+
+
+def test_everybody_can_read_what_a_build_under_a_strict_umask_publishes(
+    catalog: Path, tmp_path: Path
+) -> None:
+    artifacts = tmp_path / "new" / "artifacts"
+    command = [sys.executable, "-m", "indexing", "build", "--catalog", str(catalog)]
+    command += ["--artifacts", str(artifacts)]
+    subprocess.run(command, check=True, capture_output=True, umask=0o077)
+    folder = ArtifactStore(artifacts).live_folder()
+    made = [artifacts.parent, artifacts, folder, *folder.rglob("*")]
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in made}
+    assert (folder / "encoder") in modes
+    assert modes == {path: 0o755 if path.is_dir() else 0o444 for path in made}
+    for name in ("CURRENT", "JOURNAL"):
+        assert stat.S_IMODE((artifacts / name).stat().st_mode) == 0o644
+
+
+def test_a_folder_that_exists_keeps_its_mode(catalog: Path, tmp_path: Path) -> None:
+    artifacts = tmp_path / "closed"
+    artifacts.mkdir(mode=0o700)
+    publish(catalog, artifacts)
+    assert stat.S_IMODE(artifacts.stat().st_mode) == 0o700
 
 
 def test_a_pointer_moved_while_building_refuses_the_publish(catalog: Path, tmp_path: Path) -> None:

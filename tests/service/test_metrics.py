@@ -97,6 +97,7 @@ def test_the_age_is_that_at_the_scrape(metrics: Metrics) -> None:
     assert found["shortlist_bundle_created_timestamp_seconds"] == 1500
     assert found["shortlist_bundle_age_seconds"] == 100
     assert numbers(metrics, now=1700)["shortlist_bundle_age_seconds"] == 200
+    assert numbers(metrics, now=1400)["shortlist_bundle_age_seconds"] == 0, "its clock ran ahead"
     assert (found["shortlist_swaps_total"], found["shortlist_workers_ready"]) == (2, 1)
 
 

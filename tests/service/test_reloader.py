@@ -427,6 +427,24 @@ def test_a_worker_that_starts_on_a_broken_version_serves_one_that_was_live_befor
     assert holder.get().version == oldest
 
 
+def test_what_was_refused_at_the_start_is_not_loaded_once_more(
+    publisher: Publisher, caplog: pytest.LogCaptureFixture
+) -> None:
+    sound, broken = publisher.publish(), publisher.publish(named("broken"))
+    for version in (sound, broken):
+        Journal(publisher.root / "JOURNAL").append(
+            Event.DONE, source=None, target=version, why="build"
+        )
+    publisher.flip_a_byte(broken, "vectors.npy")
+    holder = SnapshotHolder()
+    reloader = Reloader(publisher.root, holder, OPTIONS, poll_s=60)
+    reloader.start()
+    reloader.stop()
+    (error,) = said(caplog, logging.ERROR)
+    assert error.startswith(f"{broken}: vectors.npy")
+    assert (holder.get().version, holder.refused) == (sound, broken)
+
+
 def test_a_live_version_whose_folder_is_gone_serves_on_and_is_told(
     watched: Watched, publisher: Publisher, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 import tomllib
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import bm25s
 import pytest
 
 from indexing.catalog.toml import read_catalog_config
+from indexing.documents import Corpus
 from indexing.job import build
 from indexing.measure import ascent
 from indexing.measure import tune as tuning
@@ -20,6 +23,7 @@ from indexing.measure.report import Evaluation, Line, as_markdown, write_report
 from indexing.measure.systems import LEADING
 from indexing.measure.tune import tune, write_profile
 from indexing.measure.verdict import write_tuning
+from indexing.neighbours.ease import Ease
 from shortlist.bundle.manifest import Profile
 from shortlist.encoder.machine import Precision
 from shortlist.errors import CatalogError
@@ -28,12 +32,30 @@ SYSTEMS = ["random", "popularity", "BM25", "similarity alone"]
 
 
 @pytest.fixture(scope="module")
-def evaluation(subject: Subject) -> Evaluation:
+def calls() -> Counter[str]:
+    """How often the evaluation did what takes long."""
+    return Counter()
+
+
+@pytest.fixture(scope="module")
+def evaluation(repository: Path, sample_artifacts: Path, calls: Counter[str]) -> Evaluation:
+    def counted(owner: type, name: str) -> None:
+        original = getattr(owner, name)
+
+        def count(*args: object, **options: object) -> object:
+            calls[f"{owner.__name__}.{name}"] += 1
+            return original(*args, **options)
+
+        patch.setattr(owner, name, count)
+
     with pytest.MonkeyPatch.context() as patch:
+        for owner, name in ((Ease, "__init__"), (Corpus, "documents"), (bm25s.BM25, "index")):
+            counted(owner, name)
         patch.setattr(known_item, "MAX_ITEMS", 60)
         patch.setattr(tag_out, "MAX_TAGS", 80)
         patch.setattr(tastes, "MAX_USERS", 40)
-        return evaluate(subject, n_jobs=1)
+        catalog = repository / "data/sample/catalog.toml"
+        return evaluate(open_subject(catalog, sample_artifacts), n_jobs=1)
 
 
 def line(evaluation: Evaluation, protocol: str, system: str) -> Line:
@@ -48,6 +70,14 @@ def test_every_system_and_profile_has_a_line(evaluation: Evaluation, subject: Su
         assert measured.skipped is None
         assert [one.system for one in measured.lines] == [*SYSTEMS, *profiles]
         assert 0 < measured.n_held_out < measured.n_topics
+
+
+def test_a_fold_is_fitted_once_the_corpus_rendered_once_and_a_text_protocol_indexed_once(
+    evaluation: Evaluation, calls: Counter[str]
+) -> None:
+    # five folds of users and the ratings before the temporal cut; known item and leave tag out
+    assert (len(evaluation.measured), len(evaluation.tastes)) == (2, 3)
+    assert calls == {"Ease.__init__": 6, "Corpus.documents": 1, "BM25.index": 2}
 
 
 def test_the_order_of_the_systems_is_what_it_must_be(evaluation: Evaluation) -> None:

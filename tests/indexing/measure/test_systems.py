@@ -20,7 +20,6 @@ from indexing.measure.systems import (
     words_of,
 )
 from indexing.measure.topic import Overlay, Topic
-from indexing.neighbours.ease import ease_blocks
 from indexing.neighbours.likes import latest_ratings
 from shortlist.bundle.manifest import Profile
 
@@ -37,7 +36,7 @@ def asked(subject: Subject, few_users: None) -> tuple[list[Topic], Learnt]:
 
 def test_systems_answer_with_unseen_items_only(asked: tuple[list[Topic], Learnt]) -> None:
     topics, learnt = asked
-    learnt_from_likes = references(learnt.likes, affords_ease=True)
+    learnt_from_likes = references(learnt.likes, learnt.ease(100.0))
     assert [one.name for one in learnt_from_likes] == ["implicit ItemKNN", "implicit ALS", "EASE"]
     for system in (RANDOM, POPULARITY, *learnt_from_likes, engine(OURS)):
         for topic in topics[:3]:
@@ -49,20 +48,20 @@ def test_systems_answer_with_unseen_items_only(asked: tuple[list[Topic], Learnt]
 
 def test_ease_reference_is_the_sum_of_its_rows(asked: tuple[list[Topic], Learnt]) -> None:
     (topic, *_), learnt = asked
-    weights = np.concatenate(list(ease_blocks(learnt.likes.matrix, regularisation=100.0)))
+    weights = np.concatenate(list(learnt.ease(100.0).blocks()))
     columns = [learnt.likes.rows.tolist().index(row) for row in topic.liked.tolist()
                if row in learnt.likes.rows]  # fmt: skip
     scores = np.full(learnt.snapshot.bundle.n_items, -np.inf)
     scores[learnt.likes.rows] = weights[columns].sum(axis=0)
     scores[topic.seen] = -np.inf
-    ease = references(learnt.likes, affords_ease=True)[-1]
+    ease = references(learnt.likes, learnt.ease(100.0))[-1]
     assert ease.rank(topic, learnt.snapshot)[0] == int(np.argmax(scores))
 
 
 def test_a_catalogue_too_large_for_ease_is_compared_with_the_others(
     asked: tuple[list[Topic], Learnt],
 ) -> None:
-    found = references(asked[1].likes, affords_ease=False)
+    found = references(asked[1].likes, None)
     assert [one.name for one in found] == ["implicit ItemKNN", "implicit ALS"]
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from indexing.job import build
+from shortlist.bundle.journal import Event
 from shortlist.bundle.reader import open_bundle
 from shortlist.bundle.store import ArtifactStore
 from shortlist.errors import BundleCorrupt, BundleMissing, PublishError
@@ -127,6 +129,61 @@ def test_leftovers_of_killed_builds_are_removed_by_the_next(toys: Path, live: Pa
     build(toys, live)
     assert sorted(path.name for path in live.glob(".staging*")) == []
     assert len(ArtifactStore(live).versions()) == 2
+
+
+AHEAD = "20991231T235959.999Z-aaaaaaaaaaaa"
+DAYS = [f"202611{day}T120000.000Z-bbbbbbbbbbbb" for day in range(20, 28)]
+
+
+def published_in_order(root: Path, versions: Sequence[str]) -> ArtifactStore:
+    """Empty folders of these names, one made live after the other."""
+    store, source = ArtifactStore(root), None
+    for version in versions:
+        (root / version).mkdir()
+        store.journal.append(Event.INTENT, source=source, target=version, why="publish")
+        (root / "CURRENT").write_text(f"{version}\n")
+        store.journal.append(Event.DONE, source=source, target=version, why="publish")
+        source = version
+    return store
+
+
+def test_the_journal_orders_versions_and_not_the_clock_that_named_them(tmp_path: Path) -> None:
+    store = published_in_order(tmp_path, [DAYS[1], AHEAD, DAYS[0]])
+    for copied in (DAYS[7], DAYS[6]):
+        (tmp_path / copied).mkdir()
+    assert store.versions() == [DAYS[6], DAYS[7], DAYS[1], AHEAD, DAYS[0]]
+
+
+def test_a_version_of_the_future_is_pruned_in_its_turn(tmp_path: Path) -> None:
+    store = published_in_order(tmp_path, [AHEAD, *DAYS[:7]])
+    (tmp_path / DAYS[7]).mkdir()  # copied by hand
+    assert store.prune(keep=5) == [DAYS[7], AHEAD, DAYS[0]]
+    assert store.versions() == DAYS[1:7]
+    store.rollback(DAYS[5])
+    assert store.previous() == DAYS[4]
+
+
+def test_what_was_live_last_is_pruned_last(tmp_path: Path) -> None:
+    store = published_in_order(tmp_path, DAYS[:4])
+    store.rollback(DAYS[0])
+    store.rollback(DAYS[3])  # live were 0, 1, 2, 3, 0 and 3: 0 is last but one
+    assert store.by_last_live() == [DAYS[1], DAYS[2], DAYS[0], DAYS[3]]
+    assert store.prune(keep=1) == [DAYS[1], DAYS[2]]
+    assert store.versions() == [DAYS[0], DAYS[3]]
+
+
+def test_a_copy_that_fails_is_told_by_where_it_should_go(live: Path) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device", "/model/weights", None, "/to/weights")
+    with pytest.raises(PublishError, match=r"^/to/weights: No space left on device; the live"):
+        fail_while_staging(live, full)
+    missing = FileNotFoundError(errno.ENOENT, "No such file or directory", "/model/weights")
+    with pytest.raises(PublishError, match=r"^/model/weights: No such file or directory; the"):
+        fail_while_staging(live, missing)
+
+
+def fail_while_staging(root: Path, error: OSError) -> None:
+    with ArtifactStore(root).staging():
+        raise error
 
 
 @pytest.mark.parametrize("below", ["", "artifacts", "deep/artifacts"])

@@ -51,6 +51,7 @@ def test_its_age_counts_from_when_the_bundle_was_built(tiny_snapshot: Snapshot) 
     created_at = parse_time(tiny_snapshot.bundle.manifest.created_at)
     assert tiny_snapshot.age_s(created_at + timedelta(minutes=1, milliseconds=5)) == 60.005
     assert 0 < tiny_snapshot.age_s() < 3600
+    assert tiny_snapshot.age_s(created_at - timedelta(hours=1)) == 0, "its clock ran ahead"
 
 
 @pytest.mark.parametrize(
