@@ -165,9 +165,9 @@ def beside_slow_bodies(victim: Victim) -> dict[str, Any]:
         return ordinary(victim)
 
 
-def beside_answers_nobody_reads(victim: Victim) -> dict[str, Any]:
+def beside_answers_nobody_reads(victim: Victim, size: int, k: int) -> dict[str, Any]:
     """12 connections that ask for large batches and read nothing."""
-    body = json.dumps(batch_of(60, 30, k=250, explain=True)).encode()
+    body = json.dumps(batch_of(size, 30, k=k, n_candidates=k, explain=True)).encode()
     head = b"POST /v1/search/batch HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
     asked = head + f"Content-Length: {len(body)}\r\n\r\n".encode() + body
     before = victim.memory_mb()
@@ -222,9 +222,14 @@ ATTACKS: dict[str, Callable[[Victim], dict[str, Any]]] = {
     "a body announced with 21 digits": announced,
     "32 half requests": beside_half_requests,
     "28 slow bodies": beside_slow_bodies,
-    "12 clients that read nothing": beside_answers_nobody_reads,
+    "12 clients that read nothing of 256 × 1,000 results": lambda victim: (
+        beside_answers_nobody_reads(victim, 256, 1000)
+    ),
+    "12 clients that read nothing of 50 × 250 results": lambda victim: beside_answers_nobody_reads(
+        victim, 50, 250
+    ),
     "batches of 256 × 1,000 characters": lambda victim: beside_large_batches(victim, 256, 1000),
-    "batches of 120 × 1,000 characters": lambda victim: beside_large_batches(victim, 120, 1000),
+    "batches of 60 × 1,000 characters": lambda victim: beside_large_batches(victim, 60, 1000),
     "batches of 256 short queries": lambda victim: beside_large_batches(victim, 256, 60),
     "batches of k = 1,000, explained": lambda victim: beside_large_batches(
         victim, 256, 30, k=1000, n_candidates=1000, explain=True
