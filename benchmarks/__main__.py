@@ -77,7 +77,7 @@ def _serve(artifacts: Path) -> Figures:
         figures = {"start_s": one.start_s, **server.one_client(one)}
         figures.update({f"wrk_{name}": value for name, value in server.many_clients(one).items()})
         memory = server.memory_mb(one.workers()[0])
-    with server.running(artifacts, workers=2) as two:
+    with server.running(artifacts, "--workers", "2") as two:
         server.many_clients(two)
         pss = [server.memory_mb(worker)["pss_mb"] for worker in two.workers()]
     return {

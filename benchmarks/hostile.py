@@ -11,8 +11,6 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,9 +25,9 @@ import psutil
 
 from benchmarks import report
 from benchmarks.queries import distinct_queries
-from benchmarks.server import free_port, wait_for_answer
+from benchmarks.server import HERE, running
+from benchmarks.versus import UNCACHED
 
-HERE = Path(__file__).resolve().parents[1]
 SECONDS = 12.0
 PATIENCE_S = 5.0
 LONG_TEXT = "a quiet story about the sea and a lonely keeper of a lighthouse who finds a friend "
@@ -58,25 +56,6 @@ class Victim:
         client.connect(("127.0.0.1", self.port))
         client.sendall(sent)
         return client
-
-
-@contextmanager
-def served(root: Path, artifacts: Path) -> Iterator[Victim]:
-    """One worker with its defaults but for the cache of queries."""
-    port = free_port()
-    command = [sys.executable, "-m", "service", "--artifacts", str(artifacts)]
-    process = subprocess.Popen(
-        [*command, "--port", str(port), "--query-cache", "0", "--log-level", "error"],
-        cwd=root,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        wait_for_answer(port)
-        yield Victim(port, psutil.Process(process.pid))
-    finally:
-        process.kill()
-        process.wait(30)
 
 
 def ordinary(victim: Victim, seconds: float = SECONDS) -> dict[str, float]:
@@ -250,7 +229,8 @@ def main(before: Path | None, artifacts: Path, only: str) -> None:
             continue
         measured[name] = {}
         for side, root in {**sides, "after": HERE}.items():
-            with served(root, artifacts.resolve()) as victim:
+            with running(artifacts, *UNCACHED, root=root) as service:
+                victim = Victim(service.port, psutil.Process(service.process.pid))
                 measured[name][side] = attack(victim)
             click.echo(f"{name}, {side}: {json.dumps(measured[name][side])}")
     if not only:

@@ -21,6 +21,7 @@ import psutil
 
 from benchmarks.queries import N_DISTINCT, distinct_queries
 
+HERE = Path(__file__).resolve().parents[1]
 N_QUERIES = 300
 BATCH = 256
 N_BATCHED = 4 * BATCH
@@ -42,13 +43,14 @@ class Running:
 
 
 @contextmanager
-def running(artifacts: Path, *, workers: int = 1) -> Iterator[Running]:
-    """Start the service, wait for its first answer, and end it afterwards."""
+def running(artifacts: Path, *options: str, root: Path = HERE) -> Iterator[Running]:
+    """Start the service of a checkout, wait for its first answer, and end it afterwards."""
     port = free_port()
-    command = [sys.executable, "-m", "service", "--artifacts", str(artifacts)]
+    command = [sys.executable, "-m", "service", "--artifacts", str(artifacts.resolve())]
     started = time.perf_counter()
     process = subprocess.Popen(
-        [*command, "--port", str(port), "--workers", str(workers)],
+        [*command, "--port", str(port), *options],
+        cwd=root,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -15,8 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import quote_plus
 
@@ -24,9 +24,9 @@ import click
 
 from benchmarks import report
 from benchmarks.queries import distinct_queries
-from benchmarks.server import free_port, wait_for_answer
+from benchmarks.server import HERE, running
 
-HERE = Path(__file__).resolve().parents[1]
+UNCACHED = ("--query-cache", "0", "--log-level", "warning")
 N_QUERIES = 1500
 Pairs = list[tuple[float, float]]
 
@@ -123,8 +123,8 @@ def _build(root: Path, catalog: Path) -> float:
 def _over_http(sides: tuple[Path, Path], artifacts: Path) -> Pairs:
     """Milliseconds of each query at both services, which take turns in being first."""
     with ExitStack() as stack:
-        ports = [stack.enter_context(_served(root, artifacts)) for root in sides]
-        clients = [http.client.HTTPConnection("127.0.0.1", port) for port in ports]
+        services = [stack.enter_context(running(artifacts, *UNCACHED, root=root)) for root in sides]
+        clients = [http.client.HTTPConnection("127.0.0.1", one.port) for one in services]
         found: Pairs = []
         for number, text in enumerate(distinct_queries(N_QUERIES)):
             places = (0, 1) if number % 2 else (1, 0)
@@ -140,24 +140,6 @@ def _asked_ms(client: http.client.HTTPConnection, text: str) -> float:
     response.read()
     assert response.status == 200
     return (time.perf_counter() - began) * 1e3
-
-
-@contextmanager
-def _served(root: Path, artifacts: Path) -> Iterator[int]:
-    port = free_port()
-    command = [sys.executable, "-m", "service", "--artifacts", str(artifacts)]
-    process = subprocess.Popen(
-        [*command, "--port", str(port), "--query-cache", "0", "--log-level", "warning"],
-        cwd=root,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        wait_for_answer(port)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ def main(artifacts: Path) -> None:
     for workers, threads, encoder_threads in SETTINGS:
         os.environ["SHORTLIST_THREADS"] = str(threads)
         os.environ["SHORTLIST_ENCODER_THREADS"] = str(encoder_threads)
-        with server.running(artifacts, workers=workers) as running:
+        with server.running(artifacts, "--workers", str(workers)) as running:
             found = server.many_clients(running)
         print(
             f"| {workers} | {threads} | {encoder_threads} | {found['requests_per_s']:.0f}"

@@ -19,11 +19,12 @@ from service.responses import encode_answer, encode_batch
 from service.wsgi.exchange import Exchange, exchange_of
 from shortlist.engine import query as queries
 from shortlist.engine.answer import Answer
+from shortlist.engine.batch import ask_many
 from shortlist.engine.clock import Stage
 from shortlist.engine.cursor import decode_cursor
 from shortlist.engine.overview import overview
 from shortlist.engine.query import MAX_ID_LENGTH, SearchQuery, read_query
-from shortlist.engine.search import Asked, ask, ask_many, item
+from shortlist.engine.search import Asked, ask, item
 from shortlist.engine.snapshot import Snapshot
 from shortlist.engine.suggest import suggest
 from shortlist.errors import InvalidParameter, MalformedRequest, NotReady, QueryError

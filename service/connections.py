@@ -177,11 +177,8 @@ class Connections:
         for channel in self._channels():
             if channel.overdue(now):
                 channel.give_up()
-        held = {channel: channel.held for channel in self._channels()}
-        while sum(held.values()) > MAX_HELD_BYTES:
-            greatest = max(held, key=lambda one: held[one])
-            del held[greatest]
-            greatest.handle_close()
+        while self.held > MAX_HELD_BYTES:
+            max(self._channels(), key=lambda one: one.held).handle_close()
 
     def _channels(self) -> list[Channel]:
         return [
@@ -198,11 +195,6 @@ class Connections:
             listener.wind_up()
         for channel in self._channels():
             channel.forget_waiting()
-
-    @property
-    def stopping(self) -> bool:
-        """Whether nothing more is accepted."""
-        return bool(self._listeners[0].stopping)
 
     @property
     def n_open(self) -> int:

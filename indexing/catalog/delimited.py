@@ -14,6 +14,7 @@ from typing import IO, cast
 
 import pyarrow as pa
 import pyarrow.csv
+from typing_extensions import Buffer
 
 from indexing.catalog.limits import Limits
 from indexing.catalog.quoting import quoted
@@ -155,7 +156,7 @@ class _Unfolded(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: Buffer) -> int:
         n_read = self._stream.readinto(buffer)
         self._left -= n_read
         if self._left < 0:

@@ -72,9 +72,11 @@ class Server:
             while self._todo:
                 self._todo.pop()()
 
-    def do(self, action: Callable[[], None]) -> None:
-        """Have this done by the thread that turns."""
-        self._todo.append(action)
+    def wind_up(self) -> None:
+        """Accept nothing more, once the thread that turns has seen to it."""
+        done = threading.Event()
+        self._todo += [done.set, self.connections.wind_up]  # the last first
+        assert done.wait(LONG_S)
 
     def connect(self, sent: bytes = b"", *, receive_bytes: int = 0) -> socket.socket:
         """A new client that has sent this."""
@@ -242,10 +244,11 @@ def test_one_connection_too_many_closes_the_one_that_waits_longest(start: Start)
     busy = server.connect(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
     until(lambda: server.connections.n_open == 1)
     others = []
-    for n in range(2, 11):
+    for _ in range(9):
         others.append(server.connect())
-        until(lambda n=n: server.connections.n_open == n)  # type: ignore[misc]
-    time.sleep(1.2)  # the time of those that wait has been looked at by now
+        until(lambda: server.connections.n_open == 1 + len(others))
+    # By now it has been noticed that they wait, as it is a while after they came.
+    until(lambda: all(channel._awaited for channel in server.connections._channels()))
     newest = server.connect()
     assert closed(others[0])
     server.connect()
@@ -261,7 +264,7 @@ def test_one_connection_too_many_closes_the_one_that_waits_longest(start: Start)
 def test_a_crowd_that_has_connected_is_answered_before_the_end(start: Start) -> None:
     server = start(connections=1000)
     clients = [server.connect(GET) for _ in range(150)]
-    server.do(server.connections.wind_up)
+    server.wind_up()
     assert [answer(client) for client in clients] == [(200, b"hello")] * 150
     until(lambda: server.connections.n_open == 0)
 
@@ -383,8 +386,7 @@ def test_winding_up_finishes_what_was_begun_and_closes_the_rest(start: Start) ->
     idle, kept = server.connect(), server.connect(GET)
     assert answer(kept) == (200, b"hello")
     until(lambda: server.connections.n_open == 3)
-    server.do(server.connections.wind_up)
-    until(lambda: server.connections.stopping)
+    server.wind_up()
     kept.sendall(GET)
     status, _ = answer(kept)
     assert status == 200

@@ -404,6 +404,15 @@ def test_a_broken_version_is_refused_apart_by_the_same_words(publisher: Publishe
     assert problem.startswith("items.arrow: SHA-256 is ")
 
 
+def started(publisher: Publisher) -> SnapshotHolder:
+    """What a worker has that has just started."""
+    holder = SnapshotHolder()
+    reloader = Reloader(publisher.root, holder, OPTIONS, poll_s=60)
+    reloader.start()
+    reloader.stop()
+    return holder
+
+
 def test_a_worker_that_starts_on_a_broken_version_serves_one_that_was_live_before(
     publisher: Publisher,
 ) -> None:
@@ -413,17 +422,11 @@ def test_a_worker_that_starts_on_a_broken_version_serves_one_that_was_live_befor
         journal.append(Event.DONE, source=None, target=version, why="build")
     broken = publisher.publish(named("broken"))
     publisher.flip_a_byte(broken, "vectors.npy")
-    holder = SnapshotHolder()
-    reloader = Reloader(publisher.root, holder, OPTIONS, poll_s=60)
-    reloader.start()
-    reloader.stop()
+    holder = started(publisher)
     assert holder.get().version == older
     assert holder.refused == broken
     publisher.flip_a_byte(older, "vectors.npy")
-    holder = SnapshotHolder()
-    reloader = Reloader(publisher.root, holder, OPTIONS, poll_s=60)
-    reloader.start()
-    reloader.stop()
+    holder = started(publisher)
     assert holder.get().version == oldest
 
 
@@ -436,10 +439,7 @@ def test_what_was_refused_at_the_start_is_not_loaded_once_more(
             Event.DONE, source=None, target=version, why="build"
         )
     publisher.flip_a_byte(broken, "vectors.npy")
-    holder = SnapshotHolder()
-    reloader = Reloader(publisher.root, holder, OPTIONS, poll_s=60)
-    reloader.start()
-    reloader.stop()
+    holder = started(publisher)
     (error,) = said(caplog, logging.ERROR)
     assert error.startswith(f"{broken}: vectors.npy")
     assert (holder.get().version, holder.refused) == (sound, broken)

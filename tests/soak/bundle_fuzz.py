@@ -22,6 +22,7 @@ import numpy as np
 from shortlist.bundle import layout
 from shortlist.encoder.machine import Precision
 from shortlist.engine.answer import Answer
+from shortlist.engine.batch import ask_many
 from shortlist.engine.overview import overview
 from shortlist.engine.query import (
     PopularQuery,
@@ -31,7 +32,7 @@ from shortlist.engine.query import (
     SuggestQuery,
     read_query,
 )
-from shortlist.engine.search import ask, ask_many, item
+from shortlist.engine.search import ask, item
 from shortlist.engine.shown import Listing
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
 from shortlist.engine.suggest import suggest

@@ -13,7 +13,7 @@ import pytest
 from shortlist.bundle.files import write_durably
 from shortlist.bundle.store import ArtifactStore
 from tests.publishing import publish
-from tests.serving import Serve
+from tests.serving import Serve, Service
 
 pytestmark = pytest.mark.soak
 
@@ -116,6 +116,12 @@ def broken(write_catalog: Callable[..., Path], artifacts: Path) -> tuple[str, st
     return good, bad
 
 
+def serves_the_other(service: Service, good: str, bad: str) -> None:
+    ready = service.readiness()
+    assert (ready["version"], ready["degraded"], ready["refused_version"]) == (good, True, bad)
+    assert "vectors.npy" in ready["problem"]
+
+
 def test_a_worker_that_restarts_on_a_broken_version_serves_the_last_good_one(
     write_catalog: Callable[..., Path],
     tmp_path: Path,
@@ -130,9 +136,7 @@ def test_a_worker_that_restarts_on_a_broken_version_serves_the_last_good_one(
     (victim,) = service.workers()
     os.kill(victim, signal.SIGKILL)
     service.wait_for(lambda: set(service.workers()) - {victim} != set(), 20)
-    ready = service.readiness()
-    assert (ready["version"], ready["degraded"], ready["refused_version"]) == (good, True, bad)
-    assert "vectors.npy" in ready["problem"]
+    serves_the_other(service, good, bad)
     assert service.get("/v1/search?q=robots&k=3")[1]["index_version"] == good
 
 
@@ -145,9 +149,7 @@ def test_a_service_started_fresh_on_a_broken_version_serves_the_one_before(
     artifacts = tmp_path / "artifacts"
     good, bad = broken(write_catalog, artifacts)
     point_at(artifacts, bad)
-    ready = serve(artifacts, "--poll-s", "0.1").ready().readiness()
-    assert (ready["version"], ready["degraded"], ready["refused_version"]) == (good, True, bad)
-    assert "vectors.npy" in ready["problem"]
+    serves_the_other(serve(artifacts, "--poll-s", "0.1").ready(), good, bad)
 
 
 def test_a_service_whose_only_version_is_broken_stays_up_and_is_not_ready(

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from shortlist.engine.answer import Answer
+from shortlist.engine.batch import ask_many
 from shortlist.engine.clock import StageClock
 from shortlist.engine.cursor import decode_cursor, encode_cursor
 from shortlist.engine.query import (
@@ -24,7 +25,7 @@ from shortlist.engine.query import (
     SimilarQuery,
 )
 from shortlist.engine.ranking import diversify
-from shortlist.engine.search import ask, ask_many, item
+from shortlist.engine.search import ask, item
 from shortlist.engine.snapshot import Snapshot
 from shortlist.errors import CursorExpired, DeadlineExceeded, InvalidParameter, ItemUnknown
 
