@@ -10,9 +10,9 @@ import numpy as np
 
 from indexing.catalog import Catalog
 from shortlist.bundle.arrays import RowArray
+from shortlist.bundle.folding import fold
 from shortlist.bundle.manifest import Section
 from shortlist.bundle.sections import described, title_index
-from shortlist.bundle.sections.title_index import fold_title
 
 MOST_NAMED = 10
 """How many titles in parentheses are taken from one title, the last ones."""
@@ -106,8 +106,8 @@ def title_variants(title: str, alternatives: Iterable[str] = ()) -> list[str]:
         ),
         *(article_first(text) for text in alternatives),
     ]
-    distinct = {fold_title(text): text for text in reversed(written)}
-    return [text for text in dict.fromkeys(written) if text and distinct[fold_title(text)] == text]
+    distinct = {fold(text): text for text in reversed(written)}
+    return [text for text in dict.fromkeys(written) if text and distinct[fold(text)] == text]
 
 
 def _last_subtitle(main: str) -> str | None:

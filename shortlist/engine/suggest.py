@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from shortlist.bundle.arrays import FloatArray, RowArray
-from shortlist.bundle.sections.title_index import SORTED_CHARACTERS, TitleIndex, fold_title
+from shortlist.bundle.folding import fold
+from shortlist.bundle.sections.title_index import SORTED_CHARACTERS, TitleIndex
 from shortlist.bundle.tables import ItemId
 from shortlist.engine.lanes.title import match_titles
 from shortlist.engine.query import SuggestQuery
@@ -80,7 +81,7 @@ def suggest(snapshot: Snapshot, query: SuggestQuery) -> SuggestAnswer:
 def _fitting(titles: TitleIndex, query: SuggestQuery) -> tuple[RowArray, FloatArray]:
     """Rows int64 [m], distinct, and how well each fits, float64 [m] in [0, 1]."""
     first = last = 0
-    if begin := fold_title(query.q)[:SORTED_CHARACTERS]:
+    if begin := fold(query.q)[:SORTED_CHARACTERS]:
         # The words from which on the text begins as was typed stand side by side.
         first, last = (
             bisect_left(range(len(titles.words)), text, key=titles.text_from_word)

@@ -12,7 +12,7 @@ import numpy as np
 
 from indexing.measure.topic import SEED, Protocol, Topic, is_held_out
 from indexing.titles import main_title
-from shortlist.bundle.sections.title_index import fold_title
+from shortlist.bundle.folding import fold
 
 NAME = "known item"
 DEPTH = 100
@@ -29,9 +29,9 @@ def known_item(titles: Sequence[str], ids: Sequence[object]) -> Protocol:
     mains = [main_title(title) for title in titles]
     same: dict[str, list[int]] = defaultdict(list)
     for row, main in enumerate(mains):
-        same[fold_title(main)].append(row)
+        same[fold(main)].append(row)
     rng = random.Random(SEED)  # noqa: S311  # a repeatable draw, no secret
-    usable = [row for row, main in enumerate(mains) if fold_title(main)]
+    usable = [row for row, main in enumerate(mains) if fold(main)]
     if not usable:
         return Protocol(NAME, skipped="no item has a title with letters or digits")
     drawn = rng.sample(usable, min(MAX_ITEMS, len(usable)))
@@ -41,7 +41,7 @@ def known_item(titles: Sequence[str], ids: Sequence[object]) -> Protocol:
         Topic(
             id=f"{kind}:{ids[row]}",
             text=text,
-            relevant=np.array(same[fold_title(mains[row])], dtype=np.int64),
+            relevant=np.array(same[fold(mains[row])], dtype=np.int64),
             kind=kind,
             held_out=is_held_out("item", str(ids[row])),
         )

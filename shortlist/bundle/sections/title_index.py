@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import pyarrow.compute
 
 from shortlist.bundle import arrays
 from shortlist.bundle.arrays import Csr, FloatArray, RowArray, map_array
+from shortlist.bundle.folding import fold
 from shortlist.bundle.rules import check_range, check_rising
 from shortlist.errors import BundleCorrupt
 
@@ -71,7 +71,7 @@ class TitleIndex:
         looked at tell, those of the rarest trigrams first; of a trigram that stands nearly
         everywhere they are the first ones. A text is spelled right if some title has every word.
         """
-        folded = fold_title(text)
+        folded = fold(text)
         places = np.empty(0, np.int64)
         if folded:
             codes = trigram_codes(folded)
@@ -118,18 +118,6 @@ class TitleIndex:
         return str(self.folded[title].as_py())[start : start + SORTED_CHARACTERS]
 
 
-def fold_title(text: str) -> str:
-    """A title as it is compared: case, diacritics and punctuation gone, `&` read as "and".
-
-    Compatibility forms are decomposed (NFKD) and combining marks dropped, so that "Amélie" and
-    "AMELIE" are equal; apostrophes vanish, everything else that is no letter or digit parts words.
-    """
-    decomposed = unicodedata.normalize("NFKD", text).casefold()
-    bare = "".join(char for char in decomposed if not unicodedata.combining(char))
-    bare = bare.replace("&", " and ").replace("'", "").replace("’", "")
-    return " ".join("".join(char if char.isalnum() else " " for char in bare).split())
-
-
 def trigram_codes(folded: str) -> npt.NDArray[np.uint32]:
     """The CRC-32 of every distinct run of three characters, uint32, rising.
 
@@ -154,7 +142,7 @@ def trigram_weights(n_titles: int, counts: RowArray) -> FloatArray:
 def write_titles(folder: Path, shown: Sequence[str], rows: RowArray) -> None:
     """Write the section's files: titles as written, and their rows (int64, rising)."""
     (folder / FOLDER).mkdir()
-    folded = [fold_title(title) for title in shown]
+    folded = [fold(title) for title in shown]
     codes, titles = _pairs(folded)
     trigrams, starts, counts = np.unique(codes, return_index=True, return_counts=True)
     weights = np.repeat(trigram_weights(len(folded), counts), counts)

@@ -11,30 +11,11 @@ from shortlist.bundle.sections.title_index import (
     NAMES,
     OFFSETS,
     POSTINGS,
-    fold_title,
     read_titles,
     trigram_codes,
     write_titles,
 )
 from shortlist.errors import BundleCorrupt
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Amélie", "amelie"),
-        ("AMÉLIE", "amelie"),
-        ("WALL·E", "wall e"),
-        ("Schindler's List", "schindlers list"),
-        ("Fast & Furious", "fast and furious"),
-        ("Straße", "strasse"),
-        ("  A   b  ", "a b"),
-        ("七人の侍", "七人の侍"),
-        ("?!", ""),
-    ],
-)
-def test_folding_leaves_letters_digits_and_single_blanks(text: str, expected: str) -> None:
-    assert fold_title(text) == expected
 
 
 def test_trigrams_count_the_edges_twice() -> None:

@@ -1,0 +1,28 @@
+"""Texts as they are compared: case, diacritics and punctuation gone."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_LETTERS = str.maketrans(
+    {
+        **{"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "ŧ": "t", "ı": "i", "ĸ": "k"},
+        **{"þ": "th", "æ": "ae", "œ": "oe", "ŋ": "ng", "ƶ": "z", "ɨ": "i", "ɐ": "a", "ə": "e"},
+        **{"&": " and ", "'": "", "’": "", "ʼ": "", "`": ""},
+    }
+)
+"""Letters that have no decomposition as they are typed without them; apostrophes vanish."""
+
+
+def fold(text: str) -> str:
+    """The text as it is compared, its words parted by single blanks.
+
+    Compatibility forms are decomposed (NFKD) and combining marks dropped, so that "Amélie" and
+    "AMELIE" are equal; letters that do not decompose become what is typed for them ("Łódź" is
+    "lodz", "Straße" is "strasse"); `&` is read as "and", apostrophes vanish, everything else that
+    is no letter or digit parts words.
+    """
+    decomposed = unicodedata.normalize("NFKD", text).casefold()
+    bare = "".join(char for char in decomposed if not unicodedata.combining(char))
+    bare = bare.translate(_LETTERS)
+    return " ".join("".join(char if char.isalnum() else " " for char in bare).split())
