@@ -25,6 +25,7 @@ from indexing.models import resolve_model
 from indexing.neighbours.section import write_neighbours
 from indexing.popularity import Popularity, catalog_popularity
 from indexing.titles import write_titles
+from indexing.words import write_words
 from shortlist.bundle import signing
 from shortlist.bundle.manifest import CatalogInfo, Counts, EncoderInfo, Manifest, PopularityInfo
 from shortlist.bundle.reader import Bundle, open_bundle
@@ -129,7 +130,10 @@ def _write_bundle(
     writer.copy_encoder(export, settings)
     on_step("encoder copied")
     writer.write_items(id_column(catalog), item_table(catalog, popularity))
-    sections = {"titles": write_titles(folder, catalog)}
+    sections = {
+        "titles": write_titles(folder, catalog),
+        "words": write_words(folder, catalog, corpus),
+    }
     on_step("items written")
     known = embeddings.known_vectors(live, identity, export=export) if live else None
     log.info("encoding what is new of %d documents", len(corpus))

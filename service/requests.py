@@ -13,7 +13,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from shortlist.engine.features import FEATURES
-from shortlist.engine.query import MAX_LISTED, Categories, Filters, NoQuery, read_query
+from shortlist.engine.query import MAX_LISTED, Categories, Filters, NoQuery, Phrases
+from shortlist.engine.query_reading import read_query
 from shortlist.errors import InvalidParameter, MalformedRequest
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
@@ -28,6 +29,8 @@ _SPELLED: dict[tuple[str, ...], str] = {
     ("filters", "categories", "any"): "category",
     ("filters", "categories", "all"): "category_all",
     ("filters", "categories", "none"): "category_none",
+    ("filters", "words", "all"): "words_all",
+    ("filters", "words", "none"): "words_none",
     RANGES: "range",
     ("filters", "include_ids"): "include_id",
     ("filters", "exclude_ids"): "exclude_id",
@@ -64,7 +67,7 @@ def _fields(
     """Every field that holds a value, below the models that group them."""
     for name, field in model.model_fields.items():
         path = (*above, name)
-        if field.annotation in {Filters, Categories}:
+        if field.annotation in {Filters, Categories, Phrases}:
             yield from _fields(field.annotation, path)
         elif path == ("weights",):
             weight = FieldInfo.from_annotation(get_args(field.annotation)[1])

@@ -19,7 +19,8 @@ from shortlist.encoder.machine import Precision, available_cores
 from shortlist.engine import query as queries
 from shortlist.engine.answer import Answer, Item, RecommendAnswer
 from shortlist.engine.batch import ask_many
-from shortlist.engine.query import SearchQuery, read_query
+from shortlist.engine.query import SearchQuery
+from shortlist.engine.query_reading import read_query
 from shortlist.engine.search import ask, item
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
 from shortlist.engine.suggest import SuggestAnswer, suggest

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from indexing.catalog.index_type import check_index_type
 from indexing.catalog.limits import Limits
 from indexing.catalog.patterns import require_one_group
 from indexing.catalog.quoting import quoted
 from indexing.neighbours.models import Model
+from shortlist.bundle.analysis import LANGUAGES
 from shortlist.bundle.manifest import NOTEBOOK_PROFILE, RELATED_PROFILE, TASTE_PROFILE, Profile
 from shortlist.encoder.machine import Precision
 from shortlist.engine.features import FEATURES, Source, weighs
@@ -25,18 +26,6 @@ NOTEBOOK, RELATED, TASTE = "notebook", "related", "taste"
 HIGHEST_RATING = 1e9
 MOST_NAMED = 100
 """So many attributes, text columns and profiles a catalogue may name."""
-
-INDEX_PARTS = (
-    "Flat, RFlat, SQ4, SQ6, SQ8, SQfp16, SQbf16, HNSWm, IVFn, PQm, PQmx8, PCAd, OPQm, IDMap"
-)
-"""What a FAISS factory string may be made of; a number in it is not 0 and has few digits."""
-
-_INDEX_PART = re.compile(
-    r"Flat|RFlat|IDMap|SQ(4|6|8|fp16|bf16)|HNSW([2-9]|[1-9]\d)|IVF[1-9]\d{0,5}(_HNSW([2-9]|[1-9]\d))?"
-    r"|PQ[1-9]\d{0,2}(x(4|6|8|10|12)(fs)?)?|PCAR?[1-9]\d{0,3}|OPQ[1-9]\d{0,2}(_[1-9]\d{0,3})?",
-    re.ASCII,
-)
-_MOST_PARTS = 5
 
 
 class IdType(StrEnum):
@@ -133,6 +122,19 @@ class DocumentConfig(_Table):
     template: NonEmpty | None = None
 
 
+class WordsConfig(_Table):
+    """How the words of documents are compared: by stems of a language, or as they are."""
+
+    language: str = "english"
+
+    @field_validator("language")
+    @classmethod
+    def _is_known(cls, language: str) -> str:
+        if language not in LANGUAGES:
+            raise ValueError(f"{quoted(language)} is none of: {', '.join(LANGUAGES)}")
+        return language
+
+
 class PopularityConfig(_Table):
     """The weighted rating's prior: the quantile of the rating counts that makes m."""
 
@@ -175,20 +177,7 @@ class IndexConfig(_Table):
     end the process, take all memory or be trained for hours.
     """
 
-    type: str = Field(default="auto", max_length=100)
-
-    @field_validator("type")
-    @classmethod
-    def _is_of_known_parts(cls, factory: str) -> str:
-        parts = factory.split(",")
-        if factory in {"auto", "flat"}:
-            return factory
-        for part in parts:
-            if not _INDEX_PART.fullmatch(part):
-                raise ValueError(f"{quoted(part)} is none of auto, flat, {INDEX_PARTS}")
-        if len(parts) > _MOST_PARTS:
-            raise ValueError(f"expected at most {_MOST_PARTS} parts")
-        return factory
+    type: Annotated[str, AfterValidator(check_index_type)] = Field(default="auto", max_length=100)
 
 
 class GoldenQuery(_Table):
@@ -228,6 +217,7 @@ class CatalogConfig(_Table):
     tags: TagsConfig | None = None
     ratings: RatingsConfig | None = None
     document: DocumentConfig = DocumentConfig()
+    words: WordsConfig = WordsConfig()
     popularity: PopularityConfig = PopularityConfig()
     recency: RecencyConfig | None = None
     neighbours: NeighboursConfig = NeighboursConfig()

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from indexing.catalog.config import CatalogConfig
 from indexing.catalog.quoting import quoted, shortened
-from shortlist.engine.query import fields_at
+from shortlist.engine.query_reading import fields_at
 from shortlist.errors import CatalogError
 
 MOST_BYTES = 1_000_000

@@ -14,6 +14,16 @@ _LETTERS = str.maketrans(
 """Letters that have no decomposition as they are typed without them; apostrophes vanish."""
 
 
+_ASCII = str.maketrans(
+    {
+        **{char: " " for char in map(chr, range(128)) if not char.isalnum()},
+        **{char: char.lower() for char in map(chr, range(128)) if char.isupper()},
+        **{"&": " and ", "'": "", "`": ""},
+    }
+)
+"""The whole rule for texts of ASCII alone, which most are."""
+
+
 def fold(text: str) -> str:
     """The text as it is compared, its words parted by single blanks.
 
@@ -22,6 +32,8 @@ def fold(text: str) -> str:
     "lodz", "Straße" is "strasse"); `&` is read as "and", apostrophes vanish, everything else that
     is no letter or digit parts words.
     """
+    if text.isascii():
+        return " ".join(text.translate(_ASCII).split())
     decomposed = unicodedata.normalize("NFKD", text).casefold()
     bare = "".join(char for char in decomposed if not unicodedata.combining(char))
     bare = bare.translate(_LETTERS)

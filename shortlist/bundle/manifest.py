@@ -13,9 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from shortlist.errors import BundleCorrupt, BundleUnsupported
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """2 added the features beyond similarity and popularity, and `n_popular`; 3 those of a taste,
-`n_neighbours`, and the profiles of similar items and of recommendations."""
+`n_neighbours`, and the profiles of similar items and of recommendations; 4 those of words, and
+`n_words`."""
 
 Count = Annotated[int, Field(ge=0)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -33,12 +34,13 @@ class Profile(_Value):
 
     Retrieval brings `n_candidates` items; `n_popular` of those with the most ratings are
     candidates as well, whatever the query. Where a feature of a taste has a weight, so are the
-    `n_neighbours` that it says most of.
+    `n_neighbours` that it says most of; where words have one, the `n_words` that have most of them.
     """
 
     n_candidates: int = Field(default=50, ge=1, le=1000)
     n_popular: int = Field(default=0, ge=0, le=1000)
     n_neighbours: int = Field(default=200, ge=0, le=1000)
+    n_words: int = Field(default=100, ge=0, le=1000)
     weights: dict[str, Weight]
 
     @field_validator("weights")

@@ -16,6 +16,7 @@ from shortlist.engine.explain import Explanation
 from shortlist.engine.facets import Facets
 from shortlist.engine.features import FEATURES
 from shortlist.engine.lanes.neighbour import Collaboration
+from shortlist.engine.lanes.words import ask_words, fields_with
 from shortlist.engine.pool import NEIGHBOURS, SEMANTIC, Pool
 from shortlist.engine.shown import Listing, Row
 from shortlist.engine.snapshot import Snapshot
@@ -34,6 +35,13 @@ class Component(TypedDict):
     weight: float
     contribution: float
     estimated: bool
+
+
+class Highlight(TypedDict):
+    """The words of the text, as they were written, that a field of an item's document has."""
+
+    field: str
+    words: list[str]
 
 
 class BestMatch(TypedDict):
@@ -67,11 +75,11 @@ class Item:
 class Result:
     """One item of an answer; `rank` and `retrieval_rank` count from 1.
 
-    `lanes` names what made the item a candidate: semantic, title, neighbours, popular. One that
-    semantic retrieval did not bring has no `retrieval_rank`; its `retrieval_score` is its true
-    similarity all the same. In a list by popularity nothing is compared, and it is None.
-    `fallback` is `item_liked_by_nobody` where neighbours have a say and nobody likes this item
-    together with another: text and popularity alone place it.
+    `lanes` names what made the item a candidate: semantic, text (by a text beside a taste), words,
+    title, neighbours, popular. One that semantic retrieval did not bring has no `retrieval_rank`;
+    its `retrieval_score` is its true similarity all the same. In a list by popularity nothing is
+    compared, and it is None. `fallback` is `item_liked_by_nobody` where neighbours have a say and
+    nobody likes this item together with another: text and popularity alone place it.
     """
 
     rank: int
@@ -88,6 +96,7 @@ class Result:
     mean_rating: float | None
     fallback: str | None
     components: list[Component]
+    highlights: list[Highlight] | None
     explanation: Explanation | None
 
 
@@ -179,6 +188,7 @@ def describe_results(
     first: int,
     last: int,
     explanations: Sequence[Explanation | None],
+    highlights: bool = False,
 ) -> list[Result]:
     """Places `first` to `last` (excluded) of a ranked pool; an explanation, or None, for each."""
     bundle = snapshot.bundle
@@ -198,12 +208,24 @@ def describe_results(
         "lanes": _lanes(pool, places),
         "fallback": _fallbacks(snapshot, pool, rows),
         "components": _components(snapshot, pool, rows, values.tolist(), terms.tolist()),
+        "highlights": _highlights(snapshot, pool, rows) if highlights else [None] * len(rows),
         "explanation": explanations,
     }
     shown = describe_rows(bundle.ids, bundle.items, rows.tolist())
     return [
         Result(**item, **dict(zip(columns, of_item, strict=True)))
         for item, *of_item in zip(shown, *columns.values(), strict=True)
+    ]
+
+
+def _highlights(snapshot: Snapshot, pool: Pool, rows: RowArray) -> list[list[Highlight]]:
+    words = snapshot.bundle.sections.words
+    if words is None:
+        return [[] for _ in rows]
+    asked = ask_words(words, pool.plan.text) if pool.asked is None else pool.asked
+    return [
+        [{"field": field, "words": found} for field, found in of_row.items()]
+        for of_row in fields_with(words, asked, rows)
     ]
 
 

@@ -8,7 +8,7 @@ from shortlist.bundle.arrays import Vectors
 from shortlist.engine.answer import Answer
 from shortlist.engine.clock import Stage, StageClock
 from shortlist.engine.query import SearchQuery
-from shortlist.engine.search import ask
+from shortlist.engine.search import ask, question
 from shortlist.engine.snapshot import Snapshot
 from shortlist.errors import QueryError
 
@@ -24,8 +24,8 @@ def ask_many(
     clock = clock or StageClock()
     places: dict[str, list[int]] = {}
     for place, query in enumerate(queries):
-        encodes = bool(query.q.strip()) and query.cursor is None
-        places.setdefault(query.q if encodes else "", []).append(place)
+        text = "" if query.cursor is not None else question(snapshot, query.q).text
+        places.setdefault(text if text.strip() else "", []).append(place)
     found: dict[int, Answer | QueryError] = {}
     for place in places.pop("", []):
         found[place] = _asked(snapshot, queries[place], clock, None)

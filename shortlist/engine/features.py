@@ -39,6 +39,8 @@ class Source(StrEnum):
     """Where a feature comes from: what a catalogue, or a query, must have for it."""
 
     TEXT = "text"
+    STEERING = "steering"
+    WORDS = "words"
     RATINGS = "ratings"
     LIKES = "likes"
     RECENCY = "recency"
@@ -47,6 +49,8 @@ class Source(StrEnum):
 
 ABSENT = {
     Source.TEXT: "nothing is compared here",
+    Source.STEERING: "there is no text beside a taste",
+    Source.WORDS: "this bundle was built without it; build it again",
     Source.RATINGS: "this catalogue has no ratings, or was built before this feature was there",
     Source.LIKES: "this catalogue has no ratings by users, or too few of them",
     Source.RECENCY: "this catalogue has no [recency]",
@@ -61,7 +65,8 @@ class Feature:
 
     `value` gives it for the rows of a pool, float64 [m], by the feature's name. It may be
     `estimated` from similar items where an item itself has none. Features from likes belong to a
-    taste: a search by text alone has none.
+    taste: a search by text alone has none. Those of words and titles belong to a text, and those
+    that steer to a text beside a taste.
     """
 
     name: str
@@ -69,16 +74,18 @@ class Feature:
     value: Callable[[str, Bundle, Pool], FloatArray]
     estimated: bool = False
 
-    def is_in(self, bundle: Bundle, *, taste: bool) -> bool:
-        """Whether this bundle has it, for a query with or without a taste."""
+    def is_in(self, bundle: Bundle, *, taste: bool, text: bool) -> bool:
+        """Whether this bundle has it, for a query with or without a taste and a text."""
         sections = bundle.sections
-        match self.source:
-            case Source.LIKES:
-                return taste and sections.neighbours is not None
-            case Source.TITLES:
-                return sections.titles is not None
-            case Source.TEXT:
-                return True
+        known = {
+            Source.TEXT: True,
+            Source.STEERING: taste and text,
+            Source.LIKES: taste and sections.neighbours is not None,
+            Source.WORDS: text and sections.words is not None,
+            Source.TITLES: text and sections.titles is not None,
+        }
+        if self.source in known:
+            return known[self.source]
         if self.name == POPULARITY:
             return bundle.items.popularity is not None
         return sections.features is not None and self.name in sections.features.columns
@@ -87,6 +94,11 @@ class Feature:
 def _similarity(_: str, __: Bundle, pool: Pool) -> FloatArray:
     assert pool.similarities is not None
     return pool.similarities.astype(np.float64)
+
+
+def _text_similarity(_: str, __: Bundle, pool: Pool) -> FloatArray:
+    assert pool.text_similarities is not None
+    return pool.text_similarities.astype(np.float64)
 
 
 def _popularity(_: str, bundle: Bundle, pool: Pool) -> FloatArray:
@@ -107,12 +119,15 @@ def _matched(name: str, _: Bundle, pool: Pool) -> FloatArray:
     return np.zeros(len(pool.rows))
 
 
-SIMILARITY, POPULARITY = "similarity", "popularity"
+SIMILARITY, TEXT_SIMILARITY, POPULARITY = "similarity", "text_similarity", "popularity"
 
 FEATURES: Mapping[str, Feature] = {
     feature.name: feature
     for feature in (
         Feature(SIMILARITY, Source.TEXT, _similarity),
+        Feature(TEXT_SIMILARITY, Source.STEERING, _text_similarity),
+        Feature("words", Source.WORDS, _matched),
+        Feature("coverage", Source.WORDS, _matched),
         Feature("collaborative", Source.LIKES, _matched),
         Feature("co_liked", Source.LIKES, _matched),
         Feature(POPULARITY, Source.RATINGS, _popularity),
@@ -132,9 +147,13 @@ def features_from(*sources: Source) -> tuple[str, ...]:
     return tuple(name for name, feature in FEATURES.items() if feature.source in sources)
 
 
-def available_features(bundle: Bundle, *, taste: bool = False) -> tuple[str, ...]:
-    """The features that this bundle has, those of a `taste` only where there is one."""
-    return tuple(name for name, one in FEATURES.items() if one.is_in(bundle, taste=taste))
+def available_features(
+    bundle: Bundle, *, taste: bool = False, text: bool = True
+) -> tuple[str, ...]:
+    """The features that this bundle has for a query with or without a `taste` and a `text`."""
+    return tuple(
+        name for name, one in FEATURES.items() if one.is_in(bundle, taste=taste, text=text)
+    )
 
 
 def weighs(weights: Mapping[str, float], *sources: Source) -> bool:

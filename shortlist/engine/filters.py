@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from shortlist.bundle.arrays import RowArray, numbers_of
 from shortlist.bundle.reader import Bundle
-from shortlist.engine.query import Filters, Range
+from shortlist.engine.lanes.words import rows_with
+from shortlist.engine.query import Filters, Phrases, Range
 from shortlist.errors import FeatureUnavailable, InvalidParameter
 
 Mask = npt.NDArray[np.bool_]
@@ -35,6 +36,7 @@ def select(bundle: Bundle, wanted: Filters, blocked: RowArray) -> RowArray:
         mask &= _carried(bundle, categories.all) == len(set(categories.all))
     if categories.none:
         mask &= _carried(bundle, categories.none) == 0
+    _by_words(bundle, wanted.words, mask)
     for name, limits in wanted.ranges.items():
         mask &= _in_range(bundle, name, limits)
     _by_rating(bundle, wanted, mask)
@@ -44,6 +46,20 @@ def select(bundle: Bundle, wanted: Filters, blocked: RowArray) -> RowArray:
         mask &= included
     mask[bundle.ids.rows_of(wanted.exclude_ids)] = False
     return np.flatnonzero(mask)
+
+
+def _by_words(bundle: Bundle, wanted: Phrases, mask: Mask) -> None:
+    if not wanted.all and not wanted.none:
+        return
+    words = bundle.sections.words
+    if words is None:
+        raise FeatureUnavailable("words: this bundle was built without them; build it again")
+    for phrase in wanted.all:
+        has = np.zeros_like(mask)
+        has[rows_with(words, phrase)] = True
+        mask &= has
+    for phrase in wanted.none:
+        mask[rows_with(words, phrase)] = False
 
 
 def _carried(bundle: Bundle, names: tuple[str, ...]) -> RowArray:

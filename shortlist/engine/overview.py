@@ -57,7 +57,9 @@ def overview(snapshot: Snapshot) -> CatalogAnswer:
         similar_profile=manifest.similar_profile or manifest.default_profile,
         recommend_profile=manifest.recommend_profile or manifest.default_profile,
         features=list(available_features(bundle)),
-        taste_features=[one for one in features_from(Source.LIKES) if one in every],
+        taste_features=[
+            one for one in features_from(Source.STEERING, Source.LIKES) if one in every
+        ],
         rating_scale=None if manifest.popularity is None else manifest.popularity.scale,
         facets=count_facets(bundle, (CATEGORIES, *numeric_attributes(bundle)), rows),
     )

@@ -14,7 +14,14 @@ from shortlist.engine import features
 from shortlist.engine.features import ABSENT, FEATURES, POPULARITY, Source
 from shortlist.engine.filters import select
 from shortlist.engine.lanes.neighbour import Taste
-from shortlist.engine.query import DEFAULT_K, MAX_CANDIDATES, NO_FILTERS, Query, RankedQuery
+from shortlist.engine.query import (
+    DEFAULT_K,
+    MAX_CANDIDATES,
+    NO_FILTERS,
+    Filters,
+    Query,
+    RankedQuery,
+)
 from shortlist.engine.snapshot import Snapshot
 from shortlist.errors import FeatureUnavailable, InvalidParameter
 
@@ -25,16 +32,19 @@ _BY_POPULARITY = Profile(n_candidates=MAX_CANDIDATES, n_neighbours=0, weights={P
 class Plan:
     """Decisions for one query.
 
-    `vector` is float32 unit [dim], None to order by popularity alone; `text` is for the title
-    lane, "" without one; `taste` is what the query gives of somebody's likes. `rows` (int64,
+    `vector` is float32 unit [dim], None to order by popularity alone; `text` is for the lanes of
+    words and titles, "" without one; `taste` is what the query gives of somebody's likes, and
+    `text_vector` float32 unit [dim] is the text's own beside a taste. `rows` (int64,
     rising) are those that pass a filter, None without one; `left_out` (int64, rising) never are
     candidates: blocked items, and those that were given; `n_matches` of `n_items` may be. `weights`
     are of features that the bundle has, in the order of the registry; `k` results are wanted of
-    `n_candidates` retrieved ones, `n_popular` and `n_neighbours` join them.
+    `n_candidates` retrieved ones, `n_popular`, `n_neighbours` and `n_words` join
+    them.
     """
 
     vector: Vectors | None
     text: str
+    text_vector: Vectors | None
     taste: Taste | None
     rows: RowArray | None
     left_out: RowArray
@@ -45,6 +55,7 @@ class Plan:
     n_candidates: int
     n_popular: int
     n_neighbours: int
+    n_words: int
     weights: dict[str, float]
 
 
@@ -54,16 +65,19 @@ def make_plan(
     *,
     vector: Vectors | None,
     text: str = "",
+    text_vector: Vectors | None = None,
+    filters: Filters | None = None,
     taste: Taste | None = None,
     left_out: RowArray | None = None,
     preferred: str | None = None,
 ) -> Plan:
     """Decide what the query leaves open.
 
-    `preferred` is the profile of this kind of query where the bundle names one; without a `vector`
-    the list is by popularity. Raises InvalidParameter for k above n_candidates, an unknown profile,
-    weights that are all 0, weights of a taste's features without one, and what a filter refuses;
-    FeatureUnavailable for a weight of a feature that this bundle does not have.
+    `filters` replace the query's own, where the text adds to them. `preferred` is the profile of
+    this kind of query where the bundle names one; without a `vector` the list is by popularity.
+    Raises InvalidParameter for k above n_candidates, an unknown profile, weights that are all 0,
+    weights of a taste's features without one, and what a filter refuses; FeatureUnavailable for a
+    weight of a feature that this bundle does not have.
     """
     bundle = snapshot.bundle
     if vector is None:
@@ -78,10 +92,12 @@ def make_plan(
     if k > n_candidates:
         raise InvalidParameter("k", f"expected 1 to n_candidates ({n_candidates}), found {k}")
     n_items = bundle.manifest.counts.items
-    rows = None if query.filters == NO_FILTERS else select(bundle, query.filters, left_out)
+    filters = query.filters if filters is None else filters
+    rows = None if filters == NO_FILTERS else select(bundle, filters, left_out)
     return Plan(
         vector=vector,
         text=text,
+        text_vector=text_vector,
         taste=taste,
         rows=rows,
         left_out=left_out,
@@ -92,7 +108,10 @@ def make_plan(
         n_candidates=n_candidates,
         n_popular=_given(getattr(query, "n_popular", None), profile.n_popular),
         n_neighbours=_given(getattr(query, "n_neighbours", None), profile.n_neighbours),
-        weights=_weights(bundle, profile, replaced, taste=taste is not None),
+        n_words=_given(getattr(query, "n_words", None), profile.n_words),
+        weights=_weights(
+            bundle, profile, replaced, taste=taste is not None, text=bool(text.strip())
+        ),
     )
 
 
@@ -120,9 +139,10 @@ def _profile(bundle: Bundle, query: Query, preferred: str | None) -> tuple[str, 
 
 
 def _weights(
-    bundle: Bundle, profile: Profile, replaced: Mapping[str, float], *, taste: bool
+    bundle: Bundle, profile: Profile, replaced: Mapping[str, float], *, taste: bool, text: bool
 ) -> dict[str, float]:
-    available = features.available_features(bundle, taste=taste)
+    available = features.available_features(bundle, taste=taste, text=text)
+    known = features.available_features(bundle, taste=True, text=True)
     for name, weight in replaced.items():
         if not weight or name in available:
             continue
@@ -130,7 +150,11 @@ def _weights(
             raise InvalidParameter(
                 f"weights.{name}", "a search has none: ask for similar items or for recommendations"
             )
-        raise FeatureUnavailable(f"{name}: {ABSENT[FEATURES[name].source]}")
+        if name not in known:
+            raise FeatureUnavailable(f"{name}: {ABSENT[FEATURES[name].source]}")
+        if FEATURES[name].source is Source.STEERING and not taste:
+            raise InvalidParameter(f"weights.{name}", "a search has only a text: weigh similarity")
+        # otherwise it is of a text, and there is none: it would be 0 for all
     wanted = {**profile.weights, **replaced}
     weights = {name: wanted[name] for name in available if name in wanted}
     if not any(weights.values()):

@@ -6,16 +6,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from shortlist.bundle.arrays import FloatArray, RowArray, Vectors
-from shortlist.engine.features import Matches
+from shortlist.engine.features import TEXT_SIMILARITY, Matches
 from shortlist.engine.lanes.neighbour import Collaboration, collaborate, strongest
 from shortlist.engine.lanes.semantic import Candidates
 from shortlist.engine.lanes.title import TITLE_FEATURES, match_titles
+from shortlist.engine.lanes.words import (
+    WORD_FEATURES,
+    AskedWords,
+    ask_words,
+    find_words,
+    match_words,
+)
 from shortlist.engine.plan import Plan
 from shortlist.engine.snapshot import Snapshot
 
-SEMANTIC, TITLE, NEIGHBOURS, POPULAR = "semantic", "title", "neighbours", "popular"
+SEMANTIC, TEXT, WORDS, TITLE = "semantic", "text", "words", "title"
+NEIGHBOURS, POPULAR = "neighbours", "popular"
 MANY = 1000
 """So many rows to leave out are a filter; fewer are fetched beside the wanted ones."""
 
@@ -26,12 +35,13 @@ _NO_FEATURES = np.empty((0, 0))
 class Pool:
     """A plan's candidates in retrieval order, those of other lanes behind them in rising row order.
 
-    rows int64 [m], distinct; similarities float32 [m], true inner products, None where nothing
-    was compared. The first `n_retrieved` are what semantic retrieval brought, best first, all of
-    them `exact`ly the best or not for certain. `lanes` holds the rows (int64) that the other lanes
+    rows int64 [m], distinct; similarities float32 [m], true inner products, None where nothing was
+    compared. The first `n_retrieved` are what semantic retrieval brought, best first, all of them
+    `exact`ly the best or not for certain. `lanes` holds the rows (int64) that the other lanes
     brought, by lane, those of `popular` with the most ratings first; `matches` is what a lane says
-    of items. Once ranked, `features` float64 [m, f] has a column a weight of the plan, and `order`
-    (int64) indexes the rows, best first, down to the least score.
+    of items, and `asked` are the words that it was asked for. `text_similarities` float32 [m] are
+    those to a text beside a taste. Once ranked, `features` float64 [m, f] has a column a weight of
+    the plan, and `order` (int64) indexes the rows, best first, down to the least score.
     """
 
     plan: Plan
@@ -42,6 +52,8 @@ class Pool:
     lanes: Mapping[str, RowArray] = field(default_factory=dict)
     matches: Mapping[str, Matches] = field(default_factory=dict)
     collaboration: Collaboration | None = None
+    asked: AskedWords | None = None
+    text_similarities: Vectors | None = None
     features: FloatArray = field(default_factory=lambda: _NO_FEATURES)
     order: RowArray = field(default_factory=lambda: np.empty(0, np.int64))
 
@@ -51,13 +63,17 @@ def gather(snapshot: Snapshot, plan: Plan) -> Pool:
     if plan.vector is None:
         return _most_popular(snapshot, plan)
     retrieved = _retrieve(snapshot, plan.vector, plan)
-    lanes, matches, collaboration = _other_lanes(snapshot, plan)
+    asked = _ask_words(snapshot, plan)
+    lanes, matches, collaboration = _other_lanes(snapshot, plan, asked)
     rows, similarities = retrieved.rows, retrieved.scores
     brought = [of_lane for of_lane in lanes.values() if len(of_lane)]
     if brought and len(others := np.setdiff1d(np.concatenate(brought), rows)):
         rows = np.concatenate([rows, others])
         scored = snapshot.retriever.score(plan.vector, others)
         similarities = np.concatenate([similarities, scored])
+    words, text_vector = snapshot.bundle.sections.words, plan.text_vector
+    if words is not None and asked is not None:
+        matches[WORDS] = match_words(words, asked, rows)
     return Pool(
         plan,
         rows=rows,
@@ -67,7 +83,28 @@ def gather(snapshot: Snapshot, plan: Plan) -> Pool:
         lanes=lanes,
         matches=matches,
         collaboration=collaboration,
+        asked=asked,
+        text_similarities=None
+        if text_vector is None
+        else snapshot.retriever.score(text_vector, rows),
     )
+
+
+def _ask_words(snapshot: Snapshot, plan: Plan) -> AskedWords | None:
+    """The text as words, where some of their features is weighed."""
+    words = snapshot.bundle.sections.words
+    if words is None or not any(plan.weights.get(name) for name in WORD_FEATURES):
+        return None
+    return ask_words(words, plan.text)
+
+
+def _mask(plan: Plan) -> npt.NDArray[np.bool_] | None:
+    """Which rows may be candidates, bool [n]; None for all."""
+    if plan.rows is None and not len(plan.left_out):
+        return None
+    mask = np.zeros(plan.n_items, dtype=np.bool_)
+    mask[all_rows(plan)] = True
+    return mask
 
 
 def all_rows(plan: Plan) -> RowArray:
@@ -116,13 +153,17 @@ def _retrieve(snapshot: Snapshot, vector: Vectors, plan: Plan) -> Candidates:
 
 
 def _other_lanes(
-    snapshot: Snapshot, plan: Plan
+    snapshot: Snapshot, plan: Plan, asked: AskedWords | None
 ) -> tuple[dict[str, RowArray], dict[str, Matches], Collaboration | None]:
     """The rows in scope that each lane brings beside semantic retrieval, and what it says."""
     sections = snapshot.bundle.sections
     lanes: dict[str, RowArray] = {}
     matches: dict[str, Matches] = {}
     collaboration = None
+    if plan.text_vector is not None and plan.weights.get(TEXT_SIMILARITY):
+        lanes[TEXT] = _retrieve(snapshot, plan.text_vector, plan).rows
+    if sections.words is not None and asked is not None and plan.n_words:
+        lanes[WORDS] = find_words(sections.words, asked, plan.n_words, _mask(plan))
     weighed = any(plan.weights.get(name) for name in TITLE_FEATURES)
     if sections.titles is not None and plan.text and weighed:
         matches[TITLE] = match_titles(sections.titles, plan.text)

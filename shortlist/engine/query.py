@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any
 
 import pydantic
-from pydantic import BaseModel, ConfigDict, Field, Tag, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, Tag
 
 from shortlist.bundle.manifest import Count, Weight
 from shortlist.bundle.tables import ItemId
 from shortlist.engine.features import FEATURES
-from shortlist.errors import InvalidParameter, MalformedRequest
 
 DEFAULT_K = 10
 MAX_CANDIDATES = 1000
@@ -20,11 +18,11 @@ MAX_ID_LENGTH = 256
 MAX_LIKED = MAX_LISTED = 1000
 MAX_BATCH = 256
 MAX_SUGGESTIONS = 50
+MAX_PHRASES = 16
 MAX_TOLD = 20
 """Errors told of one query: its answer must not be larger than what it sent."""
 
 _SHOWN = 40
-_TAGS = frozenset({"[key]", "id", "rated"})
 _ID_SCHEMA = {
     "anyOf": [
         {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1},
@@ -33,13 +31,19 @@ _ID_SCHEMA = {
 }
 
 
+def shown(value: object) -> str:
+    """The beginning of a value: an error is not larger than what it speaks of."""
+    text = repr(value[:_SHOWN] if isinstance(value, str) else value)
+    return text if len(text) <= 2 * _SHOWN else f"{text[: 2 * _SHOWN]}…"
+
+
 def _item_id(value: object) -> object:
     is_integer = type(value) is int and -(2**63) <= value < 2**63
     if is_integer or (isinstance(value, str) and 1 <= len(value) <= MAX_ID_LENGTH):
         return value
     raise ValueError(
         f"expected an id, an integer of 64 bits or 1 to {MAX_ID_LENGTH} characters, found"
-        f" {_shown(value)}"
+        f" {shown(value)}"
     )
 
 
@@ -65,6 +69,10 @@ Id = Annotated[ItemId, pydantic.BeforeValidator(_item_id), pydantic.WithJsonSche
 Listed = Field(max_length=MAX_LISTED, strict=False)
 Ids = Annotated[tuple[Id, ...], Listed]
 Names = Annotated[tuple[str, ...], Listed]
+Listing = Annotated[
+    tuple[Annotated[str, Field(min_length=1, max_length=200)], ...],
+    Field(max_length=MAX_PHRASES, strict=False),
+]
 
 
 class _Model(BaseModel):
@@ -79,6 +87,13 @@ class Categories(_Model):
     none: Names = Field(default=(), description="None of these categories.")
 
 
+class Phrases(_Model):
+    """Words and phrases of documents: every one of `all`, none of `none`."""
+
+    all: Listing = Field(default=(), description="Words or phrases that must occur.")
+    none: Listing = Field(default=(), description="Words or phrases that must not occur.")
+
+
 class Range(_Model):
     """Numbers from `min` to `max`, both included; an item without a value does not pass."""
 
@@ -90,6 +105,7 @@ class Filters(_Model):
     """Conditions that an item must meet, all of them."""
 
     categories: Categories = Categories()
+    words: Phrases = Phrases()
     ranges: Annotated[dict[str, Range], Field(max_length=100)] = Field(
         default={}, description="Limits of numeric attributes."
     )
@@ -119,6 +135,9 @@ class Query(_Model):
     )
     min_score: Finite | None = Field(default=None, description="The least score of a result.")
     explain: bool = Field(default=False, description="Say what would move each result.")
+    highlights: bool = Field(
+        default=False, description="Say which words of the text each result has, by field."
+    )
     facets: Names = Field(default=(), description="`categories` or a numeric attribute to count.")
     cursor: str | None = Field(default=None, description="The `next` of the answer before.")
 
@@ -131,6 +150,9 @@ class RankedQuery(Query):
     """Items by a profile; what is not given is as the profile says."""
 
     n_popular: Depth | None = Field(default=None, description="How many popular items join.")
+    n_words: Depth | None = Field(
+        default=None, description="How many items join that have the text's words, if these weigh."
+    )
     profile: str | None = Field(default=None, description="A named set of weights.")
     weights: dict[Feature, Weight] = Field(
         default={}, max_length=50, description="Weights that replace the profile's, by feature."
@@ -140,7 +162,10 @@ class RankedQuery(Query):
 class SearchQuery(RankedQuery):
     """A text; blank together with a filter, it browses by popularity."""
 
-    q: Text = Field(description="The text; blank with a filter lists by popularity.")
+    q: Text = Field(
+        description='The text; "a phrase" must occur, -word must not; blank with a filter lists by'
+        " popularity."
+    )
 
 
 class TasteQuery(RankedQuery):
@@ -205,82 +230,3 @@ class BatchQuery(_Model):
 
 class NoQuery(_Model):
     """For what takes no parameters."""
-
-
-M = TypeVar("M", bound=BaseModel)
-
-
-def read_query(model: type[M], values: Mapping[str, Any] | bytes) -> M:
-    """The query in these values, or in a JSON text.
-
-    Raises MalformedRequest for a text that is no JSON, InvalidParameter naming every field that
-    is missing, unknown or out of its range (`filters.ranges.year.min`), the first 20 of them.
-    """
-    try:
-        if isinstance(values, bytes):
-            return model.model_validate_json(values)
-        return model.model_validate(values)
-    except ValidationError as error:
-        problems = error.errors(include_url=False)
-        if problems[0]["type"] == "json_invalid":
-            raise MalformedRequest(f"the body is not JSON: {problems[0]['msg']}") from error
-        raise InvalidParameter.several(
-            {_where(one): _what(one, model) for one in map(dict, problems[:MAX_TOLD])}
-        ) from error
-
-
-def _where(problem: dict[str, Any]) -> str:
-    parts = [str(part)[:80] for part in problem["loc"] if part not in _TAGS]
-    return ".".join(parts)[:200]
-
-
-_EXPECTED = {
-    "int_type": "an integer",
-    "float_type": "a number",
-    "finite_number": "a finite number",
-    "bool_type": "true or false",
-    "string_type": "a text",
-    "tuple_type": "a list",
-    "list_type": "a list",
-    "dict_type": "an object",
-    "model_type": "an object",
-    "greater_than_equal": "at least {ge:g}",
-    "less_than_equal": "at most {le:g}",
-}
-
-
-def _what(problem: dict[str, Any], model: type[BaseModel]) -> str:
-    """What was expected and what was found: the same words for a query string and for JSON."""
-    kind, found, limits = problem["type"], problem["input"], problem.get("ctx", {})
-    if kind == "missing":
-        return "expected a value, found none"
-    if kind == "extra_forbidden":
-        return f"no such parameter; known: {', '.join(fields_at(model, problem['loc'][:-1]))}"
-    if kind in {"string_too_long", "too_long"}:
-        unit = "characters" if kind == "string_too_long" else "entries"
-        return f"expected at most {limits['max_length']} {unit}, found {len(found)}"
-    if kind in _EXPECTED:
-        return f"expected {_EXPECTED[kind].format(**limits)}, found {_shown(found)}"
-    return str(problem["msg"]).removeprefix("Value error, ")
-
-
-def _shown(value: object) -> str:
-    """The beginning of a value: an error is not larger than what it speaks of."""
-    text = repr(value[:_SHOWN] if isinstance(value, str) else value)
-    return text if len(text) <= 2 * _SHOWN else f"{text[: 2 * _SHOWN]}…"
-
-
-def fields_at(model: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:
-    """The fields of the model that stands at this place of another one's values."""
-    for part in location:
-        info = model.model_fields.get(str(part))
-        if info is not None:
-            model = next(_models_in(info.annotation), model)
-    return list(model.model_fields)
-
-
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for inner in get_args(annotation):
-        yield from _models_in(inner)

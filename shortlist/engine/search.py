@@ -20,6 +20,7 @@ from shortlist.engine.lanes.neighbour import Taste
 from shortlist.engine.plan import make_plan
 from shortlist.engine.pool import Pool, all_rows, gather
 from shortlist.engine.query import PopularQuery, Query, RecommendQuery, SearchQuery, SimilarQuery
+from shortlist.engine.question import Question, read_question
 from shortlist.engine.ranking import VARIED, diversify, rank
 from shortlist.engine.snapshot import Snapshot
 from shortlist.engine.taste import read_taste, taste_vector
@@ -80,6 +81,7 @@ def ask(
             pool,
             first=first,
             last=last,
+            highlights=query.highlights,
             explanations=explain_pool(snapshot.bundle, pool, first, last)
             if query.explain
             else [None] * (last - first),
@@ -148,23 +150,37 @@ def _wanted(
             }
         case RecommendQuery():
             return _wanted_for_taste(snapshot, query, vector, clock)
-        case SearchQuery(q=text) if text.strip():
-            return {"vector": _encoded(snapshot, text, vector, clock), "text": text}
-    if not query.filters:
+    assert isinstance(query, SearchQuery)
+    asked = question(snapshot, query.q)
+    filters = asked.within(query.filters)
+    if asked.text.strip():
+        known = _encoded(snapshot, asked.text, vector, clock)
+        return {"vector": known, "text": asked.text, "filters": filters}
+    if not filters:
         raise InvalidParameter("q", "expected a text, found none or only blanks")
-    return {"vector": None}
+    return {"vector": None, "filters": filters}
+
+
+def question(snapshot: Snapshot, text: str) -> Question:
+    """What a text asks for; its signs mean nothing to a bundle without words."""
+    return Question(text) if snapshot.bundle.sections.words is None else read_question(text)
 
 
 def _wanted_for_taste(
     snapshot: Snapshot, query: RecommendQuery, vector: Vectors | None, clock: StageClock
 ) -> dict[str, Any]:
     taste = read_taste(snapshot.bundle, query)
-    if vector is None:
-        text = _encoded(snapshot, query.text, None, clock) if query.text.strip() else None
+    asked = question(snapshot, query.text)
+    text = None
+    if asked.text.strip():
+        text = _encoded(snapshot, asked.text, vector, clock)
+    if text is not None or vector is None:
         vector = taste_vector(snapshot.bundle, taste, text)
     return {
         "vector": vector,
-        "text": query.text,
+        "text": asked.text,
+        "text_vector": text,
+        "filters": asked.within(query.filters),
         "taste": taste,
         "left_out": np.unique(taste.rows),
         "preferred": snapshot.bundle.manifest.recommend_profile if taste.n_liked else None,
@@ -202,7 +218,9 @@ def _next(snapshot: Snapshot, query: Query, pool: Pool, last: int) -> str | None
     if not 0 < last < len(pool.order):
         return None
     row = int(pool.rows[pool.order[last - 1]])
-    return next_cursor(snapshot.bundle.version, query, last, row, pool.plan.vector)
+    plan = pool.plan
+    vector = plan.vector if plan.text_vector is None else plan.text_vector
+    return next_cursor(snapshot.bundle.version, query, last, row, vector)
 
 
 def _shown(query: Query) -> str:

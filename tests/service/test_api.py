@@ -23,7 +23,7 @@ ANSWER_KEYS = [
 RESULT_KEYS = [
     "rank", "item_id", "title", "categories", "attributes", "score", "retrieval_score",
     "popularity_score", "retrieval_rank", "lanes", "rating_count", "mean_rating", "fallback",
-    "components", "explanation",
+    "components", "highlights", "explanation",
 ]  # fmt: skip
 COMPONENT_KEYS = ["feature", "value", "weight", "contribution", "estimated"]
 PROBLEM_KEYS = ["type", "title", "status", "detail", "errors"]

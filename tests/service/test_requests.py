@@ -160,6 +160,7 @@ def answer_with(score: float) -> Answer:
         mean_rating=None,
         fallback=None,
         components=[component],
+        highlights=None,
         explanation=None,
     )
     return Answer(
@@ -220,6 +221,7 @@ def test_an_answer_becomes_json_field_by_field_in_order() -> None:
                         "estimated": False,
                     }
                 ],
+                "highlights": None,
                 "explanation": None,
             }
         ],

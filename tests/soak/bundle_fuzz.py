@@ -30,8 +30,8 @@ from shortlist.engine.query import (
     SearchQuery,
     SimilarQuery,
     SuggestQuery,
-    read_query,
 )
+from shortlist.engine.query_reading import read_query
 from shortlist.engine.search import ask, item
 from shortlist.engine.shown import Listing
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot

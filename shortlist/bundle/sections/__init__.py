@@ -8,11 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from shortlist.bundle.manifest import Manifest, Section
-from shortlist.bundle.sections import calibration, item_features, neighbour_lists, title_index
+from shortlist.bundle.sections import (
+    calibration,
+    item_features,
+    neighbour_lists,
+    title_index,
+    word_index,
+)
 from shortlist.bundle.sections.calibration import Calibration
 from shortlist.bundle.sections.item_features import ItemFeatures
 from shortlist.bundle.sections.neighbour_lists import Neighbours
 from shortlist.bundle.sections.title_index import TitleIndex
+from shortlist.bundle.sections.word_index import WordIndex
 from shortlist.errors import BundleCorrupt, BundleUnsupported
 
 _KNOWN: dict[str, tuple[Any, Callable[..., Any]]] = {
@@ -22,6 +29,7 @@ _KNOWN: dict[str, tuple[Any, Callable[..., Any]]] = {
         (item_features, item_features.read_features),
         (calibration, calibration.read_calibration),
         (neighbour_lists, neighbour_lists.read_neighbours),
+        (word_index, word_index.read_words),
     )
 }
 
@@ -34,6 +42,7 @@ class Sections:
     features: ItemFeatures | None = None
     calibration: Calibration | None = None
     neighbours: Neighbours | None = None
+    words: WordIndex | None = None
 
 
 def read_sections(folder: Path, manifest: Manifest) -> Sections:

@@ -217,8 +217,9 @@ def test_an_unknown_feature_is_refused_with_the_known_ones(films: Films, refused
     path = films(profiles("profiles.notebook = { weights = { similarty = 1 } }"))
     assert refused(path).startswith(
         f"{path}: profiles.notebook.weights: unknown feature 'similarty'; known: similarity,"
-        " collaborative, co_liked, popularity, expected_popularity, rating_volume,"
-        " rating_percentile, recency, title_match, title_prefix"
+        " text_similarity, words, coverage, collaborative, co_liked, popularity,"
+        " expected_popularity, rating_volume, rating_percentile, recency, title_match,"
+        " title_prefix"
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shortlist.bundle.folding import fold
 
@@ -28,3 +30,8 @@ from shortlist.bundle.folding import fold
 )
 def test_folding_leaves_letters_digits_and_single_blanks(text: str, expected: str) -> None:
     assert fold(text) == expected
+
+
+@given(st.text(alphabet=st.characters(codec="ascii")))
+def test_plain_texts_are_folded_by_the_same_rule(text: str) -> None:
+    assert fold(text) == fold(f"{text} é").removesuffix("e").rstrip()

@@ -40,6 +40,15 @@ FILES = [
     "titles/vocabulary.npy",
     "titles/words.npy",
     "vectors.npy",
+    "words/counts.npy",
+    "words/documents.arrow",
+    "words/first.npy",
+    "words/language.txt",
+    "words/offsets.npy",
+    "words/postings.npy",
+    "words/repeated.npy",
+    "words/repeats.npy",
+    "words/terms.npy",
 ]
 Damage = Callable[[Path], object]
 Change = Callable[[dict[str, Any]], object]
@@ -187,7 +196,7 @@ def test_an_unknown_optional_section_is_listed(live_folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "error", "said"),
     [
-        (lambda raw: raw.update(format_version=4), BundleUnsupported, "format 4 is later than 3"),
+        (lambda raw: raw.update(format_version=5), BundleUnsupported, "format 5 is later than 4"),
         (lambda raw: raw["files"].pop("vectors.npy"), BundleCorrupt, "files: 'vectors.npy' is not"),
         (lambda raw: raw["files"].pop("items.arrow"), BundleCorrupt, "files: 'items.arrow' is not"),
         (

@@ -20,8 +20,8 @@ from shortlist.engine.query import (
     RecommendQuery,
     SearchQuery,
     SimilarQuery,
-    read_query,
 )
+from shortlist.engine.query_reading import read_query
 from shortlist.engine.search import ask
 from shortlist.engine.snapshot import Snapshot
 from shortlist.errors import FeatureUnavailable, InvalidParameter

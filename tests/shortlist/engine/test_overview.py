@@ -20,13 +20,13 @@ def test_it_names_profiles_features_and_scale(sample_client: FlaskClient) -> Non
     assert body["index_version"] == sample_client.get("/readyz").get_json()["version"]
     assert list(body["profiles"]) == ["notebook", "related", "similarity", "taste", "tuned"]
     assert body["profiles"]["notebook"] == {
-        "n_candidates": 50, "n_popular": 0, "n_neighbours": 200,
+        "n_candidates": 50, "n_popular": 0, "n_neighbours": 200, "n_words": 100,
         "weights": {"similarity": 0.7, "popularity": 0.3},
     }  # fmt: skip
     roles = (body["default_profile"], body["similar_profile"], body["recommend_profile"])
     assert roles == ("notebook", "related", "taste")
-    assert body["taste_features"] == ["collaborative", "co_liked"]
-    assert body["features"][:2] == ["similarity", "popularity"]
+    assert body["taste_features"] == ["text_similarity", "collaborative", "co_liked"]
+    assert body["features"][:2] == ["similarity", "words"]
     assert not set(body["features"]) & set(body["taste_features"])
     assert body["rating_scale"] == [0.5, 5.0]
 
@@ -44,7 +44,7 @@ def test_a_bundle_without_sections_offers_less(sample_snapshot: Snapshot) -> Non
     bare = replace(sample_snapshot, bundle=replace(sample_snapshot.bundle, sections=Sections()))
     found = overview(bare)
     assert found.features == ["similarity", "popularity"]
-    assert found.taste_features == []
+    assert found.taste_features == ["text_similarity"]
 
 
 def test_it_takes_no_parameters(sample_client: FlaskClient) -> None:

@@ -14,7 +14,8 @@ from indexing.job import build
 from shortlist.bundle.store import ArtifactStore
 from shortlist.encoder.machine import Precision
 from shortlist.engine.answer import Result
-from shortlist.engine.query import SearchQuery, read_query
+from shortlist.engine.query import SearchQuery
+from shortlist.engine.query_reading import read_query
 from shortlist.engine.search import ask
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
 from shortlist.errors import FeatureUnavailable, InvalidParameter
@@ -243,7 +244,7 @@ def test_a_weight_is_a_number_from_0_to_10(tiny_snapshot: Snapshot, weight: floa
 
 def test_weights_that_are_all_0_are_refused(tiny_snapshot: Snapshot) -> None:
     message = (
-        "expected a weight above 0 for at least one of: similarity, popularity,"
+        "expected a weight above 0 for at least one of: similarity, words, coverage, popularity,"
         " expected_popularity, rating_volume, rating_percentile, title_match, title_prefix"
     )
     found = refused(tiny_snapshot, q="a", weights={"similarity": 0, "popularity": 0})

@@ -9,7 +9,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from shortlist.bundle.sections import Sections
-from shortlist.engine.query import SuggestQuery, read_query
+from shortlist.engine.query import SuggestQuery
+from shortlist.engine.query_reading import read_query
 from shortlist.engine.snapshot import Snapshot
 from shortlist.engine.suggest import suggest
 from shortlist.errors import FeatureUnavailable, InvalidParameter

@@ -1,0 +1,157 @@
+"""Documents to the word index of a bundle."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from indexing.catalog import Catalog
+from indexing.documents import Corpus
+from shortlist.bundle.analysis import Word, analyzer, code_of
+from shortlist.bundle.arrays import Csr, RowArray
+from shortlist.bundle.manifest import Section
+from shortlist.bundle.sections import described, word_index
+from shortlist.bundle.sections.word_index import LAST_POSITION, MOST_COUNTED, WordIndex
+from shortlist.bundle.tables import Categories
+
+Fields = Mapping[str, Callable[[int], Sequence[str]]]
+"""By the name of a field what gives its values in a row."""
+
+
+class _Occurrences:
+    """Every word of every document as it is met: its number, its row, its position."""
+
+    def __init__(self, n_items: int, language: str) -> None:
+        self._analyzer = analyzer(language)
+        self._number_of: dict[str, int] = {}
+        self._numbers, self._rows, self._places = array("i"), array("i"), array("H")
+        self.lengths = np.zeros(n_items, np.int64)
+        self.ends = np.zeros(n_items, np.int64)
+
+    def add(self, row: int, values: Sequence[str]) -> None:
+        """A field of an item behind those it has already, its values one position apart."""
+        position = int(self.ends[row])
+        for value in values:
+            begin = position
+            for word in self._analyzer.words(value):
+                self._put(row, position, word)
+                position += len(word.parts)
+            self.lengths[row] += position - begin
+            position += 1
+        self.ends[row] = position
+
+    def _put(self, row: int, position: int, word: Word) -> None:
+        places = [*range(position, position + len(word.parts)), position]
+        for stem, place in zip(word.stems, places, strict=False):
+            number = self._number_of.setdefault(stem, len(self._number_of))
+            self._numbers.append(number)
+            self._rows.append(row)
+            self._places.append(min(place, LAST_POSITION))
+
+    def sorted(self, numbers: RowArray) -> tuple[np.ndarray, RowArray, RowArray, RowArray]:
+        """The stems' codes, rising; of every occurrence the place of its code, document, position.
+
+        Occurrences of a stem stand together, by document and position; `numbers` int64 [n] has the
+        document of each row.
+        """
+        codes = np.array([code_of(stem) for stem in self._number_of], dtype=np.uint64)
+        order = np.argsort(codes)
+        place_of = np.empty(len(codes), np.int64)
+        place_of[order] = np.arange(len(codes))
+        terms = place_of[np.frombuffer(self._numbers, np.int32)]
+        documents = numbers[np.frombuffer(self._rows, np.int32)]
+        places = np.frombuffer(self._places, np.uint16).astype(np.int64)
+        met = np.lexsort((places, documents, terms))
+        return codes[order], terms[met], documents[met], places[met]
+
+
+def index_words(fields: Fields, rows: Sequence[int], *, language: str) -> WordIndex:
+    """The word index of these rows' documents, numbered from 0 in their order."""
+    met = _Occurrences(len(rows), language)
+    starts = {}
+    for name, values_of in fields.items():
+        starts[name] = met.ends.copy()
+        for number, row in enumerate(rows):
+            met.add(number, values_of(row))
+    return _inverted(met, starts, language)
+
+
+def _inverted(met: _Occurrences, starts: Mapping[str, RowArray], language: str) -> WordIndex:
+    rows_by_length = np.argsort(met.lengths, kind="stable")
+    numbers = np.empty_like(rows_by_length)
+    numbers[rows_by_length] = np.arange(len(numbers))
+    codes, terms, documents, places = met.sorted(numbers)
+    begins = np.ones(len(terms), dtype=np.bool_)
+    begins[1:] = (terms[1:] != terms[:-1]) | (documents[1:] != documents[:-1])
+    posting_of = np.cumsum(begins) - 1
+    kind: Any = np.uint8 if met.ends.max(initial=0) <= np.iinfo(np.uint8).max else np.uint16
+    counts = np.bincount(posting_of)
+    offsets = np.searchsorted(terms[begins], np.arange(len(codes) + 1))
+    return WordIndex(
+        terms=codes,
+        postings=Csr(offsets.astype(np.int64), documents[begins].astype(np.int32)),
+        counts=np.minimum(counts, MOST_COUNTED).astype(np.uint8),
+        first=places[begins].astype(kind),
+        repeated=posting_of[~begins].astype(np.int32),
+        repeats=places[~begins].astype(kind),
+        rows=rows_by_length.astype(np.int32),
+        numbers=numbers.astype(np.int32),
+        lengths=np.minimum(met.lengths[rows_by_length], LAST_POSITION).astype(np.uint16),
+        starts={
+            name: np.minimum(each[rows_by_length], LAST_POSITION).astype(kind)
+            for name, each in starts.items()
+        },
+        language=language,
+    )
+
+
+def word_fields(catalog: Catalog, corpus: Corpus) -> Fields:
+    """The fields of a document: title, categories, tags, text columns, and what its template names.
+
+    Values of a list, as categories and tags are, stay apart: no phrase reaches across them.
+    """
+    items, fields = catalog.items, {"title": _whole(catalog.items.titles)}
+    if len(items.categories.names):
+        fields["categories"] = partial(_listed, items.categories)
+    if catalog.tags is not None:
+        fields["tags"] = tags_by_row(catalog.tags.table)
+    roles = {"title", "categories", "tags"}
+    for name in dict.fromkeys([*catalog.config.items.text, *corpus.template.fields]):
+        if name not in roles:
+            fields[name] = _whole(corpus.columns[name])
+    return fields
+
+
+def _whole(column: pd.Series) -> Callable[[int], Sequence[str]]:
+    texts = column.tolist()
+    return lambda row: (texts[row],)
+
+
+def _listed(categories: Categories, row: int) -> Sequence[str]:
+    return [categories.names[code] for code in categories.lists.of(row).tolist()]
+
+
+def tags_by_row(tags: pd.DataFrame) -> Callable[[int], Sequence[str]]:
+    """What gives the tags of a row, in file order, from a table with the columns row and tag."""
+    ordered = tags.iloc[np.argsort(tags["row"].to_numpy(), kind="stable")]
+    texts, rows = ordered["tag"].tolist(), ordered["row"].to_numpy(np.int64)
+
+    def of(row: int) -> Sequence[str]:
+        begin, end = np.searchsorted(rows, [row, row + 1]).tolist()
+        return texts[begin:end]
+
+    return of
+
+
+def write_words(folder: Path, catalog: Catalog, corpus: Corpus) -> Section:
+    """The word section of a bundle."""
+    language, rows = catalog.config.words.language, range(catalog.n_items)
+    words = index_words(word_fields(catalog, corpus), rows, language=language)
+    word_index.write_words(folder, words)
+    return described(word_index.SECTION)

@@ -1,0 +1,221 @@
+"""The words lane: items whose documents have the words of a text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from shortlist.bundle.analysis import Word
+from shortlist.bundle.arrays import FloatArray, RowArray, Vectors
+from shortlist.bundle.sections.word_index import Documents, WordIndex
+from shortlist.engine.features import Matches
+
+WORDS_FEATURE, COVERAGE = "words", "coverage"
+WORD_FEATURES = (WORDS_FEATURE, COVERAGE)
+"""How much the document says of a text's words, and the share of those that inform it has."""
+
+MOST_WORDS = 64
+"""Different words of a text that are looked up, its first."""
+
+MOST_POSTED = 100_000
+"""Postings that are read in full for one text, and as many again of words that are commoner."""
+
+_LEAST_READ = 1000
+_SPARE = 8
+
+
+@dataclass(frozen=True)
+class AskedWords:
+    """A text as a word index is asked for it.
+
+    `words` are distinct. Of every stem of every word, in order: `places` int64 [s] in the index's
+    terms, -1 for one that it does not have; `rarities` float64 [s]; `word_of` int64 [s] the word;
+    `informs` bool [s]; `joins` bool [s] says that it stands for all parts of its word together.
+    """
+
+    words: tuple[Word, ...]
+    places: RowArray
+    rarities: FloatArray
+    word_of: RowArray
+    informs: npt.NDArray[np.bool_]
+    joins: npt.NDArray[np.bool_]
+
+
+def ask_words(index: WordIndex, text: str) -> AskedWords:
+    """The text as words; where none informs, all of them count as if they did."""
+    analyzer = index.analyzer
+    words = tuple({word.stems: word for word in reversed(analyzer.words(text))}.values())[::-1]
+    words = words[:MOST_WORDS]
+    stems = [stem for word in words for stem in word.stems]
+    joins = np.array([last for word in words for last in _joining(word)], dtype=np.bool_)
+    informs = np.array([analyzer.informs(stem) for stem in stems], dtype=np.bool_)
+    if not informs.any():
+        informs[:] = True
+    places = index.places(stems)
+    return AskedWords(
+        words=words,
+        places=places,
+        rarities=index.rarities(places),
+        word_of=np.repeat(np.arange(len(words)), [len(word.stems) for word in words]),
+        informs=informs,
+        joins=joins,
+    )
+
+
+def _joining(word: Word) -> Iterator[bool]:
+    yield from (False for _ in word.parts)
+    if word.joined:
+        yield True
+
+
+def find_words(
+    index: WordIndex, asked: AskedWords, n: int, allowed: npt.NDArray[np.bool_] | None
+) -> RowArray:
+    """The rows of the `n` documents that say most of the words, int64, best first, ties by row.
+
+    `allowed` bool [rows] says which may be found, None for all. Looked at are the documents that
+    have a word that informs: all that have the rarest words, up to 100,000 postings in sum; of
+    commoner words those that are shortest, in which a word weighs most, as many again in sum.
+    """
+    documents, sums = _gathered(index, asked, None if allowed is None else allowed[index.rows])
+    most = _SPARE * n
+    if len(documents) > most:
+        documents = documents[np.argpartition(-sums[documents], most)[:most]]
+    rows = np.sort(index.rows[np.unique(documents)]).astype(np.int64)
+    scores = score_words(index, asked, rows)[WORDS_FEATURE]
+    return rows[np.argsort(-scores, kind="stable")[:n]]
+
+
+def _gathered(
+    index: WordIndex, asked: AskedWords, allowed: npt.NDArray[np.bool_] | None
+) -> tuple[Documents, Vectors]:
+    """Documents to choose from, and what all of them say of the words, float32 [n], as far as read.
+
+    A document may stand there more than once.
+    """
+    informing = np.flatnonzero(asked.informs & (asked.places >= 0))
+    informing = informing[np.argsort(-asked.rarities[informing], kind="stable")]
+    counts = index.postings.counts(asked.places[informing])
+    in_full = np.cumsum(counts) <= MOST_POSTED
+    n_common = int((~in_full).sum())
+    sums = np.zeros(len(index), np.float32)
+    found = [np.empty(0, np.int32)]
+    for one, is_read in zip(informing.tolist(), in_full.tolist(), strict=True):
+        span = index.posted(int(asked.places[one]))
+        documents, counted = index.postings.indices[span], index.counts[span]
+        if allowed is not None:
+            inside = np.flatnonzero(allowed[documents])
+            documents, counted = documents[inside], counted[inside]
+        if not is_read:
+            most = max(_LEAST_READ, MOST_POSTED // n_common)
+            documents, counted = documents[:most], counted[:most]
+        said = counted.astype(np.float32)
+        said /= said + index.norms(documents)
+        sums[documents] += np.float32(asked.rarities[one]) * said
+        found.append(documents)
+    return np.concatenate(found), sums
+
+
+def score_words(index: WordIndex, asked: AskedWords, rows: RowArray) -> dict[str, FloatArray]:
+    """What these documents (int64 [m]) say of the words: two features, float64 [m] in [0, 1].
+
+    `words` is BM25, Σ rarity · count / (count + norm), divided by the sum of the rarities of all
+    words of the text, so that it means the same whatever is asked: 1 would be a document that says
+    every one of them without end. `coverage` is the share of the informing words that it has; it
+    has the parts of a compound that it writes together. Source: Robertson and Zaragoza 2009.
+    """
+    documents = index.numbers[rows]
+    norms = index.norms(documents).astype(np.float64)
+    said = np.zeros(len(rows))
+    has = np.zeros((len(asked.places), len(rows)), dtype=np.bool_)
+    for one, place in enumerate(asked.places.tolist()):
+        if place < 0:
+            continue
+        postings = index.postings_at(place, documents)
+        has[one] = postings >= 0
+        counts = np.where(has[one], index.counts[postings], 0).astype(np.float64)
+        said += asked.rarities[one] * counts / (counts + norms)
+    counted = ~asked.joins | (asked.places >= 0)
+    most = float(asked.rarities[counted].sum())
+    return {
+        WORDS_FEATURE: said / most if most else said,
+        COVERAGE: _coverage(asked, has),
+    }
+
+
+def _coverage(asked: AskedWords, has: npt.NDArray[np.bool_]) -> FloatArray:
+    for together in np.flatnonzero(asked.joins).tolist():
+        has[asked.word_of == asked.word_of[together]] |= has[together]
+    wanted = has[asked.informs & ~asked.joins]
+    share: FloatArray = wanted.mean(axis=0) if len(wanted) else np.zeros(has.shape[1])
+    return share
+
+
+def match_words(index: WordIndex, asked: AskedWords, rows: RowArray) -> Matches:
+    """What the lane says of these rows (int64 [m], distinct), whichever lane brought them."""
+    rows = np.sort(rows)
+    return Matches(rows, score_words(index, asked, rows))
+
+
+def rows_with(index: WordIndex, phrase: str) -> RowArray:
+    """The rows whose documents have these words one behind the other in a field, int64, rising.
+
+    A single compound is found as it is written and as one word. Raises nothing for words that no
+    document has: no row has them.
+    """
+    words = index.analyzer.words(phrase)
+    parts = [part for word in words for part in word.parts]
+    documents = _in_order(index, index.places(parts))
+    if len(words) == 1 and words[0].joined:
+        (place,) = index.places([words[0].joined]).tolist()
+        documents = np.union1d(documents, index.postings.indices[index.posted(place)])
+    return np.sort(index.rows[documents]).astype(np.int64)
+
+
+def _in_order(index: WordIndex, places: RowArray) -> Documents:
+    """The documents that have all these terms one behind the other."""
+    if not len(places) or (places < 0).any():
+        return np.empty(0, np.int32)
+    rarest = int(np.argmin(index.postings.counts(places)))
+    documents = index.postings.indices[index.posted(int(places[rarest]))]
+    for place in np.unique(places).tolist():
+        documents = documents[index.postings_at(place, documents) >= 0]
+    if len(places) == 1 or not len(documents):
+        return documents
+    begins: RowArray | None = None
+    for offset, place in enumerate(places.tolist()):
+        which, positions = index.positions(index.postings_at(place, documents))
+        here = _keys(which, positions - offset)
+        begins = here if begins is None else np.intersect1d(begins, here)
+    assert begins is not None
+    return documents[np.unique(begins >> _KEY_BITS)]
+
+
+_KEY_BITS = 18
+
+
+def _keys(which: RowArray, positions: RowArray) -> RowArray:
+    """One number for a document and a position in it, which may lie before its beginning."""
+    return (which << _KEY_BITS) | (positions + (1 << (_KEY_BITS - 1)))
+
+
+def fields_with(index: WordIndex, asked: AskedWords, rows: RowArray) -> list[dict[str, list[str]]]:
+    """For each row (int64 [m]) the words of the text, as written, by the field that has them."""
+    wanted = index.numbers[rows]
+    names = list(index.starts)
+    found: list[dict[str, list[str]]] = [{} for _ in rows]
+    for one in np.flatnonzero((asked.places >= 0) & asked.informs).tolist():
+        postings = index.postings_at(int(asked.places[one]), wanted)
+        having = np.flatnonzero(postings >= 0)
+        which, positions = index.positions(postings[having])
+        begins = np.stack([index.starts[name][wanted[having]] for name in names]).astype(np.int64)
+        fields = (begins[:, which] <= positions).sum(axis=0) - 1
+        written = asked.words[int(asked.word_of[one])].written
+        for place, field in sorted(set(zip(which.tolist(), fields.tolist(), strict=True))):
+            words = found[having[place]].setdefault(names[field], [])
+            if written not in words:
+                words.append(written)
+    return found

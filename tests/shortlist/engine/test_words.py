@@ -1,0 +1,154 @@
+"""Words through the whole engine: what must occur does, every score can be taken apart."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+
+from shortlist.engine.query import RecommendQuery, SearchQuery
+from shortlist.engine.search import ask
+from shortlist.engine.snapshot import Snapshot
+
+WEIGHTS = {"similarity": 1.0, "popularity": 0.0, "words": 1.0, "coverage": 0.5}
+
+
+@pytest.fixture(scope="module")
+def tags_of(repository: Path) -> dict[int, set[str]]:
+    """The sample's tags, by item."""
+    found: dict[int, set[str]] = {}
+    with (repository / "data/sample/tags.csv").open(encoding="utf-8") as lines:
+        for line in csv.DictReader(lines):
+            found.setdefault(int(line["movieId"]), set()).add(line["tag"].strip().casefold())
+    return found
+
+
+def test_a_tag_is_found_where_it_stands(
+    sample_snapshot: Snapshot, tags_of: dict[int, set[str]]
+) -> None:
+    answer = ask(sample_snapshot, SearchQuery(q="biopic", weights=WEIGHTS))
+    assert all("biopic" in tags_of[int(one.item_id)] for one in answer.results)
+    assert all("words" in one.lanes for one in answer.results)
+
+
+def test_every_score_is_the_sum_of_its_parts(sample_snapshot: Snapshot) -> None:
+    answer = ask(sample_snapshot, SearchQuery(q="slow space film", k=50, weights=WEIGHTS))
+    for one in answer.results:
+        parts = {part["feature"]: part for part in one.components}
+        assert {"words", "coverage"} <= set(parts)
+        assert one.score == pytest.approx(sum(part["contribution"] for part in one.components))
+        assert 0 <= parts["words"]["value"] <= 1
+
+
+def test_words_are_not_looked_up_where_nothing_weighs_them(sample_snapshot: Snapshot) -> None:
+    answer = ask(sample_snapshot, SearchQuery(q="biopic"))
+    assert all("words" not in one.lanes for one in answer.results)
+
+
+def test_a_phrase_must_occur_and_a_word_with_a_minus_must_not(
+    sample_snapshot: Snapshot, tags_of: dict[int, set[str]]
+) -> None:
+    answer = ask(sample_snapshot, SearchQuery(q='"based on a book" -romance', k=50))
+    assert answer.query == '"based on a book" -romance'
+    assert 0 < answer.matched < 1350 and answer.considered <= answer.matched
+    for one in answer.results:
+        assert "based on a book" in tags_of[int(one.item_id)]
+        assert "Romance" not in one.categories
+
+
+def test_a_text_of_signs_alone_lists_by_popularity(sample_snapshot: Snapshot) -> None:
+    answer = ask(sample_snapshot, SearchQuery(q="-drama", k=50))
+    assert answer.profile == "popularity"
+    assert all("Drama" not in one.categories for one in answer.results)
+
+
+def test_the_same_by_filters(sample_client: FlaskClient) -> None:
+    path = "/v1/search?q=robots&k=50"
+    by_signs = sample_client.get(f"{path}%20-war%20%22space%22".replace("robots&k=50", "robots"))
+    by_filters = sample_client.get("/v1/search?q=robots%20space&words_all=space&words_none=war")
+    assert by_filters.status_code == 200
+    ids = [
+        [one["item_id"] for one in each.get_json()["results"]] for each in (by_signs, by_filters)
+    ]
+    assert ids[0] == ids[1] != []
+
+
+def test_too_many_phrases_are_refused(sample_client: FlaskClient) -> None:
+    path = "/v1/search?q=a" + "&words_none=b" * 17
+    assert sample_client.get(path).status_code == 422
+    assert sample_client.get("/v1/search?q=a&words_all=").status_code == 422
+
+
+def test_a_filter_holds_for_words_too(sample_snapshot: Snapshot) -> None:
+    query = SearchQuery(
+        q="space", k=100, n_candidates=100, weights=WEIGHTS,
+        filters={"categories": {"none": ("Sci-Fi",)}},
+    )  # fmt: skip
+    answer = ask(sample_snapshot, query)
+    assert len(answer.results) == 100
+    assert any("words" in one.lanes for one in answer.results)
+    assert all("Sci-Fi" not in one.categories for one in answer.results)
+
+
+def test_pages_of_a_list_by_words_join_to_the_whole(sample_snapshot: Snapshot) -> None:
+    wanted = {"q": "slow -war", "weights": WEIGHTS}
+    whole = ask(sample_snapshot, SearchQuery(**wanted, k=40))
+    first = ask(sample_snapshot, SearchQuery(**wanted, k=20))
+    second = ask(sample_snapshot, SearchQuery(**wanted, k=20, cursor=first.next))
+    ids = [[one.item_id for one in each.results] for each in (whole, first, second)]
+    assert ids[0] == ids[1] + ids[2]
+
+
+def test_highlights_say_which_field_has_which_words(
+    sample_snapshot: Snapshot, tags_of: dict[int, set[str]]
+) -> None:
+    query = SearchQuery(q="Biopic dramas", weights=WEIGHTS, highlights=True)
+    best = ask(sample_snapshot, query).results[0]
+    assert best.highlights is not None
+    shown = {one["field"]: one["words"] for one in best.highlights}
+    assert shown == {"categories": ["dramas"], "tags": ["Biopic"]}
+    assert ask(sample_snapshot, SearchQuery(q="biopic")).results[0].highlights is None
+
+
+@pytest.mark.parametrize("text", ["western", "japanese animation"])
+def test_a_text_beside_likes_brings_what_it_says(sample_snapshot: Snapshot, text: str) -> None:
+    bundle = sample_snapshot.bundle
+    liked = (bundle.ids.id_of(int(np.argmax(bundle.items.popularity.rating_count))),)
+    weights = {"text_similarity": 1.0, "words": 1.0, "coverage": 1.0}
+    plain = ask(sample_snapshot, RecommendQuery(liked=liked))
+    steered = ask(sample_snapshot, RecommendQuery(liked=liked, text=text, weights=weights))
+    ids = [{one.item_id for one in each.results} for each in (plain, steered)]
+    assert ids[0] != ids[1]
+    assert any({"text", "words"} & set(one.lanes) for one in steered.results)
+
+
+def test_without_a_text_a_taste_is_ranked_as_if_there_were_none(sample_snapshot: Snapshot) -> None:
+    steering = {"text_similarity": 3.0, "words": 3.0, "coverage": 3.0}
+    liked = (sample_snapshot.bundle.ids.id_of(0),)
+    plain, weighed = (
+        ask(sample_snapshot, RecommendQuery(liked=liked, weights=each)) for each in ({}, steering)
+    )
+    assert [one.score for one in plain.results] == [one.score for one in weighed.results]
+
+
+def test_a_search_has_no_text_beside_a_taste(sample_client: FlaskClient) -> None:
+    response = sample_client.get("/v1/search?q=a&w_text_similarity=1")
+    assert response.status_code == 422
+    assert [one["field"] for one in response.get_json()["errors"]] == ["w_text_similarity"]
+
+
+def test_a_bundle_without_words_refuses_them_and_leaves_signs_alone(
+    client_of: Callable[[Path], FlaskClient], repository: Path, tmp_path: Path
+) -> None:
+    (source,) = (repository / "tests/bundles/format-3").iterdir()
+    shutil.copytree(source, tmp_path / "old" / source.name)
+    (tmp_path / "old/CURRENT").write_text(f"{source.name}\n")
+    client = client_of(tmp_path / "old")
+    assert client.get("/v1/search?q=%22star%20robots%22%20-kitchen").get_json()["matched"] == 3
+    for path in ("/v1/search?q=a&w_words=1", "/v1/search?q=a&words_all=robot"):
+        assert client.get(path).status_code == 409
