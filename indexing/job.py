@@ -24,6 +24,7 @@ from indexing.index import build_index
 from indexing.models import resolve_model
 from indexing.neighbours.section import write_neighbours
 from indexing.popularity import Popularity, catalog_popularity
+from indexing.suggestions import write_suggestions
 from indexing.titles import write_titles
 from shortlist.bundle import signing
 from shortlist.bundle.manifest import CatalogInfo, Counts, EncoderInfo, Manifest, PopularityInfo
@@ -145,6 +146,7 @@ def _write_bundle(
     )
     on_step("index written")
     sections["features"] = write_features(folder, catalog, popularity, writer.vectors)
+    sections["suggestions"] = write_suggestions(folder, catalog)
     neighbours = write_neighbours(folder, catalog, live=live)
     if neighbours is not None:
         sections["neighbours"] = neighbours

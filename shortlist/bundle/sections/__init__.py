@@ -8,10 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from shortlist.bundle.manifest import Manifest, Section
-from shortlist.bundle.sections import calibration, item_features, neighbour_lists, title_index
+from shortlist.bundle.sections import (
+    calibration,
+    item_features,
+    neighbour_lists,
+    suggestion_order,
+    title_index,
+)
 from shortlist.bundle.sections.calibration import Calibration
 from shortlist.bundle.sections.item_features import ItemFeatures
 from shortlist.bundle.sections.neighbour_lists import Neighbours
+from shortlist.bundle.sections.suggestion_order import SuggestionOrder
 from shortlist.bundle.sections.title_index import TitleIndex
 from shortlist.errors import BundleCorrupt, BundleUnsupported
 
@@ -22,6 +29,7 @@ _KNOWN: dict[str, tuple[Any, Callable[..., Any]]] = {
         (item_features, item_features.read_features),
         (calibration, calibration.read_calibration),
         (neighbour_lists, neighbour_lists.read_neighbours),
+        (suggestion_order, suggestion_order.read_suggestions),
     )
 }
 
@@ -34,6 +42,7 @@ class Sections:
     features: ItemFeatures | None = None
     calibration: Calibration | None = None
     neighbours: Neighbours | None = None
+    suggestions: SuggestionOrder | None = None
 
 
 def read_sections(folder: Path, manifest: Manifest) -> Sections:
@@ -47,7 +56,19 @@ def read_sections(folder: Path, manifest: Manifest) -> Sections:
         if missing := sorted(set(module.FILES) - set(section.files)):
             raise BundleCorrupt(f"manifest.json: sections.{name}: its files lack {missing[0]!r}")
         found[name] = read(folder, n_items=manifest.counts.items)
-    return Sections(**found)
+    sections = Sections(**found)
+    _check_together(sections)
+    return sections
+
+
+def _check_together(sections: Sections) -> None:
+    """What one section says of another's values fits them."""
+    titles, order = sections.titles, sections.suggestions
+    if titles is not None and order is not None and len(order.ranks) != len(titles.words):
+        raise BundleCorrupt(
+            f"{suggestion_order.RANKS}: expected {len(titles.words)} ranks, one for each word of"
+            f" {title_index.WORDS}, found {len(order.ranks)}"
+        )
 
 
 def unknown_sections(manifest: Manifest) -> tuple[str, ...]:
