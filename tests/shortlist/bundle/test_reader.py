@@ -31,6 +31,7 @@ FILES = [
     "id_map.arrow",
     "index.faiss",
     "items.arrow",
+    "labels.arrow",
     "popular.npy",
     "popularity.parquet",
     "titles/names.arrow",
@@ -40,6 +41,7 @@ FILES = [
     "titles/vocabulary.npy",
     "titles/words.npy",
     "vectors.npy",
+    "word_ranks.npy",
 ]
 Damage = Callable[[Path], object]
 Change = Callable[[dict[str, Any]], object]
