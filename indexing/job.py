@@ -23,12 +23,15 @@ from indexing.gate import GateReport, check_name, pass_gate
 from indexing.index import build_index
 from indexing.models import resolve_model
 from indexing.neighbours.section import write_neighbours
+from indexing.off_topic import write_off_topic
 from indexing.popularity import Popularity, catalog_popularity
+from indexing.suggestions import write_suggestions
 from indexing.titles import write_titles
 from indexing.words import write_words
 from shortlist.bundle import signing
 from shortlist.bundle.manifest import CatalogInfo, Counts, EncoderInfo, Manifest, PopularityInfo
 from shortlist.bundle.reader import Bundle, open_bundle
+from shortlist.bundle.sections.calibration import read_calibration
 from shortlist.bundle.store import ArtifactStore, OnStep, no_step
 from shortlist.bundle.writer import BundleWriter
 from shortlist.encoder.machine import Precision
@@ -149,6 +152,7 @@ def _write_bundle(
     )
     on_step("index written")
     sections["features"] = write_features(folder, catalog, popularity, writer.vectors)
+    sections["suggestions"] = write_suggestions(folder, catalog)
     neighbours = write_neighbours(folder, catalog, live=live)
     if neighbours is not None:
         sections["neighbours"] = neighbours
@@ -161,6 +165,17 @@ def _write_bundle(
         identity=identity.model_dump_json(),
         live=live,
     )
+    other_things = write_off_topic(
+        folder,
+        writer.vectors,
+        texts,
+        encode_queries,
+        calibration=read_calibration(folder, n_items=catalog.n_items),
+        identity=identity.model_dump_json(),
+        live=live,
+    )
+    if other_things is not None:
+        sections["off_topic"] = other_things
     on_step("sections written")
     manifest = writer.seal(
         catalog=CatalogInfo(name=config.name, template=corpus.template.text),

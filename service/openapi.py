@@ -54,7 +54,7 @@ OPERATIONS = (
         body_example={"queries": [{"q": "space travel", "k": 1}, {"q": "a heist", "k": 1}]},
     ),
     Operation(
-        "get", "/v1/suggest", "Complete a title.", SuggestAnswer,
+        "get", "/v1/suggest", "Complete a title, a category or a tag.", SuggestAnswer,
         query=queries.SuggestQuery, statuses=(409,), example="q=star&k=5",
     ),
     Operation(

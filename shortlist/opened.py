@@ -118,7 +118,7 @@ class OpenCatalog:
         return ask(self._current(), read_query(queries.PopularQuery, options))
 
     def suggest(self, text: str, *, k: int = 8) -> SuggestAnswer:
-        """Titles that what is typed may become."""
+        """Titles, categories and tags that what is typed may become."""
         return suggest(self._current(), read_query(queries.SuggestQuery, {"q": text, "k": k}))
 
     def item(self, item_id: ItemId) -> Item:

@@ -23,7 +23,10 @@ LEAST_WEIGHT = 0.05
 BAGS = 5
 FOLDS = 3
 
-_OF_THE_QUERY = features_from(Source.TEXT, Source.TITLES)
+_OF_THE_QUERY = features_from(Source.TEXT, Source.WORDS, Source.TITLES)
+
+Means = dict[tuple[int, str], float]
+"""By the number of a group and the name of a metric its mean."""
 
 Grids = Mapping[str, Sequence[float]]
 """By the name of a weight or a depth what is tried of it."""
@@ -41,7 +44,7 @@ class Lesson:
 
     groups: Sequence[Pools]
     shares: Sequence[Mapping[str, float]]
-    before: Mapping[str, float]
+    before: Means
     start: Profile
     grids: Grids
     cost: float = 0.0
@@ -50,12 +53,16 @@ class Lesson:
     def goal(self, drawn: Sequence[RowArray], price: float) -> Callable[[Profile], float]:
         """What is maximised over these units of each group, one as often as it was drawn."""
         means_of = _means_over(self.groups, self.shares, drawn)
-        share_of = {name: share for shares in self.shares for name, share in shares.items()}
+        share_of = {
+            (group, name): share
+            for group, shares in enumerate(self.shares)
+            for name, share in shares.items()
+        }
 
         def value(profile: Profile) -> float:
             means = means_of(profile)
-            shares = {name: share_of[name] for name in means}
-            grown = sum(means[name] / self.before[name] * share for name, share in shares.items())
+            shares = {key: share_of[key] for key in means}
+            grown = sum(means[key] / self.before[key] * share for key, share in shares.items())
             depth = self.cost * (profile.n_candidates + profile.n_popular)
             known = [name for name in profile.weights if name not in _OF_THE_QUERY]
             weight = price * sum(profile.weights[name] for name in known)
@@ -66,29 +73,31 @@ class Lesson:
 
 def means_of(
     groups: Sequence[Pools], shares: Sequence[Mapping[str, float]], profile: Profile
-) -> dict[str, float]:
+) -> Means:
     """The means of every group's metrics under a profile, at least a millionth."""
     means = _means_over(groups, shares, [np.arange(pools.n_units) for pools in groups])(profile)
-    return {name: max(mean, 1e-6) for name, mean in means.items()}
+    return {key: max(mean, 1e-6) for key, mean in means.items()}
 
 
 def _means_over(
     groups: Sequence[Pools], shares: Sequence[Mapping[str, float]], drawn: Sequence[RowArray]
-) -> Callable[[Profile], dict[str, float]]:
+) -> Callable[[Profile], Means]:
     """What gives the means of a profile over some units; pools of a few depths are kept."""
     parted = [np.unique(units, return_inverse=True) for units in drawn]
     own = [pools.of(units) for pools, (units, _) in zip(groups, parted, strict=True)]
 
     @lru_cache(maxsize=4)
-    def within(n_candidates: int, n_popular: int, titles: bool) -> list[Pools]:
-        return [pools.within(n_candidates, n_popular, titles=titles) for pools in own]
+    def within(n_candidates: int, n_popular: int, titles: bool, words: bool) -> list[Pools]:
+        lanes = {"titles": titles, "words": words}
+        return [pools.within(n_candidates, n_popular, **lanes) for pools in own]
 
-    def means(profile: Profile) -> dict[str, float]:
-        titles = weighs(profile.weights, Source.TITLES)
-        inside = within(profile.n_candidates, profile.n_popular, titles)
+    def means(profile: Profile) -> Means:
+        titles, words = (weighs(profile.weights, one) for one in (Source.TITLES, Source.WORDS))
+        inside = within(profile.n_candidates, profile.n_popular, titles, words)
+        groups = enumerate(zip(inside, shares, parted, strict=True))
         return {
-            name: float(values[places].mean())
-            for pools, metrics, (_, places) in zip(inside, shares, parted, strict=True)
+            (group, name): float(values[places].mean())
+            for group, (pools, metrics, (_, places)) in groups
             if len(places)
             for name, values in pools.values(pools.weighed(profile), list(metrics)).items()
         }

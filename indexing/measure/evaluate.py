@@ -16,14 +16,25 @@ from indexing.documents import Corpus, hash_documents, read_corpus
 from indexing.embeddings import batch_encoder, read_hashes
 from indexing.features import rating_percentile
 from indexing.measure.metrics import Difference, by_user, debiased_recall, measure, paired_bootstrap
+from indexing.measure.protocols import in_place
 from indexing.measure.protocols.cold import cold_errors
+from indexing.measure.protocols.in_place import words_in_place
 from indexing.measure.protocols.known_item import SPELLINGS, TYPOS, known_item
 from indexing.measure.protocols.off_topic import off_topic
+from indexing.measure.protocols.steered import STEERED
 from indexing.measure.protocols.tag_out import leave_tag_out
 from indexing.measure.protocols.tastes import taste_protocols
 from indexing.measure.rankings import Rankings, rank_tastes, rank_texts
 from indexing.measure.report import Evaluation, Line, Measured
-from indexing.measure.systems import POPULARITY, RANDOM, bm25, search_engines, words_of
+from indexing.measure.systems import (
+    CARRIERS,
+    POPULARITY,
+    RANDOM,
+    TEXT_ALONE,
+    bm25,
+    search_engines,
+    words_of,
+)
 from indexing.measure.topic import Protocol, Topic
 from shortlist.bundle import layout
 from shortlist.bundle.arrays import FloatArray, RowArray
@@ -105,13 +116,16 @@ def evaluate(subject: Subject, *, n_jobs: int | None = None) -> Evaluation:
 
 
 def evaluate_texts(subject: Subject, *, n_jobs: int | None = None) -> tuple[Measured, ...]:
-    """Known item and leave tag out."""
+    """Known item, words in place and leave tag out."""
     bundle, words = subject.bundle, words_of(subject.documents)
     rated = [] if bundle.items.popularity is None else [POPULARITY]
     engines = search_engines(bundle.manifest.profiles)
-    known, tags = subject.known_item(), leave_tag_out(subject.catalog, subject.corpus)
     measured = []
-    for protocol, values_of in ((known, _known_values), (tags, partial(_tag_values, bundle))):
+    for protocol, values_of in (
+        (subject.known_item(), _known_values),
+        (words_in_place(subject.catalog), _in_place_values),
+        (leave_tag_out(subject.catalog, subject.corpus), partial(_tag_values, bundle)),
+    ):
         systems = [RANDOM, *rated, bm25(words, protocol.topics), *engines]
         found = rank_texts(subject.snapshot, subject.encoder, protocol, systems, n_jobs=n_jobs)
         measured.append(_measured(protocol, found, values_of))
@@ -127,7 +141,10 @@ def evaluate_tastes(
     counts = [np.bincount(others["row"], minlength=catalog.n_items) for others in folds]
     percentiles = [rating_percentile(each.astype(np.int32)) for each in counts]
     values_of = partial(_taste_values, percentiles)
-    return tuple(_measured(protocol, found, values_of) for protocol in protocols)
+    return tuple(
+        _measured(protocol, found, _steered_values if protocol.name == STEERED else values_of)
+        for protocol in protocols
+    )
 
 
 def _known_values(topics: Sequence[Topic], rankings: Sequence[RowArray]) -> Values:
@@ -140,6 +157,18 @@ def _known_values(topics: Sequence[Topic], rankings: Sequence[RowArray]) -> Valu
         for name, kind in shown.items()
     }
     return {"Success@1": first, **by_kind, **metrics}
+
+
+def _in_place_values(topics: Sequence[Topic], rankings: Sequence[RowArray]) -> Values:
+    """P@10 and nDCG@10 of tags, of categories, and of pairs of both."""
+    kinds = np.array([topic.kind for topic in topics])
+    metrics = measure(topics, rankings, ("P@10", "nDCG@10"))
+    by_kind = {
+        f"{kind}, {name}": np.where(kinds == kind, values, np.nan)
+        for name, values in metrics.items()
+        for kind in in_place.KINDS
+    }
+    return {"P@10": metrics["P@10"], **by_kind}
 
 
 def _tag_values(bundle: Bundle, topics: Sequence[Topic], rankings: Sequence[RowArray]) -> Values:
@@ -171,6 +200,14 @@ def _taste_values(
     return {name: by_user(users, values) for name, values in metrics.items()}
 
 
+def _steered_values(topics: Sequence[Topic], rankings: Sequence[RowArray]) -> Values:
+    """nDCG@10 of what the person likes, and the share of the first ten that carry the text."""
+    metrics = measure(topics, rankings, ("nDCG@10", "Recall@20"))
+    shown = [np.isin(rows[:SHOWN], topic.carriers).sum() / SHOWN
+             for topic, rows in zip(topics, rankings, strict=True)]  # fmt: skip
+    return {**metrics, "carriers@10": np.array(shown)}
+
+
 def _measured(
     protocol: Protocol,
     found: Rankings,
@@ -188,7 +225,7 @@ def _measured(
     users = {topic.user for topic in topics} - {""}
     held_out = None if users else np.array([topic.held_out for topic in topics])
     reference = PREFERRED_REFERENCE if PREFERRED_REFERENCE in values else REFERENCE
-    compared = TASTE_REFERENCES if users else (reference,)
+    compared = _compared(protocol.name) if users else (reference,)
     return Measured(
         protocol=protocol.name,
         metrics=tuple(next(iter(values.values()))),
@@ -198,6 +235,10 @@ def _measured(
         compared_with=compared,
         lines=tuple(_line(system, values, compared, held_out) for system in values),
     )
+
+
+def _compared(protocol: str) -> tuple[str, ...]:
+    return (CARRIERS, TEXT_ALONE) if protocol == STEERED else TASTE_REFERENCES
 
 
 def _line(

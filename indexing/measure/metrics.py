@@ -80,6 +80,11 @@ def recall(hits: Hits, depth: int) -> FloatArray:
     return hits.sums(np.ones(len(hits.places)), depth) / hits.n_relevant
 
 
+def precision(hits: Hits, depth: int) -> FloatArray:
+    """The share of the first places that is relevant, in [0, 1]."""
+    return hits.sums(np.ones(len(hits.places)), depth) / depth
+
+
 def success(hits: Hits, depth: int) -> FloatArray:
     """1 where anything relevant is found, else 0."""
     return np.minimum(hits.sums(np.ones(len(hits.places)), depth), 1.0)
@@ -91,7 +96,7 @@ def reciprocal_rank(hits: Hits, depth: int) -> FloatArray:
     return hits.sums(np.where(first, 1.0 / (hits.places + 1.0), 0.0), depth)
 
 
-_METRICS = {"nDCG": ndcg, "R": recall, "Recall": recall, "Success": success}
+_METRICS = {"nDCG": ndcg, "P": precision, "R": recall, "Recall": recall, "Success": success}
 _METRICS |= {"RR": reciprocal_rank, "MRR": reciprocal_rank}
 
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from indexing.measure.topic import Topic
-from shortlist.bundle.arrays import RowArray, Vectors
+from shortlist.bundle.arrays import Csr, RowArray, Vectors
+from shortlist.bundle.sections.word_index import WordIndex
 from shortlist.encoder.runtime import Encoder
 from shortlist.engine.lanes.semantic import Candidates, true_scores
 from shortlist.engine.snapshot import Snapshot
@@ -37,7 +38,44 @@ def overlay(snapshot: Snapshot, topic: Topic, encoded: Encoded) -> Snapshot:
     known = replace(snapshot, encoder=_Known({topic.text: query}))
     if not len(rows):
         return known
-    return replace(known, retriever=OverlaidRetriever(snapshot.bundle.vectors, rows, documents))
+    overlaid = replace(known, retriever=OverlaidRetriever(snapshot.bundle.vectors, rows, documents))
+    sections = snapshot.bundle.sections
+    if sections.words is None or topic.overlay.words is None:
+        return overlaid
+    words = without_words(sections.words, topic.text, rows, topic.overlay.words)
+    sections = replace(sections, words=words)
+    return replace(overlaid, bundle=replace(snapshot.bundle, sections=sections))
+
+
+def without_words(words: WordIndex, text: str, rows: RowArray, changed: WordIndex) -> WordIndex:
+    """The index as it would be with the changed documents of these rows, for asking a text.
+
+    Only the words of the text are counted anew, and positions of words said again are gone: it
+    answers what the lane asks for this text, no phrases.
+    """
+    documents, own = words.numbers[rows], changed.numbers
+    counts, lengths = words.counts.copy(), words.lengths.copy()
+    lengths[documents] = changed.lengths[own]
+    stems = list(dict.fromkeys(s for word in words.analyzer.words(text) for s in word.stems))
+    for place, other in zip(words.places(stems).tolist(), changed.places(stems), strict=True):
+        postings = words.postings_at(place, documents)
+        left = changed.postings_at(int(other), own)
+        counts[postings[postings >= 0]] = np.where(left >= 0, changed.counts[left], 0)[
+            postings >= 0
+        ]
+    kept = counts > 0
+    offsets = np.concatenate([[0], np.cumsum(kept)])[words.postings.offsets]
+    occurs = offsets[1:] > offsets[:-1]
+    return replace(
+        words,
+        terms=words.terms[occurs],
+        postings=Csr(np.append(0, offsets[1:][occurs]), words.postings.indices[kept]),
+        counts=counts[kept],
+        first=words.first[kept],
+        repeated=words.repeated[:0],
+        repeats=words.repeats[:0],
+        lengths=lengths,
+    )
 
 
 class _Known:

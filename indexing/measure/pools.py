@@ -14,13 +14,13 @@ from indexing.measure.systems import pool_of
 from indexing.measure.topic import Topic
 from shortlist.bundle.arrays import FloatArray, RowArray
 from shortlist.bundle.manifest import Profile
-from shortlist.engine.pool import NEIGHBOURS, POPULAR, TITLE
+from shortlist.engine.pool import NEIGHBOURS, POPULAR, TITLE, WORDS
 from shortlist.engine.snapshot import Snapshot
 
 BoolArray = npt.NDArray[np.bool_]
 
 _NEVER = 2**31
-_OF_CANDIDATES = ("features", "place", "popular", "title", "near", "relevant")
+_OF_CANDIDATES = ("features", "place", "popular", "title", "words", "near", "relevant")
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Pools:
 
     Of all candidates: features float64 [m, f], a column each of `names`; `place` int64 [m] is the
     rank by similarity and `popular` int64 [m] that by the number of ratings, large for candidates
-    of neither lane; `title` and `near` bool [m]: the title lane or the neighbours brought it;
+    of neither lane; `title`, `words` and `near` bool [m]: that lane, or neighbours, brought it;
     `relevant` bool [m]. Of the topics: `sizes` and `n_relevant` int64 [t]; `units` int64 [t]
     number from 0 what counts once: a topic of a text, a user of tastes.
     """
@@ -39,6 +39,7 @@ class Pools:
     place: RowArray
     popular: RowArray
     title: BoolArray
+    words: BoolArray
     near: BoolArray
     relevant: BoolArray
     sizes: RowArray
@@ -57,10 +58,10 @@ class Pools:
         topics["units"] = np.searchsorted(units, topics["units"])
         return replace(self._with(np.repeat(kept, self.sizes)), **topics)
 
-    def within(self, n_candidates: int, n_popular: int, *, titles: bool) -> Pools:
+    def within(self, n_candidates: int, n_popular: int, *, titles: bool, words: bool) -> Pools:
         """The candidates that the engine would gather by these depths and lanes."""
         inside = self.near | (self.place < n_candidates) | (self.popular < n_popular)
-        inside |= self.title & titles
+        inside |= (self.title & titles) | (self.words & words)
         topics = np.repeat(np.arange(len(self.sizes)), self.sizes)[inside]
         return replace(self._with(inside), sizes=np.bincount(topics, minlength=len(self.sizes)))
 
@@ -100,6 +101,7 @@ def collect(topic: Topic, snapshot: Snapshot, options: Mapping[str, Any]) -> Poo
         place=np.where(places < pool.n_retrieved, places, _NEVER),
         popular=popular[pool.rows],
         title=np.isin(pool.rows, pool.lanes.get(TITLE, nobody)),
+        words=np.isin(pool.rows, pool.lanes.get(WORDS, nobody)),
         near=np.isin(pool.rows, pool.lanes.get(NEIGHBOURS, nobody)),
         relevant=np.isin(pool.rows, topic.relevant),
         sizes=np.array([len(places)]),

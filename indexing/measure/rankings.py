@@ -11,6 +11,7 @@ import pandas as pd
 from indexing.catalog import Catalog
 from indexing.measure.learnt import Asked, Learnt, Opened, in_each_fold, in_parallel
 from indexing.measure.overlay import Encoded, encode_topics, overlay
+from indexing.measure.protocols.steered import STEERED
 from indexing.measure.protocols.tastes import DEPTH as TASTE_DEPTH
 from indexing.measure.protocols.tastes import ITEM_TO_ITEM
 from indexing.measure.systems import (
@@ -19,6 +20,7 @@ from indexing.measure.systems import (
     REGULARISATION,
     System,
     references,
+    steered_engines,
     taste_engines,
 )
 from indexing.measure.topic import Protocol
@@ -85,8 +87,14 @@ def _rank_fold(learnt: Learnt, asked: Asked, *, profiles: list[str], with_ease: 
     return {
         (name, system.name): [system.rank(topic, learnt.snapshot)[:TASTE_DEPTH] for topic in topics]
         for name, topics in asked.items()
-        for system in [*learnt_once, *taste_engines(profiles, similar=name == ITEM_TO_ITEM)]
+        for system in _systems(name, learnt_once, profiles)
     }
+
+
+def _systems(protocol: str, learnt_once: list[System], profiles: list[str]) -> list[System]:
+    if protocol == STEERED:
+        return steered_engines()
+    return [*learnt_once, *taste_engines(profiles, similar=protocol == ITEM_TO_ITEM)]
 
 
 def _joined(parts: Iterable[Rankings]) -> Rankings:

@@ -12,6 +12,7 @@ from typing import Any
 from indexing.measure.metrics import Difference
 from indexing.measure.protocols.cold import ColdError
 from indexing.measure.protocols.off_topic import OffTopic
+from indexing.measure.protocols.steered import STEERED
 from indexing.measure.protocols.tastes import TEMPORAL
 from indexing.measure.systems import OURS, REFERENCES
 
@@ -108,7 +109,9 @@ def _protocol(measured: Measured) -> str:
     labels = [f"Δ {first}"]
     if measured.n_users:
         labels = [f"Δ {other}" for other in measured.compared_with]
-        about = _about_tastes(measured)
+        about = (
+            _about_steered(measured) if measured.protocol == STEERED else _about_tastes(measured)
+        )
     else:
         about = (
             f", {measured.n_topics:,} queries, {measured.n_held_out:,} of them held out; each"
@@ -128,6 +131,14 @@ def _about_tastes(measured: Measured) -> str:
         f", {measured.n_topics:,} queries of {measured.n_users:,} users. Δ are differences of"
         f" {first} over users with their 95 % intervals. The best reference is {best.system};"
         f" {OURS} has {share:.0%} of its {first}."
+    )
+
+
+def _about_steered(measured: Measured) -> str:
+    return (
+        f", {measured.n_topics:,} queries of {measured.n_users:,} users. Δ are differences of"
+        f" {measured.metrics[0]} over users with their 95 % intervals. Of the first ten,"
+        f" {measured.line(OURS).every['carriers@10']:.0%} carry the text."
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -33,6 +33,7 @@ REGULARISATION = 100.0
 KNN_NEIGHBOURS = 200
 
 OURS = "the bundle's profile"
+CARRIERS, TEXT_ALONE = "popularity among the carriers", "text alone"
 REFERENCES = ("random", "popularity", "text alone", "implicit ItemKNN", "implicit ALS", "EASE")
 LEADING = {True: "co_liked", False: "collaborative"}
 """The feature that carries most, of similar items and of recommendations."""
@@ -185,7 +186,7 @@ def pool_of(topic: Topic, snapshot: Snapshot, options: Mapping[str, Any]) -> Poo
 
 def _query(topic: Topic, snapshot: Snapshot) -> Asked:
     """What is seen and not liked is excluded by a filter."""
-    if topic.text:
+    if topic.text and not len(topic.liked):
         return queries.SearchQuery(q=topic.text)
     id_of = snapshot.bundle.ids.id_of
     given = topic.liked[-MAX_LIKED:]
@@ -197,7 +198,7 @@ def _query(topic: Topic, snapshot: Snapshot) -> Asked:
     seen = tuple(map(id_of, np.setdiff1d(topic.seen, given).tolist()))
     # unchecked: a user may have seen more than a request may list
     exclude = Filters.model_construct({"exclude_ids"}, exclude_ids=seen)
-    return queries.RecommendQuery(liked=rated, filters=exclude)
+    return queries.RecommendQuery(liked=rated, filters=exclude, text=topic.text)
 
 
 def search_engines(profiles: Mapping[str, Profile]) -> list[System]:
@@ -230,6 +231,32 @@ def taste_engines(profiles: Iterable[str], *, similar: bool) -> list[System]:
         *(engine(f"profile {name}", profile=name) for name in profiles),
         engine(OURS),
     ]
+
+
+def steered_engines() -> list[System]:
+    """What a text beside a taste is compared with, and the bundle's own."""
+    return [
+        System(CARRIERS, _popular_carriers),
+        System(TEXT_ALONE, lambda topic, snapshot: _alone(topic, snapshot, liked=False)),
+        System("taste alone", lambda topic, snapshot: _alone(topic, snapshot, liked=True)),
+        engine(OURS),
+    ]
+
+
+def _popular_carriers(topic: Topic, snapshot: Snapshot) -> RowArray:
+    popularity = snapshot.bundle.items.popularity
+    assert popularity is not None
+    scores = np.full(snapshot.bundle.n_items, -np.inf)
+    scores[topic.carriers] = popularity.popularity_score[topic.carriers]
+    return best_unseen(scores, topic)
+
+
+def _alone(topic: Topic, snapshot: Snapshot, *, liked: bool) -> RowArray:
+    """The list for the likes or for the text of a topic that has both."""
+    part = replace(topic, text="") if liked else replace(topic, liked=topic.liked[:0])
+    pool = pool_of(part, snapshot, {})
+    rows = pool.rows[pool.order]
+    return rows[~np.isin(rows, topic.seen)][:DEPTH]
 
 
 def _only(wanted: str) -> dict[str, float]:

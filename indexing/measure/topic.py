@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from shortlist.bundle.arrays import FloatArray, RowArray
+from shortlist.bundle.sections.word_index import WordIndex
 
 SEED = 20261124
 """Of every draw of an evaluation."""
@@ -19,10 +20,14 @@ def _no_rows() -> RowArray:
 
 @dataclass(frozen=True)
 class Overlay:
-    """Documents that stand in the place of others: rows int64 [r], rising, and their texts."""
+    """Documents that stand in the place of others: rows int64 [r], rising, and their texts.
+
+    `words` is the word index of these documents alone, numbered as the rows are.
+    """
 
     rows: RowArray = field(default_factory=_no_rows)
     documents: tuple[str, ...] = ()
+    words: WordIndex | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +37,8 @@ class Topic:
     `relevant` int64 [m] are all the rows that answer it; `kind` names its variation within the
     protocol; `held_out` says that nothing may be learnt from it. A taste is that of a `user`:
     liked rows int64 [g] with their `ratings` float64 [g], earliest first, and the rows int64 that
-    were `seen` and never are an answer; `fold` numbers the users that nothing is learnt from.
+    were `seen` and never are an answer; `fold` numbers the users that nothing is learnt from. A
+    text beside a taste has all its `carriers`, rows int64.
     """
 
     id: str
@@ -46,6 +52,7 @@ class Topic:
     liked: RowArray = field(default_factory=_no_rows)
     ratings: FloatArray = field(default_factory=lambda: np.empty(0))
     seen: RowArray = field(default_factory=_no_rows)
+    carriers: RowArray = field(default_factory=_no_rows)
 
 
 @dataclass(frozen=True)

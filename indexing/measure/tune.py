@@ -19,7 +19,7 @@ from indexing.measure.learnt import Asked, Learnt, in_each_fold
 from indexing.measure.metrics import measure, paired_bootstrap
 from indexing.measure.overlay import encode_topics, overlay
 from indexing.measure.pools import Pools, collect, joined
-from indexing.measure.protocols import known_item, tag_out
+from indexing.measure.protocols import in_place, known_item, tag_out
 from indexing.measure.protocols.tastes import ITEM_TO_ITEM, PERSONAL, taste_protocols
 from indexing.measure.rankings import rank_texts
 from indexing.measure.systems import LEADING, engine
@@ -44,15 +44,20 @@ PRICES = (0.0, 0.05, 0.1)
 COST = 5e-6
 """What a candidate more has to bring: half a thousandth of what is maximised per hundred."""
 
-SHARES = {tag_out.NAME: {"nDCG@10": 0.25, "R@50": 0.25}, known_item.NAME: {"RR": 0.5}}
+SHARES = {
+    tag_out.NAME: {"nDCG@10": 0.15, "R@50": 0.15},
+    known_item.NAME: {"RR": 0.3},
+    **{f"{in_place.NAME}, {kind}": {"P@10": 0.07, "nDCG@10": 0.07} for kind in in_place.KINDS},
+}
 TASTE_SHARES = {"nDCG@10": 0.5, "Recall@20": 0.5}
 TASTE_DEPTHS = {"n_candidates": 100, "n_neighbours": 200}
 
-GUESS = {"similarity": 1.0, "rating_volume": 0.3, "title_match": 1.0}
+GUESS = {"similarity": 1.0, "words": 1.0, "coverage": 0.3, "rating_volume": 0.1, "title_match": 1.0}
 TASTE_GUESS = {"similarity": 0.2, "rating_volume": 0.1}
 """What carries most elsewhere: where the ascent begins."""
 
-_JUDGED_BY = {tag_out.NAME: ("nDCG@10", "R@50"), known_item.NAME: ("Success@1", "RR")}
+_JUDGED_BY = {**{name: tuple(shares) for name, shares in SHARES.items()}}
+_JUDGED_BY[known_item.NAME] = ("Success@1", "RR")
 
 
 def tune(subject: Subject, *, n_jobs: int | None = None) -> Tuning:
@@ -79,10 +84,11 @@ def write_profile(catalog_path: Path, name: str, profile: Profile) -> None:
 
 
 def tune_search(subject: Subject, *, n_jobs: int | None = None) -> Tuned:
-    """Learn from tags and titles, half each, what texts are ranked by; similarity weighs 1."""
-    known, manifest = subject.known_item(), subject.bundle.manifest
+    """Learn from titles, tags and categories what texts are ranked by; similarity weighs 1."""
+    manifest = subject.bundle.manifest
+    whole = [subject.known_item(), *_by_kind(in_place.words_in_place(subject.catalog))]
     judging, training = (
-        _usable(tag_out.leave_tag_out(subject.catalog, subject.corpus, least_carriers=n), known)
+        _usable(tag_out.leave_tag_out(subject.catalog, subject.corpus, least_carriers=n), *whole)
         for n in (tag_out.LEAST_CARRIERS, TRAINING_CARRIERS)
     )
     names = available_features(subject.bundle)
@@ -106,6 +112,19 @@ def _start(
     weights = {name: guess[name] for name in names if name in guess}
     grids: dict[str, Sequence[float]] = {name: ascent.WEIGHTS for name in names if name != fixed}
     return Profile(weights=weights, **depths), grids
+
+
+def _by_kind(protocol: Protocol) -> list[Protocol]:
+    """Words in place as a protocol each of tags, of categories and of pairs, which count alike."""
+    kinds = {} if protocol.skipped else dict.fromkeys(topic.kind for topic in protocol.topics)
+    return [
+        replace(
+            protocol,
+            name=f"{protocol.name}, {kind}",
+            topics=tuple(topic for topic in protocol.topics if topic.kind == kind),
+        )
+        for kind in kinds
+    ]
 
 
 def _usable(*found: Protocol) -> list[Protocol]:

@@ -1,4 +1,4 @@
-// Titles offered while one types: a combobox with a list, by pointer or by arrow keys.
+// What is offered while one types: a combobox.
 
 import { ask } from "./api.js";
 import { $, h, later } from "./dom.js";
@@ -35,7 +35,7 @@ export function suggestions({ onPick }) {
     list.replaceChildren(...found.map((one, place) => h("li", {
       role: "option", id: `s-${place}`, "aria-selected": "false",
       onpointerdown: (event) => { event.preventDefault(); close(); onPick(one.title); },
-    }, one.title)));
+    }, one.title, one.count ? ` (${one.kind})` : "")));
     chosen = -1;
     list.hidden = false;
     input.setAttribute("aria-expanded", "true");

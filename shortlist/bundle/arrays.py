@@ -145,10 +145,15 @@ TEXT = (pa.large_string(), pa.string())
 
 def write_arrow(path: Path, table: pa.Table) -> None:
     """Write a table as one batch: the form that maps into memory without a copy."""
-    batches = table.combine_chunks().to_batches()
+    batches = table.combine_chunks().to_batches() or [_no_rows(table.schema)]
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         for batch in batches:
             writer.write_batch(batch)
+
+
+def _no_rows(schema: pa.Schema) -> pa.RecordBatch:
+    """A table without rows has no batch of itself."""
+    return pa.RecordBatch.from_arrays([pa.array([], one.type) for one in schema], schema=schema)
 
 
 def read_arrow(path: Path) -> dict[str, pa.Array]:

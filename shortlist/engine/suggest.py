@@ -1,31 +1,44 @@
-"""Suggest: what is being typed to the titles it may become."""
+"""Suggest: what is being typed to the titles, categories and tags it may become."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from math import log1p
+from typing import Literal
 
-import numpy as np
-
-from shortlist.bundle.arrays import FloatArray, RowArray
 from shortlist.bundle.folding import fold
-from shortlist.bundle.sections.title_index import SORTED_CHARACTERS, TitleIndex
+from shortlist.bundle.sections.suggestion_order import Label, SuggestionOrder
 from shortlist.bundle.tables import ItemId
-from shortlist.engine.lanes.title import match_titles
+from shortlist.engine.completion import Completing, Fit
 from shortlist.engine.query import SuggestQuery
 from shortlist.engine.shown import Listing, Row
 from shortlist.engine.snapshot import Snapshot
 from shortlist.errors import FeatureUnavailable, InvalidParameter
 
+MAX_LABELS_OFFERED = 2
+"""Categories and tags among the suggestions: titles are what most people look for."""
+
 _POPULARITY_SHARE = 0.3
+_WIDTH = 0.96
+"""How far popularity reaches within a fit: below 1, so that none touches the next."""
+
+Ranked = tuple[float, int, int]
+"""The score, the folded title's length, and where it was found: what orders suggestions."""
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """One completion; `score` in [0, 1] is what orders them, best first."""
+    """One completion; `score` in [0, 1] is what orders them, best first.
 
-    item_id: ItemId
+    `kind` says whether `title` is an item's title, a category or a tag. An item has an `item_id`,
+    a label has none; `count` is how many items carry a label and None for an item.
+    """
+
+    item_id: ItemId | None
     title: str
+    kind: Literal["title", "category", "tag"]
+    count: int | None
     score: float
 
 
@@ -43,55 +56,88 @@ class SuggestAnswer(Listing[Suggestion]):
 
     def table(self) -> tuple[Row, list[Row]]:
         """A row a suggestion."""
-        rows = [(str(one.item_id), one.title, f"{one.score:.4f}") for one in self.suggestions]
-        return ("id", "title", "score"), list(rows)
+        rows = [
+            ("" if one.item_id is None else str(one.item_id), one.kind, one.title, _shown(one))
+            for one in self.suggestions
+        ]
+        return ("id", "kind", "title", "score"), list(rows)
+
+
+def _shown(one: Suggestion) -> str:
+    return f"{one.score:.4f}"
 
 
 def suggest(snapshot: Snapshot, query: SuggestQuery) -> SuggestAnswer:
-    """Titles of which some word begins as was typed, then titles spelled like it.
+    """Titles that begin as was typed, then those of which a later word does, then others.
 
-    Each is scored by 0.7 times how well it fits (1 for a beginning) and 0.3 times how many
-    people rated it (the feature rating_volume; 0 without ratings). Raises InvalidParameter for
-    a blank text, FeatureUnavailable for a bundle without titles.
+    The others are titles in which each typed word begins some word, and last those spelled nearly
+    so. The score is (3 - f + 0.96 p) / 4 for the fit f, 0 to 3 in that order, and the popularity p
+    in [0, 1], the feature rating_volume (0 without ratings); of titles spelled nearly so p is 0.7
+    times how nearly and 0.3 times popularity. Of equal scores the shorter title comes first, then
+    the lower row. Among them are up to two categories and tags of which some word begins as was
+    typed, p being ln(1 + items) / ln(1 + items of the largest).
+
+    Raises InvalidParameter for a blank text, FeatureUnavailable for a bundle without titles.
     """
     if not query.q.strip():
         raise InvalidParameter("q", "expected a text, found none or only blanks")
-    titles = snapshot.bundle.sections.titles
-    if titles is None:
-        raise FeatureUnavailable("this bundle was built without titles; build it again")
-    rows, fits = _fitting(titles, query)
-    allowed = ~np.isin(rows, snapshot.blocked_rows)
-    rows, fits = rows[allowed], fits[allowed]
-    features = snapshot.bundle.sections.features
-    scores = (1 - _POPULARITY_SHARE) * fits
-    if features is not None and "rating_volume" in features.columns:
-        scores += _POPULARITY_SHARE * features.columns["rating_volume"][rows]
-    best = np.lexsort((rows, -scores))[: query.k]
-    ids, names = snapshot.bundle.ids, snapshot.bundle.items.titles
+    labels = _labels(snapshot.bundle.sections.suggestions, query.q)
+    found = sorted([*_titles(snapshot, query), *labels], key=lambda one: one[0])
     return SuggestAnswer(
         query=query.q,
         index_version=snapshot.version,
-        suggestions=[
-            Suggestion(ids.id_of(row), names[row].as_py(), score)
-            for row, score in zip(rows[best].tolist(), scores[best].tolist(), strict=True)
-        ],
+        suggestions=[suggestion for _, suggestion in found[: query.k]],
     )
 
 
-def _fitting(titles: TitleIndex, query: SuggestQuery) -> tuple[RowArray, FloatArray]:
-    """Rows int64 [m], distinct, and how well each fits, float64 [m] in [0, 1]."""
-    first = last = 0
-    if begin := fold(query.q)[:SORTED_CHARACTERS]:
-        # The words from which on the text begins as was typed stand side by side.
-        first, last = (
-            bisect_left(range(len(titles.words)), text, key=titles.text_from_word)
-            for text in (begin, f"{begin}\U0010ffff")
-        )
-    begun = np.unique(titles.rows[titles.words[first:last, 0]])
-    if len(begun) >= query.k:
-        return begun, np.ones(len(begun))
-    spelled = match_titles(titles, query.q)
-    others = ~np.isin(spelled.rows, begun)
-    fits = np.max(list(spelled.values.values()), axis=0)[others]
-    rows = np.concatenate([begun, spelled.rows[others]])
-    return rows, np.concatenate([np.ones(len(begun)), fits])
+def _titles(snapshot: Snapshot, query: SuggestQuery) -> list[tuple[Ranked, Suggestion]]:
+    """The best titles."""
+    sections = snapshot.bundle.sections
+    if sections.titles is None:
+        raise FeatureUnavailable("this bundle was built without titles; build it again")
+    volumes = None if sections.features is None else sections.features.columns.get("rating_volume")
+    completing = Completing(
+        sections.titles, sections.suggestions, volumes, blocked=snapshot.blocked_rows
+    )
+    found = completing.complete(query.q, query.k)
+    within = found.likeness * 0 if volumes is None else volumes[found.rows]
+    alike = found.fits == Fit.SPELLED_ALIKE
+    nearly = (1 - _POPULARITY_SHARE) * found.likeness + _POPULARITY_SHARE * within
+    within = within * ~alike + nearly * alike
+    ids, names = snapshot.bundle.ids, snapshot.bundle.items.titles
+    columns = (found.fits, within, found.lengths, found.rows)
+    ranked = sorted(
+        ((-_score(fit, part), length, row))
+        for fit, part, length, row in zip(*(one.tolist() for one in columns), strict=True)
+    )
+    return [
+        (one, Suggestion(ids.id_of(one[2]), names[one[2]].as_py(), "title", None, -one[0]))
+        for one in ranked[: query.k]
+    ]
+
+
+def _score(fit: int, within: float) -> float:
+    return (len(Fit) - 1 - fit + _WIDTH * within) / len(Fit)
+
+
+def _labels(order: SuggestionOrder | None, text: str) -> list[tuple[Ranked, Suggestion]]:
+    """The best categories and tags, before an item of the same score."""
+    if order is None or not (begin := fold(text)):
+        return []
+    starts = order.label_starts
+    first = bisect_left(starts, (begin, 0))
+    last = bisect_left(starts, (f"{begin}\U0010ffff", 0))
+    most = log1p(order.most_carried)
+
+    def ranked(place: int) -> Ranked:
+        label = order.labels[place]
+        fit = Fit.BEGINS if label.folded.startswith(begin) else Fit.LATER_WORD
+        return -_score(fit, log1p(label.count) / most), len(label.folded), place - len(starts)
+
+    places = {place for _, place in starts[first:last]}
+    best = sorted(ranked(place) for place in places)[:MAX_LABELS_OFFERED]
+    return [(one, _label(order.labels[one[2] + len(starts)], -one[0])) for one in best]
+
+
+def _label(label: Label, score: float) -> Suggestion:
+    return Suggestion(None, label.shown, label.kind, label.count, score)

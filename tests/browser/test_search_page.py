@@ -314,6 +314,16 @@ def test_suggestions_by_arrow_keys(visit: Visit, sample: Service) -> None:
     shows(page, told(sample, q=offered[0]))
 
 
+def test_a_category_is_offered_as_such_and_searched_for(visit: Visit, sample: Service) -> None:
+    page = visit(sample).open()
+    page.locator("#q").press_sequentially("come", delay=20)
+    first = page.locator("#suggestions li").first
+    expect(first).to_have_text("Comedy (category)")
+    first.click()
+    expect(page.locator("#q")).to_have_value("Comedy")
+    shows(page, told(sample, q="Comedy"))
+
+
 def test_a_pointer_picks_and_escape_closes_suggestions(visit: Visit, sample: Service) -> None:
     page = visit(sample).open()
     page.locator("#q").press_sequentially("nosf", delay=20)

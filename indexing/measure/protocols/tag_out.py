@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from indexing.catalog import Catalog
 from indexing.documents import Corpus
+from indexing.measure.protocols.in_place import carriers_of_tags
 from indexing.measure.topic import SEED, Overlay, Protocol, Topic, is_held_out
+from indexing.words import index_words, tags_by_row, word_fields
 from shortlist.bundle.arrays import RowArray
 
 NAME = "leave tag out"
@@ -25,27 +26,48 @@ def leave_tag_out(
     """
     if catalog.tags is None:
         return Protocol(NAME, skipped="the catalogue has no [tags]")
-    tags = catalog.tags.table.assign(folded=catalog.tags.table["tag"].str.strip().str.casefold())
-    by_tag = tags.groupby("folded")["row"]
-    carriers = {str(tag): np.unique(rows.to_numpy(np.int64)) for tag, rows in by_tag}
-    usable = sorted(tag for tag, rows in carriers.items() if tag and len(rows) >= least_carriers)
+    carriers = carriers_of_tags(catalog, least=least_carriers)
+    usable = list(carriers)
     if not usable:
         return Protocol(NAME, skipped=f"no tag is carried by {least_carriers} items or more")
     rng = np.random.default_rng(SEED)
     drawn = sorted(rng.permutation(len(usable))[:MAX_TAGS].tolist())
-    by_row = {row: tags.loc[places] for row, places in tags.groupby("row").groups.items()}
-    topics = [_topic(corpus, usable[place], carriers[usable[place]], by_row) for place in drawn]
-    return Protocol(NAME, tuple(topics))
+    without = _Without(catalog, corpus)
+    return Protocol(
+        NAME, tuple(without.topic(usable[place], carriers[usable[place]]) for place in drawn)
+    )
 
 
-def _topic(corpus: Corpus, tag: str, rows: RowArray, by_row: dict[object, pd.DataFrame]) -> Topic:
-    """In the documents are the items' tags in file order but every spelling of this one."""
-    others = [by_row[row].loc[by_row[row]["folded"] != tag, "tag"] for row in rows.tolist()]
-    documents = tuple(
-        corpus.document_of(row, tags=" ".join(tags))
-        for row, tags in zip(rows.tolist(), others, strict=True)
-    )
-    overlay, held_out = Overlay(rows, documents), is_held_out("tag", tag)
-    return Topic(
-        id=f"tag:{tag}", text=tag, relevant=rows, kind="tag", held_out=held_out, overlay=overlay
-    )
+class _Without:
+    """Topics of one catalogue, whose documents are rendered and indexed again without a tag."""
+
+    def __init__(self, catalog: Catalog, corpus: Corpus) -> None:
+        assert catalog.tags is not None
+        self._corpus = corpus
+        self._fields = word_fields(catalog, corpus)
+        self._tags_of = tags_by_row(catalog.tags.table)
+        self._language = catalog.config.words.language
+
+    def topic(self, tag: str, rows: RowArray) -> Topic:
+        """In the documents are the items' tags in file order but every spelling of this one."""
+
+        def others(row: int) -> list[str]:
+            return [one for one in self._tags_of(row) if one.strip().casefold() != tag]
+
+        numbers = rows.tolist()
+        fields = {**self._fields, "tags": others}
+        overlay = Overlay(
+            rows=rows,
+            documents=tuple(
+                self._corpus.document_of(row, tags=" ".join(others(row))) for row in numbers
+            ),
+            words=index_words(fields, numbers, language=self._language),
+        )
+        return Topic(
+            id=f"tag:{tag}",
+            text=tag,
+            relevant=rows,
+            kind="tag",
+            held_out=is_held_out("tag", tag),
+            overlay=overlay,
+        )

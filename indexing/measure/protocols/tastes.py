@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from indexing.catalog import Catalog
+from indexing.measure.protocols.steered import STEERED, steered, steering_texts
 from indexing.measure.topic import SEED, Protocol, Topic, is_held_out
 from indexing.neighbours.likes import latest_ratings
 from indexing.neighbours.section import liked_from
+from shortlist.bundle.arrays import RowArray
 
 ITEM_TO_ITEM, PERSONAL, TEMPORAL = "item to item", "personal", "temporal cut"
 SIMILAR, RECOMMEND = "similar", "recommend"
@@ -32,17 +35,23 @@ def taste_protocols(catalog: Catalog) -> tuple[list[Protocol], list[pd.DataFrame
     """
     if catalog.ratings is None or not catalog.config.learns_neighbours:
         why = "the catalogue has no ratings by users"
-        return [Protocol(name, skipped=why) for name in (ITEM_TO_ITEM, PERSONAL, TEMPORAL)], []
+        return [Protocol(name, skipped=why) for name in (*_ASKED, STEERED)], []
     ratings, least = latest_ratings(catalog.ratings.table), liked_from(catalog)
     folds = [*others_by_fold(ratings), before_the_cut(ratings)]
     likers = [others.loc[others["value"] >= least, "user"] for others in folds]
     teaching = {fold for fold, users in enumerate(likers) if users.duplicated().any()}
     found = []
-    asked = {ITEM_TO_ITEM: item_to_item, PERSONAL: personal, TEMPORAL: temporal_cut}
+    texts = steering_texts(catalog)
+    asked: dict[str, Callable[..., tuple[Topic, ...]]] = {
+        **_ASKED,
+        STEERED: partial(steered_topics, texts=texts),
+    }
     for name, topics_of in asked.items():
         topics = topics_of(ratings, liked_from=least)
         if name == TEMPORAL and "time" not in ratings:
             found.append(Protocol(name, skipped="the ratings have no time"))
+        elif name == STEERED and not texts:
+            found.append(Protocol(name, skipped="no tag or category is carried by enough items"))
         elif topics and {topic.fold for topic in topics} <= teaching:
             found.append(Protocol(name, topics, depth=DEPTH))
         else:
@@ -88,6 +97,22 @@ def temporal_cut(ratings: pd.DataFrame, *, liked_from: float) -> tuple[Topic, ..
         for user, past in before.groupby("user")
         if user in later
         for topic in _topic(past, later[user], liked_from, N_FOLDS)
+    )
+
+
+_ASKED = {ITEM_TO_ITEM: item_to_item, PERSONAL: personal, TEMPORAL: temporal_cut}
+
+
+def steered_topics(
+    ratings: pd.DataFrame, *, liked_from: float, texts: Mapping[str, RowArray]
+) -> tuple[Topic, ...]:
+    """A text beside one to three likes of each user, see `steered`."""
+    return tuple(
+        topic
+        for fold, history in _histories(ratings)
+        for topic in steered(
+            str(history["user"].iloc[0]), fold, history[history["value"] >= liked_from], texts
+        )
     )
 
 

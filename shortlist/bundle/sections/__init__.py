@@ -12,12 +12,16 @@ from shortlist.bundle.sections import (
     calibration,
     item_features,
     neighbour_lists,
+    off_topic,
+    suggestion_order,
     title_index,
     word_index,
 )
 from shortlist.bundle.sections.calibration import Calibration
 from shortlist.bundle.sections.item_features import ItemFeatures
 from shortlist.bundle.sections.neighbour_lists import Neighbours
+from shortlist.bundle.sections.off_topic import OffTopicTexts
+from shortlist.bundle.sections.suggestion_order import SuggestionOrder
 from shortlist.bundle.sections.title_index import TitleIndex
 from shortlist.bundle.sections.word_index import WordIndex
 from shortlist.errors import BundleCorrupt, BundleUnsupported
@@ -30,6 +34,8 @@ _KNOWN: dict[str, tuple[Any, Callable[..., Any]]] = {
         (calibration, calibration.read_calibration),
         (neighbour_lists, neighbour_lists.read_neighbours),
         (word_index, word_index.read_words),
+        (suggestion_order, suggestion_order.read_suggestions),
+        (off_topic, off_topic.read_off_topic),
     )
 }
 
@@ -43,6 +49,8 @@ class Sections:
     calibration: Calibration | None = None
     neighbours: Neighbours | None = None
     words: WordIndex | None = None
+    suggestions: SuggestionOrder | None = None
+    off_topic: OffTopicTexts | None = None
 
 
 def read_sections(folder: Path, manifest: Manifest) -> Sections:
@@ -56,7 +64,25 @@ def read_sections(folder: Path, manifest: Manifest) -> Sections:
         if missing := sorted(set(module.FILES) - set(section.files)):
             raise BundleCorrupt(f"manifest.json: sections.{name}: its files lack {missing[0]!r}")
         found[name] = read(folder, n_items=manifest.counts.items)
-    return Sections(**found)
+    sections = Sections(**found)
+    _check_together(sections, manifest.embedding_dim)
+    return sections
+
+
+def _check_together(sections: Sections, embedding_dim: int) -> None:
+    """What one section says of values elsewhere fits them."""
+    texts = sections.off_topic
+    if texts is not None and texts.vectors.shape[1] != embedding_dim:
+        raise BundleCorrupt(
+            f"{off_topic.TEXTS}: expected vectors of {embedding_dim} numbers, found"
+            f" {texts.vectors.shape[1]}"
+        )
+    titles, order = sections.titles, sections.suggestions
+    if titles is not None and order is not None and len(order.ranks) != len(titles.words):
+        raise BundleCorrupt(
+            f"{suggestion_order.RANKS}: expected {len(titles.words)} ranks, one for each word of"
+            f" {title_index.WORDS}, found {len(order.ranks)}"
+        )
 
 
 def unknown_sections(manifest: Manifest) -> tuple[str, ...]:

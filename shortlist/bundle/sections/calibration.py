@@ -34,9 +34,14 @@ class Calibration:
         """The standard deviation of the similarities of random pairs."""
         return float(np.std(self.quantiles))
 
+    @property
+    def scale(self) -> float:
+        """The deviation to divide by, never 0."""
+        return max(self.deviation, 1e-6)
+
     def unusualness(self, *similarities: float) -> list[float]:
         """How many standard deviations each lies above the similarity of a random pair."""
-        return [(one - self.mean) / max(self.deviation, 1e-6) for one in similarities]
+        return [(one - self.mean) / self.scale for one in similarities]
 
 
 def calibrate(similarities: npt.NDArray[np.float32]) -> Calibration:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,9 @@ MAX_POSTINGS = 20_000
 MAX_RESEMBLING = 64
 """Titles left to be compared letter by letter."""
 
+_UNFINISHED_EXPONENT = 0.25
+"""Of titles that share as much with what is being typed, shorter ones are a little nearer."""
+
 _LEAST_NORM, _LARGEST_NORM = 1e-6, 1e6
 
 SORTED_CHARACTERS = 32
@@ -64,22 +68,24 @@ class TitleIndex:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def resembling(self, text: str) -> tuple[str, RowArray, bool]:
+    def resembling(self, text: str, *, unfinished: bool = False) -> tuple[str, RowArray, bool]:
         """The text folded, up to 64 titles (int64, rising) like it, whether it is spelled right.
 
         The titles are the nearest by the cosine of trigram vectors, as far as the 20,000 postings
         looked at tell, those of the rarest trigrams first; of a trigram that stands nearly
         everywhere they are the first ones. A text is spelled right if some title has every word.
+        Of a text that is `unfinished` the end counts for nothing, and a title's length for little.
         """
         folded = fold(text)
         places = np.empty(0, np.int64)
         if folded:
-            codes = trigram_codes(folded)
+            codes = trigram_codes(folded, unfinished=unfinished)
             places = np.minimum(np.searchsorted(self.trigrams, codes), len(self.trigrams) - 1)
             places = places[self.trigrams[places] == codes]
-        return folded, self._sharing(places), self.knows_every(folded.split())
+        found = self._sharing(places, unfinished=unfinished)
+        return folded, found, self.knows_every(folded.split())
 
-    def _sharing(self, places: RowArray) -> RowArray:
+    def _sharing(self, places: RowArray, *, unfinished: bool) -> RowArray:
         if not len(places):
             return np.empty(0, np.int64)
         offsets = self.postings.offsets
@@ -90,9 +96,12 @@ class TitleIndex:
         posted = self.postings.places(places[chosen], most=MAX_POSTINGS)
         weights = trigram_weights(len(self), counts[chosen])
         n_posted = np.minimum(counts[chosen], MAX_POSTINGS)
-        return self._heaviest(self.postings.indices[posted], np.repeat(weights, n_posted))
+        of_each = np.repeat(weights, n_posted)
+        return self._heaviest(self.postings.indices[posted], of_each, unfinished=unfinished)
 
-    def _heaviest(self, titles: npt.NDArray[np.int32], weights: FloatArray) -> RowArray:
+    def _heaviest(
+        self, titles: npt.NDArray[np.int32], weights: FloatArray, *, unfinished: bool
+    ) -> RowArray:
         if len(self) <= _DENSE_UP_TO:
             sums = np.bincount(titles, weights, minlength=len(self))
             distinct = np.flatnonzero(sums)
@@ -100,7 +109,7 @@ class TitleIndex:
         else:
             distinct, place = np.unique(titles, return_inverse=True)
             sums = np.bincount(place, weights)
-        scores = sums / self.norms[distinct]
+        scores = sums / self.norms[distinct] ** (_UNFINISHED_EXPONENT if unfinished else 1.0)
         if len(scores) > MAX_RESEMBLING:
             best = np.argpartition(-scores, MAX_RESEMBLING - 1)[:MAX_RESEMBLING]
             distinct = distinct[best]
@@ -112,19 +121,36 @@ class TitleIndex:
         places = np.minimum(np.searchsorted(self.vocabulary, codes), len(self.vocabulary) - 1)
         return len(self.vocabulary) > 0 and bool(np.all(self.vocabulary[places] == codes))
 
+    def lengths(self, titles: npt.NDArray[np.signedinteger]) -> RowArray:
+        """How long each of these titles [m] is as compared, in bytes, int64 [m]."""
+        kind = np.int64 if self.folded.type == pa.large_string() else np.int32
+        begin = self.folded.offset * np.dtype(kind).itemsize
+        ends = np.frombuffer(self.folded.buffers()[1] or b"", kind, offset=begin)
+        lengths: RowArray = (ends[titles + 1] - ends[titles]).astype(np.int64)
+        return lengths
+
+    def starting(self, begin: str) -> tuple[int, int]:
+        """From which place of `words` to before which the text begins so; they stand together."""
+        places, text = range(len(self.words)), begin[:SORTED_CHARACTERS]
+        first, last = (
+            bisect_left(places, bound, key=self.text_from_word)
+            for bound in (text, f"{text}\U0010ffff")
+        )
+        return first, last
+
     def text_from_word(self, place: int) -> str:
         """The folded text from the word start at this place of `words`, 32 characters of it."""
         title, start = self.words[place].tolist()
         return str(self.folded[title].as_py())[start : start + SORTED_CHARACTERS]
 
 
-def trigram_codes(folded: str) -> npt.NDArray[np.uint32]:
+def trigram_codes(folded: str, *, unfinished: bool = False) -> npt.NDArray[np.uint32]:
     """The CRC-32 of every distinct run of three characters, uint32, rising.
 
     Two blanks stand before and after the text, so that its first and last letters count more
-    than once and a typing mistake costs no more than three runs.
+    than once and a typing mistake costs no more than three runs; none after an `unfinished` one.
     """
-    padded = f"{_EDGE}{folded}{_EDGE}"
+    padded = f"{_EDGE}{folded}{'' if unfinished else _EDGE}"
     runs = {padded[place : place + 3] for place in range(len(padded) - 2)}
     return np.array(sorted(_code(run) for run in runs), dtype=np.uint32)
 

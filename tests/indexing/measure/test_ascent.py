@@ -23,6 +23,7 @@ def two_features(right: list[float], wrong: list[float], *, n_topics: int = 30) 
         place=np.array([0, 1] * n_topics),
         popular=np.full(2 * n_topics, 2**31),
         title=np.zeros(2 * n_topics, dtype=np.bool_),
+        words=np.zeros(2 * n_topics, dtype=np.bool_),
         near=np.zeros(2 * n_topics, dtype=np.bool_),
         relevant=np.array([False, True] * n_topics),
         sizes=np.full(n_topics, 2),
@@ -88,7 +89,7 @@ def test_a_metric_grows_by_its_share() -> None:
         replace(lesson(pools), cost=1e-4),
         groups=[pools, pools],
         shares=[{"MRR": 0.25}, {"nDCG@10": 0.75}],
-        before={"MRR": 0.5, "nDCG@10": 0.5},
+        before={(0, "MRR"): 0.5, (1, "nDCG@10"): 0.5},
     )
     turned = Profile(n_candidates=50, n_popular=50, weights={"similarity": 1.0, "recency": 0.4})
     everything = [np.arange(30)] * 2

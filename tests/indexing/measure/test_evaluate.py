@@ -75,9 +75,9 @@ def test_every_system_and_profile_has_a_line(evaluation: Evaluation, subject: Su
 def test_a_fold_is_fitted_once_the_corpus_rendered_once_and_a_text_protocol_indexed_once(
     evaluation: Evaluation, calls: Counter[str]
 ) -> None:
-    # five folds of users and the ratings before the temporal cut; known item and leave tag out
-    assert (len(evaluation.measured), len(evaluation.tastes)) == (2, 3)
-    assert calls == {"Ease.__init__": 6, "Corpus.documents": 1, "BM25.index": 2}
+    # five folds of users and the ratings before the temporal cut; three protocols of texts
+    assert (len(evaluation.measured), len(evaluation.tastes)) == (3, 4)
+    assert calls == {"Ease.__init__": 6, "Corpus.documents": 1, "BM25.index": 3}
 
 
 def test_the_order_of_the_systems_is_what_it_must_be(evaluation: Evaluation) -> None:
@@ -168,7 +168,8 @@ def test_a_learnt_profile_is_judged_on_queries_held_out(
     found = tune(subject, n_jobs=1)
     search = found.search
     assert search.profile.weights["similarity"] == 1.0
-    assert {one.protocol for one in search.judged} == {"leave tag out", "known item"}
+    in_place = {f"words in place, {kind}" for kind in ("tags", "categories", "pairs")}
+    assert {one.protocol for one in search.judged} == {"leave tag out", "known item", *in_place}
     for one in search.judged:
         assert one.difference.mean == pytest.approx(one.learnt - one.before)
     table, data = write_tuning(found, tmp_path)

@@ -76,7 +76,7 @@ def test_a_fold_is_learnt_once_however_many_protocols_ask_it(
 
 
 def test_any_number_of_processes_ranks_alike(subject: Subject, few_users: None) -> None:
-    (_, personal, _), folds = taste_protocols(subject.catalog)
+    (_, personal, *_), folds = taste_protocols(subject.catalog)
     two = replace(personal, topics=tuple(one for one in personal.topics if one.fold < 2))
     alone, shared = (
         rank_tastes(subject.snapshot, subject.catalog, [two], folds, n_jobs=n_jobs)

@@ -51,8 +51,9 @@ def test_a_deep_pool_gives_what_the_engine_gives_for_a_shallower_one(
     deep: Deep, profile: Profile
 ) -> None:
     titles = bool({"title_match", "title_prefix"} & set(profile.weights))
+    words = bool({"words", "coverage"} & set(profile.weights))
     for topic, view, pool in deep:
-        own = pool.within(profile.n_candidates, profile.n_popular, titles=titles)
+        own = pool.within(profile.n_candidates, profile.n_popular, titles=titles, words=words)
         options = {
             "n_candidates": profile.n_candidates,
             "n_popular": profile.n_popular,
@@ -76,6 +77,7 @@ def pools(relevant: list[list[int]], values: list[list[float]]) -> Pools:
         place=flat,
         popular=np.full(len(flat), 2**31),
         title=nothing,
+        words=nothing,
         near=nothing,
         relevant=np.concatenate(relevant).astype(np.bool_),
         sizes=np.array(sizes),
@@ -101,7 +103,7 @@ def test_equal_scores_stay_in_the_order_of_the_pool() -> None:
 
 
 def test_a_shallower_pool_loses_what_stands_below() -> None:
-    shallow = TWO.within(3, 0, titles=True)
+    shallow = TWO.within(3, 0, titles=True, words=True)
     assert shallow.sizes.tolist() == [3, 3]
     assert shallow.values(np.zeros(6), ("Recall@10",))["Recall@10"].tolist() == [1.0, 0.5]
 

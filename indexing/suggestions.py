@@ -1,0 +1,62 @@
+"""What is offered to somebody who types: the order of titles, categories, frequent tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from indexing.catalog import Catalog
+from shortlist.bundle.folding import fold
+from shortlist.bundle.manifest import Section
+from shortlist.bundle.sections import described, suggestion_order
+from shortlist.bundle.sections.item_features import read_features
+from shortlist.bundle.sections.suggestion_order import MAX_LABEL_LENGTH, MAX_LABELS, Label
+from shortlist.bundle.sections.title_index import read_titles
+
+LEAST_ITEMS = 5
+"""Tags that fewer items carry are not offered."""
+
+
+def write_suggestions(folder: Path, catalog: Catalog) -> Section:
+    """The suggestion section of a bundle that has its titles and features already."""
+    titles = read_titles(folder, n_items=catalog.n_items)
+    volumes = read_features(folder, n_items=catalog.n_items).columns.get("rating_volume")
+    labels = catalog_labels(catalog)
+    suggestion_order.write_suggestions(folder, titles, volumes, labels)
+    return described(suggestion_order.SECTION)
+
+
+def catalog_labels(catalog: Catalog) -> list[Label]:
+    """Categories and tags of at least five items, at most 4,000, those of most items first.
+
+    Labels that read alike are one, in the spelling of most; a tag that is a category is left out.
+    """
+    found: dict[str, Label] = {}
+    for label in [*_categories(catalog), *_tags(catalog)]:
+        if label.folded and len(label.shown) <= MAX_LABEL_LENGTH:
+            found.setdefault(label.folded, label)
+    return sorted(found.values(), key=lambda label: (-label.count, label.folded))[:MAX_LABELS]
+
+
+def _categories(catalog: Catalog) -> list[Label]:
+    categories = catalog.items.categories
+    counts = np.bincount(categories.lists.indices, minlength=len(categories.names)).tolist()
+    named = zip(categories.names, counts, strict=True)
+    found = [Label(name, fold(name), "category", min(n, catalog.n_items)) for name, n in named if n]
+    return sorted(found, key=lambda label: -label.count)
+
+
+def _tags(catalog: Catalog) -> Iterator[Label]:
+    if catalog.tags is None:
+        return
+    table = catalog.tags.table[["row", "tag"]]
+    spelled = table["tag"].value_counts(sort=False)
+    folded = {text: fold(text) for text in spelled.index}
+    shown: dict[str, str] = {}
+    for text in spelled.sort_index().sort_values(ascending=False, kind="stable").index:
+        shown.setdefault(folded[text], text.strip())
+    carried = table.assign(tag=table["tag"].map(folded)).drop_duplicates()["tag"].value_counts()
+    for text, count in carried[carried >= LEAST_ITEMS].items():
+        yield Label(shown[str(text)], str(text), "tag", int(count))
