@@ -1,9 +1,10 @@
-// Results: a card each, with its score as a bar of components and the reasons in words.
+// Results: a card each, with its score and the reasons.
 
 import { count, h, number, words } from "./dom.js";
 
 const LANES = {
-  semantic: "its text is near", title: "its title is spelled alike",
+  semantic: "its text is near", text: "it is near what you typed", words: "it has your words",
+  title: "its title is spelled alike",
   neighbours: "the same people like it", popular: "many rated it",
 };
 
@@ -84,17 +85,19 @@ function sentences(result) {
   }
   if (result.retrieval_score !== null) {
     told.push(result.retrieval_rank
-      ? `Its text has a similarity of ${number(result.retrieval_score)}; by that alone it would be number ${result.retrieval_rank}.`
-      : `Its text has a similarity of only ${number(result.retrieval_score)}: that alone would not have found it.`);
+      ? `Similarity ${number(result.retrieval_score)}: number ${result.retrieval_rank} by that alone.`
+      : `Similarity ${number(result.retrieval_score)}: not found by that alone.`);
   }
+  const has = (result.highlights ?? []).map((one) => `“${one.words.join(" ")}” in its ${words(one.field)}`);
+  if (has.length) told.push(`It has ${has.join(", ")}.`);
   if (value.co_liked > 0) {
     told.push(`About ${Math.round(100 * value.co_liked)} % of those who like what you gave like it too.`);
   }
   if (value.collaborative > 0) {
-    told.push(`Your likes speak for it ${Math.round(100 * value.collaborative)} % as strongly as for what they speak for most.`);
+    told.push(`Your likes speak for it ${Math.round(100 * value.collaborative)} % as much as for the best.`);
   }
   if (result.fallback) {
-    told.push("Nobody likes it together with anything else: its text and its ratings alone place it here.");
+    told.push("Nobody likes it together with anything else: text and ratings place it.");
   }
   if (result.rating_count) {
     told.push(`${count(result.rating_count)} people rated it ${number(result.mean_rating, 2)} on average.`);
@@ -109,7 +112,7 @@ function sentences(result) {
   }
   const range = explained.popularity_range;
   if (range) {
-    told.push(`It stays above the next one while popularity weighs ${number(range.low, 2)} to ${number(range.high, 2)}.`);
+    told.push(`It stays above the next while popularity weighs ${number(range.low, 2)} to ${number(range.high, 2)}.`);
   }
   return told;
 }

@@ -62,7 +62,7 @@ function present([one, other]) {
   summarise(changes(one.results, other.results));
 }
 
-// Ranks of b against a: what both have, by how many places it moved on average, what came and went.
+// Ranks of b against a: what moved, came and went.
 export function changes(before, after) {
   const was = new Map(before.map((one) => [one.item_id, one.rank]));
   const shifts = after.filter((one) => was.has(one.item_id)).map((one) => was.get(one.item_id) - one.rank);

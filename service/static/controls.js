@@ -1,5 +1,4 @@
-// Sliders, profile, depth, variety and filters. Every change is told to `onChange(settled)`:
-// false while something is dragged, true when it is let go.
+// Controls. Every change is told to `onChange(settled)`: false while something is dragged.
 
 import { count, h, number, own, words } from "./dom.js";
 import { unweighed } from "./state.js";

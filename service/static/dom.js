@@ -13,7 +13,7 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
-// Lets the newest of many calls through, once a frame: what a slider sends while it is dragged.
+// Lets the newest of many calls through, once a frame.
 export function eachFrame(action) {
   let waiting = false;
   return () => {

@@ -16,7 +16,7 @@ let state = read(location.search);
 let catalog = null, running = null, next = null, whole = 1, shown = [], typed = 0;
 
 function question(cursor) {
-  const asked = { explain: true, ...(cursor ? { cursor } : {}) };
+  const asked = { explain: true, highlights: true, ...(cursor ? { cursor } : {}) };
   const facet = catalog.facets.categories?.length ? { facet: "categories" } : {};
   const get = (path, from) => {
     const given = write(from, { options: true });
@@ -158,7 +158,7 @@ function shelf() {
 
 const written = () => String(new URLSearchParams(location.search));
 
-// A new entry in the history, or the present one changed; nothing where the address is the same.
+// A new entry in the history, or the present one changed.
 function address(push) {
   const given = String(write(state));
   if (given !== written()) {
