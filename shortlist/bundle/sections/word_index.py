@@ -208,6 +208,7 @@ def _check(words: WordIndex, *, n_items: int) -> None:
     check_range(f"{DOCUMENTS}: {_ROW}", words.rows, 0, n_items - 1)
     if not np.array_equal(words.numbers[words.rows], np.arange(n_items)):
         raise BundleCorrupt(f"{DOCUMENTS}: rows and numbers do not name each other")
+    _check_starts(words)
     postings, n_postings = words.postings, len(words.postings.indices)
     check_rising(TERMS, words.terms, strictly=True)
     postings.check(POSTINGS, n_rows=len(words.terms), n_indices=n_items)
@@ -223,6 +224,17 @@ def _check(words: WordIndex, *, n_items: int) -> None:
     check_range(COUNTS, words.counts, 1, MOST_COUNTED)
     check_range(REPEATED, words.repeated, 0, n_postings - 1)
     check_rising(REPEATED, words.repeated)
+
+
+def _check_starts(words: WordIndex) -> None:
+    """The first field begins at 0, none before the one in front of it."""
+    if not words.starts:
+        raise BundleCorrupt(f"{DOCUMENTS}: no field begins anywhere")
+    before: Any = np.zeros(len(words), np.int64)
+    for number, (name, starts) in enumerate(words.starts.items()):
+        if np.any(starts < before) or (number == 0 and np.any(starts)):
+            raise BundleCorrupt(f"{DOCUMENTS}: {_START}{name}: expected fields in their order")
+        before = starts
 
 
 def _check_rising_within(postings: Csr) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from indexing.words import index_words
@@ -96,9 +97,10 @@ def spoil(name: str, change: Callable[[np.ndarray], np.ndarray]) -> Callable[[Pa
 
 def spoil_column(name: str, change: Callable[[list[Any]], list[Any]]) -> Callable[[Path], None]:
     def do(folder: Path) -> None:
-        import pyarrow as pa
-
-        columns = read_arrow(folder / word_index.DOCUMENTS)
+        columns = {  # copied: the file that they are mapped from is written anew
+            each: pa.array(values.to_pylist(), values.type)
+            for each, values in read_arrow(folder / word_index.DOCUMENTS).items()
+        }
         changed = pa.array(change(columns[name].to_pylist()), columns[name].type)
         write_arrow(folder / word_index.DOCUMENTS, pa.table({**columns, name: changed}))
 
@@ -132,6 +134,7 @@ def at(place: int, value: int) -> Callable[[np.ndarray], np.ndarray]:
         (spoil_column("row", lambda rows: [-1, *rows[1:]]), word_index.DOCUMENTS),
         (spoil_column("number", lambda rows: [9, *rows[1:]]), word_index.DOCUMENTS),
         (spoil_column("length", lambda lengths: lengths[::-1]), word_index.DOCUMENTS),
+        (spoil_column("start of title", lambda each: [1, *each[1:]]), "start of title"),
         (lambda folder: (folder / word_index.LANGUAGE).write_text("klingon"), "klingon"),
     ],
 )
