@@ -201,9 +201,9 @@ def sealed(
     content = _described(manifest, contents)
     created_at = manifest.get("created_at")
     folder = root / version_name(str(created_at).replace("/", ""), content)
-    (folder / "encoder").mkdir(parents=True)
-    for name in ("titles", "neighbours"):
-        (folder / name).mkdir()
+    folder.mkdir(parents=True)
+    for inner in filter(Path.is_dir, sound.iterdir()):
+        (folder / inner.name).mkdir()
     for path in sound.rglob("*"):
         name = path.relative_to(sound).as_posix()
         if path.is_file() and name not in contents and name != "manifest.json":

@@ -128,6 +128,9 @@ def questions(snapshot: Snapshot) -> Iterator[Callable[[], Any]]:
     yield of(SearchQuery, q=TEXTS[0], k=40, n_candidates=1000, filters=filters)
     yield of(SearchQuery, q="", filters=rated)
     yield of(SearchQuery, q=TEXTS[1], filters=rated, min_score=0.1)
+    words = {"words": 1.0, "coverage": 1.0}
+    yield of(SearchQuery, q=TEXTS[3], weights=words, highlights=True, **whole)
+    yield of(SearchQuery, q=f'"{TEXTS[0]}" {TEXTS[1]} -kitchen', highlights=True)
     yield lambda: following(snapshot)
     for item_id in (first, last):
         yield of(SimilarQuery, item_id=item_id, **whole)
