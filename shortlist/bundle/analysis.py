@@ -18,7 +18,8 @@ LANGUAGES = (NONE, *sorted(Stemmer.algorithms()))
 MOST_JOINED = 4
 """Parts of a compound that is also held as one word: "X-200" as x200, "A-1-2-3-4" only by parts."""
 
-_MOST_KEPT = 200_000
+_MOST_KEPT, _LONGEST_KEPT = 20_000, 32
+"""Words that an analyzer remembers: some 10 MB, whatever anybody asks."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ class Analyzer:
     def __init__(self, language: str) -> None:
         self.language = language
         self._stem = None if language == NONE else Stemmer.Stemmer(language).stemWord
-        self._stop_words = STOP_WORDS.get(language, frozenset())
+        stop_words = STOP_WORDS.get(language, frozenset())
+        self._stop_stems = frozenset(self.stem(word) for word in stop_words)
         self._known: dict[str, Word] = {}
 
     def words(self, text: str) -> list[Word]:
@@ -58,11 +60,7 @@ class Analyzer:
 
     def informs(self, stem: str) -> bool:
         """Whether a stem says what a text is about, as "of" and "the" do not."""
-        return stem not in self._stems_of_stop_words()
-
-    @cache  # noqa: B019  # there is one analyzer a language
-    def _stems_of_stop_words(self) -> frozenset[str]:
-        return frozenset(self.stem(word) for word in self._stop_words)
+        return stem not in self._stop_stems
 
     def stem(self, word: str) -> str:
         """What a folded word is held as; one with a digit stays as it is."""
@@ -79,7 +77,8 @@ class Analyzer:
             word = Word(written, tuple(map(self.stem, parts)), joined and self.stem(joined))
             if len(self._known) >= _MOST_KEPT:
                 self._known.clear()
-            self._known[written] = word
+            if len(written) <= _LONGEST_KEPT:
+                self._known[written] = word
         return word
 
 

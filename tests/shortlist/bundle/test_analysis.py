@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from shortlist.bundle.analysis import LANGUAGES, analyzer, code_of
+from shortlist.bundle import analysis
+from shortlist.bundle.analysis import LANGUAGES, Analyzer, analyzer, code_of
 
 
 def stems(text: str, language: str = "english") -> list[tuple[str, ...]]:
@@ -56,3 +57,12 @@ def test_every_language_stems() -> None:
 def test_codes_differ() -> None:
     assert len({code_of(str(number)) for number in range(10_000)}) == 10_000
     assert 0 <= code_of("a") < np.iinfo(np.uint64).max
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(analysis, "_MOST_KEPT", 10)
+    parted = Analyzer("none")
+    for number in range(25):
+        assert parted.words(f"w{number} {'long' * 100}{number}")[0].parts == (f"w{number}",)
+    assert len(parted._known) <= 10
+    assert max(map(len, parted._known)) <= 32

@@ -127,7 +127,9 @@ def test_of_titles_that_begin_so_the_shorter_comes_first(packages: Snapshot) -> 
 
 
 def test_popularity_comes_before_length(sample_snapshot: Snapshot) -> None:
-    volume = sample_snapshot.bundle.sections.features.columns["rating_volume"]  # type: ignore[union-attr]
+    features = sample_snapshot.bundle.sections.features
+    assert features is not None
+    volume = features.columns["rating_volume"]
     row_of = sample_snapshot.bundle.ids.row_of
     found = suggest(sample_snapshot, SuggestQuery(q="star", k=10)).suggestions
     begun = [one for one in found if one.score >= 0.75 and one.item_id is not None]
