@@ -13,7 +13,7 @@ from indexing import embeddings
 from indexing.calibration import write_calibration
 from indexing.catalog import Catalog, read_catalog
 from indexing.catalog.columns import id_column, item_table
-from indexing.catalog.config import RELATED, TASTE, CatalogConfig
+from indexing.catalog.config import CatalogConfig
 from indexing.catalog.toml import read_catalog_config
 from indexing.documents import read_corpus
 from indexing.embeddings import BATCH_ROWS, EmbeddingCounts, batch_encoder, embed_corpus
@@ -184,8 +184,7 @@ def _write_bundle(
         popularity=_popularity_info(config, popularity),
         profiles=config.all_profiles,
         default_profile=config.default_profile,
-        similar_profile=config.similar_profile or (RELATED if config.learns_neighbours else None),
-        recommend_profile=config.recommend_profile or (TASTE if config.learns_neighbours else None),
+        **config.roles,
         retrieval=retrieval,
         sections=sections,
     )

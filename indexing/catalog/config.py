@@ -2,127 +2,47 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from indexing.catalog.index_type import check_index_type
 from indexing.catalog.limits import Limits
-from indexing.catalog.patterns import require_one_group
 from indexing.catalog.quoting import quoted
+from indexing.catalog.sources import (
+    MOST_NAMED,
+    AttributeType,
+    ItemsConfig,
+    NonEmpty,
+    RatingsConfig,
+    Table,
+    TagsConfig,
+)
 from indexing.neighbours.models import Model
 from shortlist.bundle.analysis import LANGUAGES
-from shortlist.bundle.manifest import NOTEBOOK_PROFILE, RELATED_PROFILE, TASTE_PROFILE, Profile
+from shortlist.bundle.manifest import (
+    NOTEBOOK_PROFILE,
+    RELATED_PROFILE,
+    ROLES,
+    STEERED_PROFILE,
+    TASTE_PROFILE,
+    Profile,
+)
 from shortlist.encoder.machine import Precision
 from shortlist.engine.features import FEATURES, Source, weighs
 
-NonEmpty = Annotated[str, Field(min_length=1)]
-
-NOTEBOOK, RELATED, TASTE = "notebook", "related", "taste"
-"""Our profiles of searches, of similar items and of recommendations."""
-
-HIGHEST_RATING = 1e9
-MOST_NAMED = 100
-"""So many attributes, text columns and profiles a catalogue may name."""
+NOTEBOOK, RELATED, TASTE, STEERED = "notebook", "related", "taste", "steered"
+"""Our profiles of searches, of similar items, of recommendations, and of these with a text."""
 
 
-class IdType(StrEnum):
-    """How item ids are kept: `auto` is integer when every value is a canonical integer."""
-
-    AUTO = "auto"
-    INTEGER = "integer"
-    STRING = "string"
-
-
-class AttributeType(StrEnum):
-    """The type of one attribute's values."""
-
-    INTEGER = "integer"
-    NUMBER = "number"
-    STRING = "string"
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class AlternativeTitlesConfig(_Table):
-    """Where an item's other titles are: one column, split at `separator`."""
-
-    column: NonEmpty
-    separator: NonEmpty = "|"
-
-
-class CategoriesConfig(AlternativeTitlesConfig):
-    """Where an item's categories are: one column, split at `separator`."""
-
-    none: str | None = None
-
-
-class AttributeConfig(_Table):
-    """One attribute: a column, or the first group of `pattern` searched in that column."""
-
-    column: NonEmpty
-    pattern: str | None = None
-    type: AttributeType = AttributeType.STRING
-
-    @field_validator("pattern")
-    @classmethod
-    def _has_one_group(cls, pattern: str | None) -> str | None:
-        return None if pattern is None else require_one_group(pattern)
-
-
-class ItemsConfig(_Table):
-    """The item file and the meaning of its columns."""
-
-    file: NonEmpty
-    id: NonEmpty
-    title: NonEmpty
-    id_type: IdType = IdType.AUTO
-    categories: CategoriesConfig | None = None
-    text: tuple[NonEmpty, ...] = Field(default=(), max_length=MOST_NAMED)
-    alternative_titles: AlternativeTitlesConfig | None = None
-    attributes: dict[str, AttributeConfig] = Field(default={}, max_length=MOST_NAMED)
-
-
-class TagsConfig(_Table):
-    """The tag file: one row says that somebody gave an item a tag."""
-
-    file: NonEmpty
-    item: NonEmpty
-    tag: NonEmpty
-
-
-class RatingsConfig(_Table):
-    """The rating file; `scale` is its lowest and highest possible value."""
-
-    file: NonEmpty
-    item: NonEmpty
-    value: NonEmpty
-    scale: tuple[float, float]
-    user: NonEmpty | None = None
-    time: NonEmpty | None = None
-
-    @model_validator(mode="after")
-    def _scale_rises(self) -> Self:
-        lowest, highest = self.scale
-        if not 0 <= lowest < highest <= HIGHEST_RATING:
-            raise ValueError(
-                f"scale: expected 0 <= lowest < highest <= {HIGHEST_RATING:g}, found"
-                f" {list(self.scale)}"
-            )
-        return self
-
-
-class DocumentConfig(_Table):
+class DocumentConfig(Table):
     """How an item becomes one text."""
 
     template: NonEmpty | None = None
 
 
-class WordsConfig(_Table):
+class WordsConfig(Table):
     """How the words of documents are compared: by stems of a language, or as they are."""
 
     language: str = "english"
@@ -135,20 +55,20 @@ class WordsConfig(_Table):
         return language
 
 
-class PopularityConfig(_Table):
+class PopularityConfig(Table):
     """The weighted rating's prior: the quantile of the rating counts that makes m."""
 
     prior_quantile: float = Field(default=0.9, ge=0, le=1)
 
 
-class RecencyConfig(_Table):
+class RecencyConfig(Table):
     """How recent an item is: a number that grows with time, and what halves its recency."""
 
     attribute: NonEmpty
     half_life: float = Field(default=10, ge=1e-9, le=1e18)
 
 
-class NeighboursConfig(_Table):
+class NeighboursConfig(Table):
     """How items are compared by who likes them; needs ratings with a user.
 
     A rating from `liked_from` on is a like, by default from three quarters up the scale.
@@ -161,7 +81,7 @@ class NeighboursConfig(_Table):
     regularisation: float = Field(default=100.0, ge=1e-3, le=1e9)
 
 
-class EncoderConfig(_Table):
+class EncoderConfig(Table):
     """Which sentence-transformers model turns text into vectors, and how."""
 
     model: NonEmpty = "all-MiniLM-L6-v2"
@@ -170,7 +90,7 @@ class EncoderConfig(_Table):
     document_prompt: str | None = None
 
 
-class IndexConfig(_Table):
+class IndexConfig(Table):
     """`auto`, `flat`, or a FAISS factory string of up to five parts of the kinds listed here.
 
     FAISS takes a number in it for a size and brackets for a reason to call itself: other kinds can
@@ -180,7 +100,7 @@ class IndexConfig(_Table):
     type: Annotated[str, AfterValidator(check_index_type)] = Field(default="auto", max_length=100)
 
 
-class GoldenQuery(_Table):
+class GoldenQuery(Table):
     """A query whose answer must have this item among its first `top`."""
 
     query: NonEmpty
@@ -188,7 +108,7 @@ class GoldenQuery(_Table):
     top: int = Field(default=10, ge=1, le=1000)
 
 
-class GateConfig(_Table):
+class GateConfig(Table):
     """What a build may differ by from the live version of the same catalogue."""
 
     max_items_lost: float = Field(default=0.2, ge=0, le=1)
@@ -196,19 +116,19 @@ class GateConfig(_Table):
     golden: tuple[GoldenQuery, ...] = Field(default=(), max_length=1000)
 
 
-class EvaluationConfig(_Table):
+class EvaluationConfig(Table):
     """What an evaluation needs beside the catalogue: queries that are or are not about it."""
 
     topics: NonEmpty | None = None
 
 
-class PublishConfig(_Table):
+class PublishConfig(Table):
     """How many old versions stay."""
 
     keep: int = Field(default=5, ge=0)
 
 
-class CatalogConfig(_Table):
+class CatalogConfig(Table):
     """The whole of catalog.toml; `folder` is where it lies and paths in it start."""
 
     folder: Path
@@ -230,6 +150,7 @@ class CatalogConfig(_Table):
     default_profile: str = NOTEBOOK
     similar_profile: str | None = None
     recommend_profile: str | None = None
+    steered_profile: str | None = None
     profiles: dict[str, Profile] = Field(
         default={NOTEBOOK: NOTEBOOK_PROFILE}, max_length=MOST_NAMED
     )
@@ -241,18 +162,34 @@ class CatalogConfig(_Table):
         return has_users and self.neighbours.model is not Model.NONE
 
     @property
+    def roles(self) -> dict[str, str | None]:
+        """The profile of every list that may have one of its own.
+
+        Ours, where there are users; a profile named for tastes is that of a text beside one too.
+        """
+        named = {role: getattr(self, role) for role in ROLES}
+        ours = dict(zip(ROLES, (RELATED, TASTE, STEERED), strict=True))
+        if named["recommend_profile"] not in {None, TASTE}:
+            ours["steered_profile"] = named["recommend_profile"]
+        return {
+            role: name or (ours[role] if self.learns_neighbours else None)
+            for role, name in named.items()
+        }
+
+    @property
     def all_profiles(self) -> dict[str, Profile]:
         """The catalogue's profiles, and ours where it has none of that name and use for them.
 
         Ours are the default one, unless another is, and those of a taste, where there are users.
         """
-        tastes = {RELATED: RELATED_PROFILE, TASTE: TASTE_PROFILE} if self.learns_neighbours else {}
+        ours = {RELATED: RELATED_PROFILE, TASTE: TASTE_PROFILE, STEERED: STEERED_PROFILE}
+        tastes = ours if self.learns_neighbours else {}
         default = {NOTEBOOK: NOTEBOOK_PROFILE} if self.default_profile == NOTEBOOK else {}
         return {**tastes, **default, **self.profiles}
 
     @model_validator(mode="after")
     def _named_profiles_exist(self) -> Self:
-        for role in ("default_profile", "similar_profile", "recommend_profile"):
+        for role in ("default_profile", *ROLES):
             name = getattr(self, role)
             if name is not None and name not in self.all_profiles:
                 known = ", ".join(sorted(self.all_profiles))

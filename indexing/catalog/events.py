@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from indexing.catalog.config import RatingsConfig, TagsConfig
 from indexing.catalog.ids import rows_of
 from indexing.catalog.limits import DEFAULT, Limits
 from indexing.catalog.quoting import quoted
+from indexing.catalog.sources import RatingsConfig, TagsConfig
 from indexing.catalog.tables import as_text, locate, read_table
 from shortlist.errors import CatalogError
 

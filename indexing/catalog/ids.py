@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from indexing.catalog.config import IdType
 from indexing.catalog.quoting import quoted
+from indexing.catalog.sources import IdType
 from indexing.catalog.tables import as_text, locate
 from shortlist.bundle.arrays import RowArray
 from shortlist.bundle.tables import CANONICAL_INTEGER

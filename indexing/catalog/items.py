@@ -10,17 +10,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute
 
-from indexing.catalog.config import (
+from indexing.catalog.ids import is_int64, read_ids
+from indexing.catalog.limits import DEFAULT, Limits
+from indexing.catalog.patterns import first_groups
+from indexing.catalog.quoting import quoted
+from indexing.catalog.sources import (
     AlternativeTitlesConfig,
     AttributeConfig,
     AttributeType,
     CategoriesConfig,
     ItemsConfig,
 )
-from indexing.catalog.ids import is_int64, read_ids
-from indexing.catalog.limits import DEFAULT, Limits
-from indexing.catalog.patterns import first_groups
-from indexing.catalog.quoting import quoted
 from indexing.catalog.tables import as_text, locate, read_table
 from shortlist.bundle.arrays import Csr
 from shortlist.bundle.tables import Categories

@@ -140,7 +140,7 @@ async function begin() {
   for (const side of SIDES) {
     if (!own(catalog.profiles, states[side].profile)) states[side].profile = null;
   }
-  const usual = [catalog.default_profile, catalog.similar_profile, catalog.recommend_profile];
+  const usual = Object.entries(catalog).map(([key, name]) => key.endsWith("_profile") && name);
   const others = Object.keys(catalog.profiles).filter((name) => !usual.includes(name));
   const said = [...new URLSearchParams(location.search).keys()].some((name) => name.startsWith("b."));
   if (!begun && !said && others.length) states.b.profile = others[0];

@@ -6,7 +6,7 @@ import { unweighed } from "./state.js";
 const HIGHEST = 2;
 
 export const profileOf = (catalog, state) => {
-  const usual = state.taste ? catalog.recommend_profile
+  const usual = state.taste ? (state.q ? catalog.steered_profile : catalog.recommend_profile)
     : state.like ? catalog.similar_profile : catalog.default_profile;
   const name = state.profile ?? usual;
   return { usual, ...(own(catalog.profiles, name) ?? catalog.profiles[usual]) };

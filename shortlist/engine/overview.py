@@ -17,7 +17,8 @@ class CatalogAnswer:
     """The live version in short.
 
     `features` can be weighed in every ranked list, `taste_features` only where an item is given.
-    `similar_profile` and `recommend_profile` are those of their lists when none is named.
+    `similar_profile`, `recommend_profile` and `steered_profile` (a taste with a text) are those of
+    their lists when none is named.
     `rating_scale` is the lowest and highest rating, None without ratings. `facets` count all
     items that are not blocked.
     """
@@ -30,6 +31,7 @@ class CatalogAnswer:
     default_profile: str
     similar_profile: str
     recommend_profile: str
+    steered_profile: str
     features: list[str]
     taste_features: list[str]
     rating_scale: tuple[float, float] | None
@@ -46,6 +48,7 @@ def overview(snapshot: Snapshot) -> CatalogAnswer:
         )
         for name, one in manifest.profiles.items()
     }
+    of_tastes = manifest.recommend_profile or manifest.default_profile
     rows = rows_without(snapshot.blocked_rows, bundle.n_items)
     return CatalogAnswer(
         name=manifest.catalog.name,
@@ -55,7 +58,8 @@ def overview(snapshot: Snapshot) -> CatalogAnswer:
         profiles=profiles,
         default_profile=manifest.default_profile,
         similar_profile=manifest.similar_profile or manifest.default_profile,
-        recommend_profile=manifest.recommend_profile or manifest.default_profile,
+        recommend_profile=of_tastes,
+        steered_profile=manifest.steered_profile or of_tastes,
         features=list(available_features(bundle)),
         taste_features=[
             one for one in features_from(Source.STEERING, Source.LIKES) if one in every

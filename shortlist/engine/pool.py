@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from shortlist.engine.lanes.words import (
     ask_words,
     find_words,
     match_words,
+    rows_saying_all,
 )
 from shortlist.engine.plan import Plan
 from shortlist.engine.snapshot import Snapshot
@@ -176,4 +178,31 @@ def _other_lanes(
             lanes[NEIGHBOURS] = strongest(said, plan.n_neighbours, plan.weights, rows)
     if sections.features is not None and plan.n_popular:
         lanes[POPULAR] = _within(plan, sections.features.popular[: plan.n_popular])
+    if plan.taste is not None and asked is not None:
+        _add_fitting(snapshot, plan, asked, lanes, matches.get(NEIGHBOURS))
     return lanes, matches, collaboration
+
+
+def _add_fitting(
+    snapshot: Snapshot,
+    plan: Plan,
+    asked: AskedWords,
+    lanes: dict[str, RowArray],
+    said: Matches | None,
+) -> None:
+    """Add to a taste's lanes what they would bring of the items that have all words of its text.
+
+    Few of what a taste brings has a rare word, and of a common word the words lane knows only who
+    says it most: those who have it and are liked by the same people, or by many, come from here.
+    """
+    sections = snapshot.bundle.sections
+    assert sections.words is not None
+    fitting = partial(rows_saying_all, sections.words, asked)
+    if said is not None:
+        rows = fitting(_within(plan, said.rows))
+        also = strongest(said, plan.n_neighbours, plan.weights, rows)
+        lanes[NEIGHBOURS] = np.union1d(lanes[NEIGHBOURS], also)
+    if sections.features is not None:
+        most_rated = fitting(_within(plan, sections.features.popular))[: plan.n_words]
+        popular = lanes.get(POPULAR, most_rated[:0])
+        lanes[POPULAR] = np.concatenate([popular, np.setdiff1d(most_rated, popular)])

@@ -183,8 +183,17 @@ def _wanted_for_taste(
         "filters": asked.within(query.filters),
         "taste": taste,
         "left_out": np.unique(taste.rows),
-        "preferred": snapshot.bundle.manifest.recommend_profile if taste.n_liked else None,
+        "preferred": _preferred(snapshot, taste, text),
     }
+
+
+def _preferred(snapshot: Snapshot, taste: Taste, text: Vectors | None) -> str | None:
+    """The profile of a taste, or of one with a text; without anything liked, that of searches."""
+    manifest = snapshot.bundle.manifest
+    if not taste.n_liked:
+        return None
+    of_text = None if text is None else manifest.steered_profile
+    return of_text or manifest.recommend_profile
 
 
 def _encoded(snapshot: Snapshot, text: str, known: Vectors | None, clock: StageClock) -> Vectors:

@@ -61,7 +61,16 @@ def test_a_build_learns_who_likes_what_together(films: Films, tmp_path: Path) ->
     assert (section.required, section.params["model"]) == (False, "ease")
     manifest = bundle.manifest
     assert (manifest.similar_profile, manifest.recommend_profile) == ("related", "taste")
-    assert {"notebook", "related", "taste"} <= set(manifest.profiles)
+    assert manifest.steered_profile == "steered"
+    assert {"notebook", "related", "taste", "steered"} <= set(manifest.profiles)
+
+
+def test_who_names_a_profile_for_tastes_has_it_for_texts_beside_them_too(
+    films: Films, tmp_path: Path
+) -> None:
+    own = 'name = "tiny"\nrecommend_profile = "notebook"\n'
+    build(films(('name = "tiny"\n', own), ratings=RATINGS), tmp_path / "artifacts")
+    assert live(tmp_path / "artifacts").manifest.steered_profile == "notebook"
 
 
 def test_unchanged_likes_are_taken_over_to_where_items_stand_now(

@@ -204,12 +204,12 @@ def test_odd_texts_are_answered_and_echoed(sample_client: FlaskClient, text: str
         (
             "q=a&profile=best",
             "profile",
-            "expected one of: notebook, related, similarity, taste, tuned; found 'best'",
+            "expected one of: notebook, related, similarity, steered, taste, tuned; found 'best'",
         ),
         (
             "q=a&profile=",
             "profile",
-            "expected one of: notebook, related, similarity, taste, tuned; found ''",
+            "expected one of: notebook, related, similarity, steered, taste, tuned; found ''",
         ),
         ("q=a&limit=5", "limit", "no such parameter; known: q, k, n_candidates, category"),
         ("q=a&Q=b", "Q", "no such parameter"),

@@ -154,6 +154,12 @@ def _coverage(asked: AskedWords, has: npt.NDArray[np.bool_]) -> FloatArray:
     return share
 
 
+def rows_saying_all(index: WordIndex, asked: AskedWords, rows: RowArray) -> RowArray:
+    """Those of these rows (int64) whose documents have every word that informs, in their order."""
+    found: RowArray = rows[score_words(index, asked, rows)[COVERAGE] == 1.0]
+    return found
+
+
 def match_words(index: WordIndex, asked: AskedWords, rows: RowArray) -> Matches:
     """What the lane says of these rows (int64 [m], distinct), whichever lane brought them."""
     rows = np.sort(rows)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from indexing.catalog.config import IdType
+from indexing.catalog.sources import IdType
 from indexing.catalog.toml import read_catalog_config
 from shortlist.bundle.manifest import NOTEBOOK_PROFILE
 from shortlist.encoder.machine import Precision
@@ -191,13 +191,15 @@ def test_an_unknown_default_profile_is_refused_with_the_known_ones(
     films: Films, refused: Refused
 ) -> None:
     path = films(profiles("profiles = { a = { weights = { similarity = 1 } } }", default="notebok"))
-    assert refused(path) == f"{path}: default_profile 'notebok' is none of: a, related, taste"
+    assert (
+        refused(path) == f"{path}: default_profile 'notebok' is none of: a, related, steered, taste"
+    )
 
 
 def test_a_catalogue_that_adds_a_profile_keeps_ours(films: Films) -> None:
     """What `tune` writes into a catalogue without [profiles] leaves it as good as it was."""
     config = read_catalog_config(films(profiles("profiles.tuned.weights = { similarity = 1 }")))
-    assert list(config.all_profiles) == ["related", "taste", "notebook", "tuned"]
+    assert list(config.all_profiles) == ["related", "taste", "steered", "notebook", "tuned"]
     assert config.all_profiles[config.default_profile] == NOTEBOOK_PROFILE
 
 
@@ -210,7 +212,7 @@ def test_a_catalogue_replaces_our_profiles_by_its_own(films: Films) -> None:
 def test_a_catalogue_with_another_default_is_not_given_ours(films: Films) -> None:
     own = "profiles.mine = { weights = { similarity = 1 } }"
     config = read_catalog_config(films(profiles(own, default="mine")))
-    assert list(config.all_profiles) == ["related", "taste", "mine"]
+    assert list(config.all_profiles) == ["related", "taste", "steered", "mine"]
 
 
 def test_an_unknown_feature_is_refused_with_the_known_ones(films: Films, refused: Refused) -> None:

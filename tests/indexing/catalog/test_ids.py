@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexing.catalog.config import IdType
 from indexing.catalog.ids import read_ids, rows_of
+from indexing.catalog.sources import IdType
 from shortlist.errors import CatalogError
 
 Films = Callable[..., Path]

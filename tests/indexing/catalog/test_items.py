@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from indexing.catalog.config import (
+from indexing.catalog.items import Items, read_attribute, read_items, split_categories
+from indexing.catalog.sources import (
     AttributeConfig,
     AttributeType,
     CategoriesConfig,
 )
-from indexing.catalog.items import Items, read_attribute, read_items, split_categories
 from indexing.catalog.toml import read_catalog_config
 from shortlist.errors import CatalogError
 

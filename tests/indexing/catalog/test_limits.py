@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from indexing.catalog.config import AttributeConfig
 from indexing.catalog.items import read_attribute
 from indexing.catalog.limits import Limits
+from indexing.catalog.sources import AttributeConfig
 from indexing.catalog.tables import read_table
 from shortlist.errors import CatalogError
 

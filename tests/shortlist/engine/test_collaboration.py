@@ -155,7 +155,7 @@ def test_text_likes_dislikes_and_filters_join_in_one_call(
         liked=liked[:1], disliked=liked[2:], text="a love story", filters=wanted, k=20
     )
     answer = ask(sample_snapshot, query)
-    assert answer.profile == "taste"
+    assert answer.profile == "steered"
     assert len(answer.results) == 20
     assert all("Drama" in one.categories for one in answer.results)
     assert not {one.item_id for one in answer.results} & set(liked)

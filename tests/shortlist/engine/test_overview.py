@@ -18,13 +18,20 @@ def test_it_names_profiles_features_and_scale(sample_client: FlaskClient) -> Non
     body = sample_client.get("/v1/catalog").get_json()
     assert (body["name"], body["items"]) == ("sample-films", 1350)
     assert body["index_version"] == sample_client.get("/readyz").get_json()["version"]
-    assert list(body["profiles"]) == ["notebook", "related", "similarity", "taste", "tuned"]
+    assert list(body["profiles"]) == [
+        "notebook",
+        "related",
+        "similarity",
+        "steered",
+        "taste",
+        "tuned",
+    ]
     assert body["profiles"]["notebook"] == {
         "n_candidates": 50, "n_popular": 0, "n_neighbours": 200, "n_words": 100,
         "weights": {"similarity": 0.7, "popularity": 0.3},
     }  # fmt: skip
-    roles = (body["default_profile"], body["similar_profile"], body["recommend_profile"])
-    assert roles == ("notebook", "related", "taste")
+    roles = [body[f"{one}_profile"] for one in ("default", "similar", "recommend", "steered")]
+    assert roles == ["notebook", "related", "taste", "steered"]
     assert body["taste_features"] == ["text_similarity", "collaborative", "co_liked"]
     assert body["features"][:2] == ["similarity", "words"]
     assert not set(body["features"]) & set(body["taste_features"])

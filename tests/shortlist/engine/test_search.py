@@ -217,9 +217,12 @@ def test_1000_characters_are_answered_and_one_more_is_refused(tiny_snapshot: Sna
         ({"n_candidates": 1001}, {"n_candidates": "expected at most 1000, found 1001"}),
         (
             {"profile": "best"},
-            {"profile": "expected one of: notebook, related, taste; found 'best'"},
+            {"profile": "expected one of: notebook, related, steered, taste; found 'best'"},
         ),
-        ({"profile": ""}, {"profile": "expected one of: notebook, related, taste; found ''"}),
+        (
+            {"profile": ""},
+            {"profile": "expected one of: notebook, related, steered, taste; found ''"},
+        ),
     ],
 )
 def test_what_is_out_of_its_range_is_refused(

@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
+from shortlist.engine.lanes.words import ask_words, rows_saying_all
 from shortlist.engine.query import RecommendQuery, SearchQuery
-from shortlist.engine.search import ask
+from shortlist.engine.search import ask, ranked
 from shortlist.engine.snapshot import Snapshot
 
 WEIGHTS = {"similarity": 1.0, "popularity": 0.0, "words": 1.0, "coverage": 0.5}
@@ -125,6 +127,48 @@ def test_a_text_beside_likes_brings_what_it_says(sample_snapshot: Snapshot, text
     ids = [{one.item_id for one in each.results} for each in (plain, steered)]
     assert ids[0] != ids[1]
     assert any({"text", "words"} & set(one.lanes) for one in steered.results)
+
+
+@pytest.mark.parametrize("text", ["Western", "Horror", "time travel"])
+def test_most_of_what_a_steered_taste_finds_carries_the_text(
+    sample_snapshot: Snapshot, text: str
+) -> None:
+    liked = (sample_snapshot.bundle.ids.id_of(697),)
+    answer = ask(sample_snapshot, RecommendQuery(liked=liked, text=text))
+    assert answer.profile == "steered"
+    words = sample_snapshot.bundle.sections.words
+    assert words is not None
+    rows = np.array([sample_snapshot.bundle.ids.row_of(one.item_id) for one in answer.results])
+    assert len(rows_saying_all(words, ask_words(words, text), rows)) >= 6
+
+
+def test_a_text_brings_what_is_liked_or_much_rated_among_those_who_carry_it(
+    sample_snapshot: Snapshot,
+) -> None:
+    """The best by words alone are the shortest documents: one of them is not enough."""
+    liked = (sample_snapshot.bundle.ids.id_of(697),)
+    query = RecommendQuery(
+        liked=liked, text="Western", profile="steered", n_words=1, n_neighbours=5
+    )
+    plain = ranked(sample_snapshot, query.model_copy(update={"text": ""}))
+    pool = ranked(sample_snapshot, query)
+    words = sample_snapshot.bundle.sections.words
+    assert words is not None and pool.asked is not None
+    brought = {name: rows_saying_all(words, pool.asked, pool.lanes[name]) for name in pool.lanes}
+    assert len(brought["neighbours"]) >= 3
+    assert not len(rows_saying_all(words, pool.asked, plain.lanes["neighbours"]))
+    assert len(brought["popular"]) == 1 == len(pool.lanes["popular"])
+    assert set(plain.lanes["neighbours"].tolist()) <= set(pool.lanes["neighbours"].tolist())
+
+
+def test_a_bundle_without_a_steered_profile_steers_by_that_of_tastes(
+    sample_snapshot: Snapshot,
+) -> None:
+    manifest = sample_snapshot.bundle.manifest.model_copy(update={"steered_profile": None})
+    older = replace(sample_snapshot, bundle=replace(sample_snapshot.bundle, manifest=manifest))
+    liked = (sample_snapshot.bundle.ids.id_of(0),)
+    assert ask(older, RecommendQuery(liked=liked, text="western")).profile == "taste"
+    assert ask(older, RecommendQuery(text="western")).profile == manifest.default_profile
 
 
 def test_without_a_text_a_taste_is_ranked_as_if_there_were_none(sample_snapshot: Snapshot) -> None:
