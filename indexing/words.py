@@ -17,7 +17,7 @@ from shortlist.bundle.analysis import Word, analyzer, code_of
 from shortlist.bundle.arrays import Csr, RowArray
 from shortlist.bundle.manifest import Section
 from shortlist.bundle.sections import described, word_index
-from shortlist.bundle.sections.word_index import LAST_POSITION, MOST_COUNTED, WordIndex
+from shortlist.bundle.sections.word_index import LAST_POSITION, MOST_COUNTED, Positions, WordIndex
 from shortlist.bundle.tables import Categories
 
 Fields = Mapping[str, Callable[[int], Sequence[str]]]
@@ -87,19 +87,10 @@ def _inverted(met: _Occurrences, starts: Mapping[str, RowArray], language: str) 
     numbers = np.empty_like(rows_by_length)
     numbers[rows_by_length] = np.arange(len(numbers))
     codes, terms, documents, places = met.sorted(numbers)
-    begins = np.ones(len(terms), dtype=np.bool_)
-    begins[1:] = (terms[1:] != terms[:-1]) | (documents[1:] != documents[:-1])
-    posting_of = np.cumsum(begins) - 1
     kind: Any = np.uint8 if met.ends.max(initial=0) <= np.iinfo(np.uint8).max else np.uint16
-    counts = np.bincount(posting_of)
-    offsets = np.searchsorted(terms[begins], np.arange(len(codes) + 1))
     return WordIndex(
         terms=codes,
-        postings=Csr(offsets.astype(np.int64), documents[begins].astype(np.int32)),
-        counts=np.minimum(counts, MOST_COUNTED).astype(np.uint8),
-        first=places[begins].astype(kind),
-        repeated=posting_of[~begins].astype(np.int32),
-        repeats=places[~begins].astype(kind),
+        **postings_of(terms, documents, places.astype(kind), n_terms=len(codes)),
         rows=rows_by_length.astype(np.int32),
         numbers=numbers.astype(np.int32),
         lengths=np.minimum(met.lengths[rows_by_length], LAST_POSITION).astype(np.uint16),
@@ -109,6 +100,27 @@ def _inverted(met: _Occurrences, starts: Mapping[str, RowArray], language: str) 
         },
         language=language,
     )
+
+
+def postings_of(
+    terms: RowArray, documents: RowArray, places: Positions, *, n_terms: int
+) -> dict[str, Any]:
+    """The postings of a word index, by the names that it has for them.
+
+    From every occurrence: which of `n_terms` terms (int64 [o]), in which document (int64 [o]), at
+    which position; sorted by these three.
+    """
+    begins = np.ones(len(terms), dtype=np.bool_)
+    begins[1:] = (terms[1:] != terms[:-1]) | (documents[1:] != documents[:-1])
+    posting_of = np.cumsum(begins) - 1
+    offsets = np.searchsorted(terms[begins], np.arange(n_terms + 1))
+    return {
+        "postings": Csr(offsets.astype(np.int64), documents[begins].astype(np.int32)),
+        "counts": np.minimum(np.bincount(posting_of), MOST_COUNTED).astype(np.uint8),
+        "first": places[begins],
+        "repeated": posting_of[~begins].astype(np.int32),
+        "repeats": places[~begins],
+    }
 
 
 def word_fields(catalog: Catalog, corpus: Corpus) -> Fields:

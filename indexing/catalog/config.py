@@ -25,6 +25,7 @@ from shortlist.bundle.manifest import (
     NOTEBOOK_PROFILE,
     RELATED_PROFILE,
     ROLES,
+    STANDARD_PROFILE,
     STEERED_PROFILE,
     TASTE_PROFILE,
     Profile,
@@ -32,7 +33,8 @@ from shortlist.bundle.manifest import (
 from shortlist.encoder.machine import Precision
 from shortlist.engine.features import FEATURES, Source, weighs
 
-NOTEBOOK, RELATED, TASTE, STEERED = "notebook", "related", "taste", "steered"
+STANDARD, NOTEBOOK = "standard", "notebook"
+RELATED, TASTE, STEERED = "related", "taste", "steered"
 """Our profiles of searches, of similar items, of recommendations, and of these with a text."""
 
 
@@ -147,13 +149,11 @@ class CatalogConfig(Table):
     publish: PublishConfig = PublishConfig()
     limits: Limits = Limits()
     evaluation: EvaluationConfig = EvaluationConfig()
-    default_profile: str = NOTEBOOK
+    default_profile: str = STANDARD
     similar_profile: str | None = None
     recommend_profile: str | None = None
     steered_profile: str | None = None
-    profiles: dict[str, Profile] = Field(
-        default={NOTEBOOK: NOTEBOOK_PROFILE}, max_length=MOST_NAMED
-    )
+    profiles: dict[str, Profile] = Field(default={}, max_length=MOST_NAMED)
 
     @property
     def learns_neighbours(self) -> bool:
@@ -180,12 +180,14 @@ class CatalogConfig(Table):
     def all_profiles(self) -> dict[str, Profile]:
         """The catalogue's profiles, and ours where it has none of that name and use for them.
 
-        Ours are the default one, unless another is, and those of a taste, where there are users.
+        Ours are those of searches, unless the default is another, and those of a taste, where there
+        are users.
         """
         ours = {RELATED: RELATED_PROFILE, TASTE: TASTE_PROFILE, STEERED: STEERED_PROFILE}
         tastes = ours if self.learns_neighbours else {}
-        default = {NOTEBOOK: NOTEBOOK_PROFILE} if self.default_profile == NOTEBOOK else {}
-        return {**tastes, **default, **self.profiles}
+        of_texts = {STANDARD: STANDARD_PROFILE, NOTEBOOK: NOTEBOOK_PROFILE}
+        searches = of_texts if self.default_profile in of_texts else {}
+        return {**tastes, **searches, **self.profiles}
 
     @model_validator(mode="after")
     def _named_profiles_exist(self) -> Self:

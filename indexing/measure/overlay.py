@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from indexing.measure.topic import Topic
-from shortlist.bundle.arrays import Csr, RowArray, Vectors
+from indexing.words import postings_of
+from shortlist.bundle.analysis import code_of
+from shortlist.bundle.arrays import RowArray, Vectors
 from shortlist.bundle.sections.word_index import WordIndex
 from shortlist.encoder.runtime import Encoder
 from shortlist.engine.lanes.semantic import Candidates, true_scores
@@ -50,32 +53,39 @@ def overlay(snapshot: Snapshot, topic: Topic, encoded: Encoded) -> Snapshot:
 def without_words(words: WordIndex, text: str, rows: RowArray, changed: WordIndex) -> WordIndex:
     """The index as it would be with the changed documents of these rows, for asking a text.
 
-    Only the words of the text are counted anew, and positions of words said again are gone: it
-    answers what the lane asks for this text, no phrases.
+    It has only the words of the text: it answers what the lane asks for this one.
     """
     documents, own = words.numbers[rows], changed.numbers
-    counts, lengths = words.counts.copy(), words.lengths.copy()
+    document_of = np.empty(len(own), np.int64)
+    document_of[own] = documents
+    stems = {code_of(s): s for word in words.analyzer.words(text) for s in word.stems}
+    met = []
+    for code in sorted(stems):
+        kept, places = _occurrences(words, stems[code])
+        of_others = ~np.isin(kept, documents)
+        left, moved = _occurrences(changed, stems[code])
+        of_code = np.concatenate([kept[of_others], document_of[left]])
+        at = np.append(places[of_others], moved)
+        met.append((np.full(len(of_code), code, np.uint64), of_code, at))
+    codes, of_codes, places = (np.concatenate(each) for each in zip(*met, strict=True))
+    order = np.lexsort((places, of_codes, codes))
+    known, terms = np.unique(codes[order], return_inverse=True)
+    positions: Any = places[order].astype(words.first.dtype)
+    lengths = words.lengths.copy()
     lengths[documents] = changed.lengths[own]
-    stems = list(dict.fromkeys(s for word in words.analyzer.words(text) for s in word.stems))
-    for place, other in zip(words.places(stems).tolist(), changed.places(stems), strict=True):
-        postings = words.postings_at(place, documents)
-        left = changed.postings_at(int(other), own)
-        counts[postings[postings >= 0]] = np.where(left >= 0, changed.counts[left], 0)[
-            postings >= 0
-        ]
-    kept = counts > 0
-    offsets = np.concatenate([[0], np.cumsum(kept)])[words.postings.offsets]
-    occurs = offsets[1:] > offsets[:-1]
-    return replace(
-        words,
-        terms=words.terms[occurs],
-        postings=Csr(np.append(0, offsets[1:][occurs]), words.postings.indices[kept]),
-        counts=counts[kept],
-        first=words.first[kept],
-        repeated=words.repeated[:0],
-        repeats=words.repeats[:0],
-        lengths=lengths,
-    )
+    starts = {name: each.copy() for name, each in words.starts.items()}
+    for name, each in starts.items():
+        each[documents] = changed.starts[name][own]
+    postings = postings_of(terms, of_codes[order], positions, n_terms=len(known))
+    return replace(words, terms=known, lengths=lengths, starts=starts, **postings)
+
+
+def _occurrences(words: WordIndex, stem: str) -> tuple[RowArray, RowArray]:
+    """Every occurrence of a stem: in which document, at which position."""
+    (place,) = words.places([stem]).tolist()
+    span = words.posted(place)
+    which, positions = words.positions(np.arange(span.start, span.stop))
+    return words.postings.indices[span][which].astype(np.int64), positions
 
 
 class _Known:

@@ -41,6 +41,7 @@ class Source(StrEnum):
     TEXT = "text"
     STEERING = "steering"
     WORDS = "words"
+    LABELS = "labels"
     RATINGS = "ratings"
     LIKES = "likes"
     RECENCY = "recency"
@@ -51,6 +52,7 @@ ABSENT = {
     Source.TEXT: "nothing is compared here",
     Source.STEERING: "there is no text beside a taste",
     Source.WORDS: "this bundle was built without it; build it again",
+    Source.LABELS: "this catalogue has neither categories nor tags, or was built without words",
     Source.RATINGS: "this catalogue has no ratings, or was built before this feature was there",
     Source.LIKES: "this catalogue has no ratings by users, or too few of them",
     Source.RECENCY: "this catalogue has no [recency]",
@@ -82,6 +84,7 @@ class Feature:
             Source.STEERING: taste and text,
             Source.LIKES: taste and sections.neighbours is not None,
             Source.WORDS: text and sections.words is not None,
+            Source.LABELS: text and sections.words is not None and bool(sections.words.labels),
             Source.TITLES: text and sections.titles is not None,
         }
         if self.source in known:
@@ -128,6 +131,7 @@ FEATURES: Mapping[str, Feature] = {
         Feature(TEXT_SIMILARITY, Source.STEERING, _text_similarity),
         Feature("words", Source.WORDS, _matched),
         Feature("coverage", Source.WORDS, _matched),
+        Feature("labels", Source.LABELS, _matched),
         Feature("collaborative", Source.LIKES, _matched),
         Feature("co_liked", Source.LIKES, _matched),
         Feature(POPULARITY, Source.RATINGS, _popularity),

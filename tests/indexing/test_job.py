@@ -250,15 +250,16 @@ def test_a_catalogue_of_products_is_built_and_searched(tmp_path: Path, artifacts
     assert not (folder / "popularity.parquet").exists()
     snapshot = load_snapshot(folder, LoadOptions(precision=Precision.F32))
     answer = ask(snapshot, SearchQuery(q="listen to music on the train", k=3))
-    assert answer.profile == "notebook"
+    assert answer.profile == "standard"
     best, *others = answer.results
     assert (best.item_id, best.title) == ("SKU-007/β", "Wireless noise-cancelling headphones")
     assert (best.attributes, best.categories) == ({"price": 199.9}, [])
     assert (best.popularity_score, best.rating_count, best.mean_rating) == (None, None, None)
-    (component,) = best.components
-    assert (component["feature"], component["weight"]) == ("similarity", 0.7)
-    assert component["value"] == pytest.approx(best.retrieval_score)
-    assert best.score == pytest.approx(0.7 * best.retrieval_score)
+    weighed = {one["feature"]: one["weight"] for one in best.components}
+    assert weighed == {
+        "similarity": 1.0, "words": 0.4, "coverage": 0.3, "title_match": 1.2, "title_prefix": 0.4,
+    }  # fmt: skip
+    assert best.score == pytest.approx(sum(one["contribution"] for one in best.components))
     assert {result.item_id for result in others} == {"SKU-008", "0012"}
     assert ask(snapshot, SearchQuery(q="frying an egg", k=1)).results[0].attributes == {
         "price": None

@@ -100,7 +100,9 @@ def test_without_k_ten_are_returned(sample_client: FlaskClient) -> None:
 
 def test_weights_in_the_request_replace_the_profiles(sample_client: FlaskClient) -> None:
     usual = answer(sample_client, q="mafia", k=50)["results"]
-    popular = answer(sample_client, q="mafia", k=50, w_similarity=0, w_popularity=1)["results"]
+    popular = answer(
+        sample_client, q="mafia", k=50, profile="notebook", w_similarity=0, w_popularity=1
+    )["results"]
     similar = answer(sample_client, q="mafia", k=50, w_similarity=1, w_popularity=0)["results"]
     by_popularity = sorted(usual, key=lambda one: (-one["popularity_score"], one["retrieval_rank"]))
     by_similarity = sorted(usual, key=lambda one: one["retrieval_rank"])
@@ -142,7 +144,9 @@ def test_a_cold_item_has_the_prior_as_popularity_and_no_mean_rating(
 
 def test_ties_are_ordered_by_retrieval_rank(tiny_client: FlaskClient) -> None:
     for text, order in (("silent farm", [5, 4]), ("robots at dawn", [4, 5])):
-        results = answer(tiny_client, q=text, w_similarity=0, w_popularity=1)["results"]
+        results = answer(tiny_client, q=text, profile="notebook", w_similarity=0, w_popularity=1)[
+            "results"
+        ]
         cold = [one for one in results if one["rating_count"] == 0]
         assert cold[0]["score"] == cold[1]["score"]
         assert [one["item_id"] for one in cold] == order
@@ -204,12 +208,14 @@ def test_odd_texts_are_answered_and_echoed(sample_client: FlaskClient, text: str
         (
             "q=a&profile=best",
             "profile",
-            "expected one of: notebook, related, similarity, steered, taste, tuned; found 'best'",
+            "expected one of: notebook, related, similarity, standard, steered, taste, tuned;"
+            " found 'best'",
         ),
         (
             "q=a&profile=",
             "profile",
-            "expected one of: notebook, related, similarity, steered, taste, tuned; found ''",
+            "expected one of: notebook, related, similarity, standard, steered, taste, tuned;"
+            " found ''",
         ),
         ("q=a&limit=5", "limit", "no such parameter; known: q, k, n_candidates, category"),
         ("q=a&Q=b", "Q", "no such parameter"),

@@ -28,6 +28,9 @@ DOCUMENTS = f"{FOLDER}/documents.arrow"
 LANGUAGE = f"{FOLDER}/language.txt"
 FILES = (TERMS, OFFSETS, POSTINGS, COUNTS, FIRST, REPEATED, REPEATS, DOCUMENTS, LANGUAGE)
 
+LABEL_FIELDS = ("categories", "tags")
+"""The fields whose values are labels: names that many items share."""
+
 K1, B = 1.5, 0.75
 """BM25's: how fast a word said again stops to count, and how much a long document is held down."""
 
@@ -71,6 +74,19 @@ class WordIndex:
 
     def __len__(self) -> int:
         return len(self.lengths)
+
+    @property
+    def labels(self) -> tuple[Positions, Positions | None] | None:
+        """Where categories and tags begin and where they end in each document; None without any.
+
+        Their fields stand together; None for an end that is the document's.
+        """
+        names = list(self.starts)
+        own = [place for place, name in enumerate(names) if name in LABEL_FIELDS]
+        if not own:
+            return None
+        behind = names[own[-1] + 1 :]
+        return self.starts[names[own[0]]], self.starts[behind[0]] if behind else None
 
     @property
     def analyzer(self) -> Analyzer:

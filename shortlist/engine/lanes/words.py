@@ -13,9 +13,10 @@ from shortlist.bundle.arrays import FloatArray, RowArray, Vectors
 from shortlist.bundle.sections.word_index import Documents, WordIndex
 from shortlist.engine.features import Matches
 
-WORDS_FEATURE, COVERAGE = "words", "coverage"
-WORD_FEATURES = (WORDS_FEATURE, COVERAGE)
-"""How much the document says of a text's words, and the share of those that inform it has."""
+WORDS_FEATURE, COVERAGE, LABELS = "words", "coverage", "labels"
+WORD_FEATURES = (WORDS_FEATURE, COVERAGE, LABELS)
+"""How much the document says of a text's words, the share of those that inform that it has, and the
+share that its categories and tags have."""
 
 MOST_WORDS = 64
 """Different words of a text that are looked up, its first."""
@@ -120,22 +121,24 @@ def _gathered(
 
 
 def score_words(index: WordIndex, asked: AskedWords, rows: RowArray) -> dict[str, FloatArray]:
-    """What these documents (int64 [m]) say of the words: two features, float64 [m] in [0, 1].
+    """What these documents (int64 [m]) say of the words: three features, float64 [m] in [0, 1].
 
     `words` is BM25, Σ rarity · count / (count + norm), divided by the sum of the rarities of all
     words of the text, so that it means the same whatever is asked: 1 would be a document that says
     every one of them without end. `coverage` is the share of the informing words that it has; it
-    has the parts of a compound that it writes together. Source: Robertson and Zaragoza 2009.
+    has the parts of a compound that it writes together. `labels` is the same of categories and
+    tags alone: a film called True Romance is not for that one. Source: Robertson and Zaragoza 2009.
     """
     documents = index.numbers[rows]
     norms = index.norms(documents).astype(np.float64)
     said = np.zeros(len(rows))
-    has = np.zeros((len(asked.places), len(rows)), dtype=np.bool_)
+    has, labelled = np.zeros((2, len(asked.places), len(rows)), dtype=np.bool_)
     for one, place in enumerate(asked.places.tolist()):
         if place < 0:
             continue
         postings = index.postings_at(place, documents)
         has[one] = postings >= 0
+        labelled[one] = _in_labels(index, postings, documents)
         counts = np.where(has[one], index.counts[postings], 0).astype(np.float64)
         said += asked.rarities[one] * counts / (counts + norms)
     counted = ~asked.joins | (asked.places >= 0)
@@ -143,7 +146,23 @@ def score_words(index: WordIndex, asked: AskedWords, rows: RowArray) -> dict[str
     return {
         WORDS_FEATURE: said / most if most else said,
         COVERAGE: _coverage(asked, has),
+        LABELS: _coverage(asked, labelled),
     }
+
+
+def _in_labels(index: WordIndex, postings: RowArray, documents: Documents) -> npt.NDArray[np.bool_]:
+    """Which of these postings (-1 for none), one a document, stand in a category or tag."""
+    found = np.zeros(len(postings), dtype=np.bool_)
+    if index.labels is None:
+        return found
+    begins, ends = index.labels
+    having = np.flatnonzero(postings >= 0)
+    which, positions = index.positions(postings[having])
+    inside = positions >= begins[documents[having]][which]
+    if ends is not None:
+        inside &= positions < ends[documents[having]][which]
+    found[having[which[inside]]] = True
+    return found
 
 
 def _coverage(asked: AskedWords, has: npt.NDArray[np.bool_]) -> FloatArray:

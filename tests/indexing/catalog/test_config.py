@@ -9,7 +9,7 @@ import pytest
 
 from indexing.catalog.sources import IdType
 from indexing.catalog.toml import read_catalog_config
-from shortlist.bundle.manifest import NOTEBOOK_PROFILE
+from shortlist.bundle.manifest import NOTEBOOK_PROFILE, STANDARD_PROFILE
 from shortlist.encoder.machine import Precision
 from shortlist.errors import CatalogError
 
@@ -199,8 +199,9 @@ def test_an_unknown_default_profile_is_refused_with_the_known_ones(
 def test_a_catalogue_that_adds_a_profile_keeps_ours(films: Films) -> None:
     """What `tune` writes into a catalogue without [profiles] leaves it as good as it was."""
     config = read_catalog_config(films(profiles("profiles.tuned.weights = { similarity = 1 }")))
-    assert list(config.all_profiles) == ["related", "taste", "steered", "notebook", "tuned"]
-    assert config.all_profiles[config.default_profile] == NOTEBOOK_PROFILE
+    ours = ["related", "taste", "steered", "standard", "notebook"]
+    assert list(config.all_profiles) == [*ours, "tuned"]
+    assert config.all_profiles[config.default_profile] == STANDARD_PROFILE
 
 
 def test_a_catalogue_replaces_our_profiles_by_its_own(films: Films) -> None:
@@ -219,7 +220,7 @@ def test_an_unknown_feature_is_refused_with_the_known_ones(films: Films, refused
     path = films(profiles("profiles.notebook = { weights = { similarty = 1 } }"))
     assert refused(path).startswith(
         f"{path}: profiles.notebook.weights: unknown feature 'similarty'; known: similarity,"
-        " text_similarity, words, coverage, collaborative, co_liked, popularity,"
+        " text_similarity, words, coverage, labels, collaborative, co_liked, popularity,"
         " expected_popularity, rating_volume, rating_percentile, recency, title_match,"
         " title_prefix"
     )
@@ -274,9 +275,9 @@ def test_what_is_not_said_has_its_default(tmp_path: Path) -> None:
     assert (config.encoder.model, config.encoder.precision) == ("all-MiniLM-L6-v2", Precision.AUTO)
     assert (config.encoder.query_prompt, config.encoder.document_prompt) == (None, None)
     assert config.index.type == "auto"
-    assert config.default_profile == "notebook"
-    assert config.profiles["notebook"].n_candidates == 50
-    assert config.profiles["notebook"].weights == {"similarity": 0.7, "popularity": 0.3}
+    assert (config.default_profile, config.profiles) == ("standard", {})
+    assert config.all_profiles == {"standard": STANDARD_PROFILE, "notebook": NOTEBOOK_PROFILE}
+    assert NOTEBOOK_PROFILE.weights == {"similarity": 0.7, "popularity": 0.3}
 
 
 def test_a_byte_order_mark_is_no_error(films: Films) -> None:

@@ -65,7 +65,11 @@ def line(evaluation: Evaluation, protocol: str, system: str) -> Line:
 
 def test_every_system_and_profile_has_a_line(evaluation: Evaluation, subject: Subject) -> None:
     ours = subject.bundle.manifest.profiles
-    profiles = [f"profile {name}" for name in ours if name not in {"related", "taste", "steered"}]
+    texts = sorted(ours.keys() - {"related", "taste", "steered"})
+    assert texts == ["notebook", "similarity", "standard", "tuned"]
+    profiles = [f"profile {name}" for name in texts]
+    place = profiles.index("profile standard") + 1
+    profiles[place:place] = [f"profile standard without {part}" for part in ("titles", "ratings")]
     for measured in evaluation.measured:
         assert measured.skipped is None
         assert [one.system for one in measured.lines] == [*SYSTEMS, *profiles]
@@ -216,7 +220,7 @@ def test_a_catalogue_that_names_no_profile_can_be_built_after_tuning(
     write_profile(catalog, "tuned", Profile(weights={"similarity": 1.0, "title_match": 0.5}))
     build(catalog, tmp_path / "artifacts", precision=Precision.F32)
     manifest = open_subject(catalog, tmp_path / "artifacts").bundle.manifest
-    assert manifest.default_profile == "notebook"
+    assert manifest.default_profile == "standard"
     assert {"notebook", "tuned"} <= set(manifest.profiles)
 
 

@@ -93,6 +93,7 @@ def test_what_is_left_scores_as_in_an_index_made_of_the_changed_documents(
             score_words(index, ask_words(index, topic.text), rows) for index in (whole, patched)
         )
         np.testing.assert_allclose(found["coverage"], expected["coverage"])
+        np.testing.assert_allclose(found["labels"], expected["labels"])
         np.testing.assert_allclose(found["words"], expected["words"], atol=1e-4)
 
 

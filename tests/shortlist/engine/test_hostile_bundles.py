@@ -266,9 +266,10 @@ BAD_MANIFESTS: dict[str, tuple[Change, str]] = {
     "default_profile": (replaced("default_profile", value="x"), "default_profile: .*found 'x'"),
     "similar_profile": (replaced("similar_profile", value="x"), "similar_profile: .*found 'x'"),
     "recommend_profile": (replaced("recommend_profile", value="x"), "recommend_profile: .*'x'"),
+    "steered_profile": (replaced("steered_profile", value="x"), "steered_profile: .*found 'x'"),
     "a profile of nothing here": (
-        replaced("profiles", "notebook", "weights", value={"recency": 1.0}),
-        "default_profile: 'notebook' weighs nothing that this bundle has",
+        replaced("profiles", "standard", "weights", value={"recency": 1.0}),
+        "default_profile: 'standard' weighs nothing that this bundle has",
     ),
     "a scale of one point": (replaced("popularity", "scale", value=[5, 5]), "lowest < highest"),
     "no overfetch": (replaced("retrieval", "params", value={"overfetch": 0}), "expected 1 to"),

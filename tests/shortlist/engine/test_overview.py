@@ -22,6 +22,7 @@ def test_it_names_profiles_features_and_scale(sample_client: FlaskClient) -> Non
         "notebook",
         "related",
         "similarity",
+        "standard",
         "steered",
         "taste",
         "tuned",

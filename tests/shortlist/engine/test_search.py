@@ -187,7 +187,8 @@ def test_items_of_equal_score_keep_the_retrieval_order(
 ) -> None:
     """Both cold items have exactly the popularity C / 5."""
     weights = {"similarity": 0.0, "popularity": 1.0}
-    results = ask(tiny_snapshot, SearchQuery(q=text, weights=weights)).results
+    query = SearchQuery(q=text, profile="notebook", weights=weights)
+    results = ask(tiny_snapshot, query).results
     cold = [result for result in results if result.rating_count == 0]
     assert ids(cold) == order
     assert cold[0].score == cold[1].score == pytest.approx(C / 5, abs=1e-12)
@@ -217,11 +218,14 @@ def test_1000_characters_are_answered_and_one_more_is_refused(tiny_snapshot: Sna
         ({"n_candidates": 1001}, {"n_candidates": "expected at most 1000, found 1001"}),
         (
             {"profile": "best"},
-            {"profile": "expected one of: notebook, related, steered, taste; found 'best'"},
+            {
+                "profile": "expected one of: notebook, related, standard, steered, taste;"
+                " found 'best'"
+            },
         ),
         (
             {"profile": ""},
-            {"profile": "expected one of: notebook, related, steered, taste; found ''"},
+            {"profile": "expected one of: notebook, related, standard, steered, taste; found ''"},
         ),
     ],
 )
@@ -247,14 +251,17 @@ def test_a_weight_is_a_number_from_0_to_10(tiny_snapshot: Snapshot, weight: floa
 
 def test_weights_that_are_all_0_are_refused(tiny_snapshot: Snapshot) -> None:
     message = (
-        "expected a weight above 0 for at least one of: similarity, words, coverage, popularity,"
-        " expected_popularity, rating_volume, rating_percentile, title_match, title_prefix"
+        "expected a weight above 0 for at least one of: similarity, words, coverage, labels,"
+        " popularity, expected_popularity, rating_volume, rating_percentile, title_match,"
+        " title_prefix"
     )
-    found = refused(tiny_snapshot, q="a", weights={"similarity": 0, "popularity": 0})
+    found = refused(
+        tiny_snapshot, q="a", profile="notebook", weights={"similarity": 0, "popularity": 0}
+    )
     assert found == {"weights.similarity": message}
 
 
-def test_a_catalogue_without_ratings_is_ranked_by_similarity(
+def test_the_notebooks_profile_ranks_a_catalogue_without_ratings_by_similarity(
     write_catalog: Callable[..., Path], minilm_export: Path, tmp_path: Path
 ) -> None:
     catalog = write_catalog()
@@ -264,7 +271,7 @@ def test_a_catalogue_without_ratings_is_ranked_by_similarity(
     build(catalog, tmp_path / "artifacts", precision=Precision.F32)
     folder = ArtifactStore(tmp_path / "artifacts").live_folder()
     snapshot = load_snapshot(folder, LoadOptions(precision=Precision.F32))
-    results = ask(snapshot, SearchQuery(q="robots")).results
+    results = ask(snapshot, SearchQuery(q="robots", profile="notebook")).results
     assert results[0].item_id == 4
     assert [result.retrieval_rank for result in results] == [1, 2, 3, 4, 5]
     for result in results:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
-from shortlist.engine.lanes.words import ask_words, rows_saying_all
+from shortlist.engine.lanes.words import ask_words, rows_saying_all, score_words
 from shortlist.engine.query import RecommendQuery, SearchQuery
 from shortlist.engine.search import ask, ranked
 from shortlist.engine.snapshot import Snapshot
@@ -36,6 +36,21 @@ def test_a_tag_is_found_where_it_stands(
     answer = ask(sample_snapshot, SearchQuery(q="biopic", weights=WEIGHTS))
     assert all("biopic" in tags_of[int(one.item_id)] for one in answer.results)
     assert all("words" in one.lanes for one in answer.results)
+
+
+def test_a_label_is_told_from_a_word_of_a_title(sample_snapshot: Snapshot) -> None:
+    bundle = sample_snapshot.bundle
+    words, names = bundle.sections.words, bundle.items.categories.names
+    assert words is not None
+    lists = bundle.items.categories.lists
+    romances = [r for r in range(bundle.n_items) if names.index("Romance") in lists.of(r)]
+    true_romance = bundle.items.titles.to_pylist().index("True Romance (1993)")
+    rows = np.array([*romances[:20], true_romance])
+    said = score_words(words, ask_words(words, "a romance"), rows)
+    assert np.all(said["coverage"] == 1)
+    assert said["labels"].tolist() == [1.0] * 20 + [0.0]
+    half = score_words(words, ask_words(words, "romance zyzzyva"), rows)
+    assert half["labels"].tolist() == [0.5] * 20 + [0.0]
 
 
 def test_every_score_is_the_sum_of_its_parts(sample_snapshot: Snapshot) -> None:
