@@ -153,7 +153,7 @@ def _write_bundle(
     on_step("index written")
     sections["features"] = write_features(folder, catalog, popularity, writer.vectors)
     sections["suggestions"] = write_suggestions(folder, catalog)
-    neighbours = write_neighbours(folder, catalog, live=live)
+    neighbours, learnt = write_neighbours(folder, catalog, writer.vectors, live=live)
     if neighbours is not None:
         sections["neighbours"] = neighbours
     on_step("neighbours written")
@@ -182,7 +182,7 @@ def _write_bundle(
         encoder=identity,
         counts=_counts(catalog),
         popularity=_popularity_info(config, popularity),
-        profiles=config.all_profiles,
+        profiles={**config.all_profiles, **learnt, **config.profiles},
         default_profile=config.default_profile,
         **config.roles,
         retrieval=retrieval,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from indexing.gate import load_as_served
+from indexing.neighbours.blend import BLENDED
+from shortlist.bundle.manifest import Manifest
 from shortlist.bundle.reader import open_bundle, read_manifest
+from shortlist.bundle.sections.neighbour_lists import SECTION
 from shortlist.bundle.signing import read_trusted_keys
 from shortlist.bundle.store import ArtifactStore
 from shortlist.engine.shown import as_text
@@ -15,7 +19,10 @@ from shortlist.errors import BundleError, BundleMissing
 
 @dataclass(frozen=True, kw_only=True)
 class VersionRow:
-    """One published version; `problem` says why it does not verify, None when it does."""
+    """One published version; `problem` says why it does not verify, None when it does.
+
+    `learnt` is what its build has learnt of the catalogue, by section.
+    """
 
     version: str
     live: bool
@@ -24,6 +31,7 @@ class VersionRow:
     items: int | None = None
     model: str | None = None
     size_bytes: int
+    learnt: Mapping[str, Mapping[str, Any]] | None = None
     problem: str | None = None
 
 
@@ -73,11 +81,24 @@ def _describe(store: ArtifactStore, version: str, current: str | None) -> Versio
             catalog=manifest.catalog.name,
             items=manifest.counts.items,
             model=manifest.encoder.name,
+            learnt=_learnt(manifest),
         )
         open_bundle(folder)
     except BundleError as error:
         return replace(row, problem=str(error))
     return row
+
+
+def _learnt(manifest: Manifest) -> dict[str, dict[str, Any]]:
+    """What is told of learnt sections, but for what only a build compares, and learnt profiles."""
+    found: dict[str, dict[str, Any]] = {
+        name: {key: value for key, value in section.params.items() if key != "key"}
+        for name, section in manifest.sections.items()
+    }
+    if found.get(SECTION, {}).get("learnt_from_users"):
+        profiles = {name: manifest.profiles.get(name) for name in BLENDED}
+        found["profiles"] = {name: one.weights for name, one in profiles.items() if one is not None}
+    return {name: told for name, told in found.items() if told}
 
 
 def versions_table(rows: Sequence[VersionRow]) -> str:

@@ -73,14 +73,23 @@ class RecencyConfig(Table):
 class NeighboursConfig(Table):
     """How items are compared by who likes them; needs ratings with a user.
 
-    A rating from `liked_from` on is a like, by default from three quarters up the scale.
-    `regularisation` is EASE's: more of it trusts few likes less. Below its bounds the matrix can
-    no longer be inverted, above them its weights are no numbers of float32.
+    A rating from `liked_from` on is a like, by default from three quarters up the scale. What is
+    None besides is learnt: `regularisation` is EASE's, more of it trusts few likes less, and below
+    its bounds the matrix can no longer be inverted, above them its weights are no float32;
+    `unliked` is what a rating below a like counts beside 1 for a like; `per_item` how many
+    neighbours an item has on average.
     """
 
     model: Model = Model.AUTO
     liked_from: float | None = Field(default=None, allow_inf_nan=False)
-    regularisation: float = Field(default=100.0, ge=1e-3, le=1e9)
+    regularisation: float | None = Field(default=None, ge=1e-3, le=1e9)
+    unliked: float | None = Field(default=None, ge=0, le=1)
+    per_item: int | None = Field(default=None, ge=10, le=1000)
+
+    @property
+    def fixed(self) -> dict[str, float | None]:
+        """What is not to be learnt, None where it is."""
+        return self.model_dump(include={"regularisation", "unliked", "per_item"})
 
 
 class EncoderConfig(Table):

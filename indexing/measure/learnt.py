@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,11 +18,12 @@ from indexing.catalog import Catalog
 from indexing.catalog.events import Events
 from indexing.features import rated_features
 from indexing.measure.topic import Protocol, Topic
-from indexing.neighbours.ease import Ease
 from indexing.neighbours.learn import learn_neighbours
 from indexing.neighbours.likes import Likes
-from indexing.neighbours.section import catalog_likes
+from indexing.neighbours.section import catalog_likes, liked_from, select_for
 from indexing.popularity import catalog_popularity
+from shortlist.bundle.manifest import Manifest, Profile
+from shortlist.bundle.sections.neighbour_lists import SECTION
 from shortlist.encoder.machine import Precision, available_cores
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
 
@@ -31,14 +32,10 @@ Outcome = TypeVar("Outcome")
 
 @dataclass(frozen=True)
 class Learnt:
-    """A snapshot that knows nothing of some users, and the likes that it was learnt from.
-
-    `ease` gives EASE fitted to these likes with a regularisation, each time the same one.
-    """
+    """A snapshot that knows nothing of some users, and the likes that it was learnt from."""
 
     snapshot: Snapshot
     likes: Likes
-    ease: Callable[[float], Ease]
 
 
 def learn_from(snapshot: Snapshot, catalog: Catalog, ratings: pd.DataFrame) -> Learnt:
@@ -48,18 +45,18 @@ def learn_from(snapshot: Snapshot, catalog: Catalog, ratings: pd.DataFrame) -> L
     """
     catalog = replace(catalog, ratings=Events(ratings, n_dropped=0))
     popularity, likes = catalog_popularity(catalog), catalog_likes(catalog)
-    assert popularity is not None and likes is not None
-    bundle, settings = snapshot.bundle, catalog.config.neighbours
+    bundle = snapshot.bundle
+    selected = select_for(catalog, np.asarray(bundle.vectors))
+    own_likes = catalog_likes(catalog, unliked=selected.settings.unliked)
+    assert popularity is not None and likes is not None and own_likes is not None
     rated = rated_features(popularity, np.asarray(bundle.vectors))
     own = bundle.sections.features.columns if bundle.sections.features else {}
     kept = {name: values for name, values in own.items() if name not in rated.columns}
-    ease = functools.cache(lambda strength: Ease(likes.matrix, regularisation=strength))
     learnt = learn_neighbours(
-        likes,
+        own_likes,
         n_items=catalog.n_items,
-        model=settings.model,
-        regularisation=settings.regularisation,
-        ease=ease,
+        model=catalog.config.neighbours.model,
+        settings=selected.settings,
         quiet=True,
     )
     sections = replace(
@@ -68,8 +65,23 @@ def learn_from(snapshot: Snapshot, catalog: Catalog, ratings: pd.DataFrame) -> L
         neighbours=None if learnt is None else learnt.neighbours,
     )
     items = replace(bundle.items, popularity=popularity.columns)
-    learnt_bundle = replace(bundle, items=items, sections=sections)
-    return Learnt(replace(snapshot, bundle=learnt_bundle), likes, ease)
+    profiles = {**selected.profiles, **catalog.config.profiles}
+    rule = {"liked_from": liked_from(catalog), **asdict(selected.settings)}
+    manifest = _learnt_manifest(bundle.manifest, profiles, rule)
+    learnt_bundle = replace(bundle, items=items, sections=sections, manifest=manifest)
+    return Learnt(replace(snapshot, bundle=learnt_bundle), likes)
+
+
+def _learnt_manifest(
+    manifest: Manifest, profiles: Mapping[str, Profile], rule: Mapping[str, Any]
+) -> Manifest:
+    """The manifest with these profiles, its neighbours learnt by this rule."""
+    sections = dict(manifest.sections)
+    if SECTION in sections:
+        params = {**sections[SECTION].params, **rule}
+        sections[SECTION] = sections[SECTION].model_copy(update={"params": params})
+    changed = {"profiles": {**manifest.profiles, **profiles}, "sections": sections}
+    return manifest.model_copy(update=changed)
 
 
 Asked = dict[str, list[Topic]]

@@ -24,6 +24,7 @@ from indexing.measure.systems import (
     taste_engines,
 )
 from indexing.measure.topic import Protocol
+from indexing.neighbours.ease import Ease
 from indexing.neighbours.models import Model, choose
 from shortlist.bundle.arrays import RowArray
 from shortlist.encoder.runtime import Encoder
@@ -82,7 +83,8 @@ def rank_tastes(
 
 
 def _rank_fold(learnt: Learnt, asked: Asked, *, profiles: list[str], with_ease: bool) -> Rankings:
-    ease = learnt.ease(REGULARISATION) if with_ease else None
+    matrix = learnt.likes.matrix
+    ease = Ease(matrix, regularisation=REGULARISATION) if with_ease else None
     learnt_once = [RANDOM, POPULARITY, *references(learnt.likes, ease)]
     return {
         (name, system.name): [system.rank(topic, learnt.snapshot)[:TASTE_DEPTH] for topic in topics]

@@ -185,16 +185,18 @@ def pool_of(topic: Topic, snapshot: Snapshot, options: Mapping[str, Any]) -> Poo
 
 
 def _query(topic: Topic, snapshot: Snapshot) -> Asked:
-    """What is seen and not liked is excluded by a filter."""
+    """Ratings are sent as they were given; what else is seen is excluded by a filter."""
     if topic.text and not len(topic.liked):
         return queries.SearchQuery(q=topic.text)
     id_of = snapshot.bundle.ids.id_of
-    given = topic.liked[-MAX_LIKED:]
-    liked = tuple(id_of(row) for row in given.tolist())
     if topic.kind == SIMILAR:
-        return queries.SimilarQuery(item_id=liked[0])
-    ratings = zip(liked, topic.ratings[-MAX_LIKED:].tolist(), strict=True)
-    rated = tuple(Rated(item_id=one, rating=rating) for one, rating in ratings)
+        return queries.SimilarQuery(item_id=id_of(int(topic.liked[0])))
+    given = np.concatenate([topic.others, topic.liked])[-MAX_LIKED:]
+    ratings = np.concatenate([topic.other_ratings, topic.ratings])[-MAX_LIKED:]
+    rated = tuple(
+        Rated(item_id=id_of(row), rating=rating)
+        for row, rating in zip(given.tolist(), ratings.tolist(), strict=True)
+    )
     seen = tuple(map(id_of, np.setdiff1d(topic.seen, given).tolist()))
     # unchecked: a user may have seen more than a request may list
     exclude = Filters.model_construct({"exclude_ids"}, exclude_ids=seen)

@@ -37,7 +37,8 @@ class Topic:
     `relevant` int64 [m] are all the rows that answer it; `kind` names its variation within the
     protocol; `held_out` says that nothing may be learnt from it. A taste is that of a `user`:
     liked rows int64 [g] with their `ratings` float64 [g], earliest first, and the rows int64 that
-    were `seen` and never are an answer; `fold` numbers the users that nothing is learnt from. A
+    were `seen` and never are an answer, of these the ones rated lower, `others`, with their
+    `other_ratings`; `fold` numbers the users that nothing is learnt from. A
     text beside a taste has all its `carriers`, rows int64.
     """
 
@@ -51,6 +52,8 @@ class Topic:
     fold: int = 0
     liked: RowArray = field(default_factory=_no_rows)
     ratings: FloatArray = field(default_factory=lambda: np.empty(0))
+    others: RowArray = field(default_factory=_no_rows)
+    other_ratings: FloatArray = field(default_factory=lambda: np.empty(0))
     seen: RowArray = field(default_factory=_no_rows)
     carriers: RowArray = field(default_factory=_no_rows)
 

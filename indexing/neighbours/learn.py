@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,9 +20,21 @@ from shortlist.bundle.arrays import Vectors
 from shortlist.bundle.sections.neighbour_lists import Neighbours
 from shortlist.encoder.machine import available_cores
 
-COLLABORATIVE_PER_ITEM = 80
 CO_LIKED_PER_ITEM = 70
-"""Both together, at 6 bytes a neighbour and 16 an item: at most 916 bytes an item."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How neighbours are learnt.
+
+    `regularisation` is EASE's, `unliked` what a rating below a like counts beside 1 for a like,
+    `per_item` how many collaborative neighbours an item has on average: with those of `co_liked`,
+    at 6 bytes a neighbour and 16 an item, 916 bytes an item.
+    """
+
+    regularisation: float = 100.0
+    unliked: float = 0.0
+    per_item: int = 80
 
 
 @dataclass(frozen=True)
@@ -38,29 +50,25 @@ def learn_neighbours(
     *,
     n_items: int,
     model: Model = Model.AUTO,
-    regularisation: float = 100.0,
-    ease: Callable[[float], Ease] | None = None,
+    settings: Settings | None = None,
     quiet: bool = False,
 ) -> Learnt | None:
-    """Learn both kinds of neighbours; None where no two items are liked by the same user.
-
-    `ease` gives EASE fitted to these likes with a regularisation, for a caller that needs it too.
-    """
-    matrix = likes.matrix
-    if model is Model.NONE or not np.any(np.diff(matrix.indptr) >= 2):
+    """Learn both kinds of neighbours; None where no two items are liked by the same user."""
+    matrix, settings = likes.matrix, settings or Settings()
+    if model is Model.NONE or not np.any(np.diff(likes.liked.indptr) >= 2):
         return None
     chosen = choose(model, n_users=matrix.shape[0], n_items=matrix.shape[1])
     hidden = True if quiet else None  # None: hidden unless on a terminal
     if chosen is Model.EASE:
-        fitted = ease(regularisation) if ease else Ease(matrix, regularisation=regularisation)
+        fitted = Ease(matrix, regularisation=settings.regularisation)
         shown = _counted(fitted.blocks(), n_items=matrix.shape[1], hidden=hidden)
-        collaborative = strongest(shown, per_item=COLLABORATIVE_PER_ITEM)
+        collaborative = strongest(shown, per_item=settings.per_item)
     else:
         collaborative = cosine_neighbours(
-            matrix, per_item=COLLABORATIVE_PER_ITEM, show_progress=not quiet and sys.stderr.isatty()
+            matrix, per_item=settings.per_item, show_progress=not quiet and sys.stderr.isatty()
         ).astype(np.float32)
     with tqdm(total=matrix.shape[1], unit="item", desc="co-liked", disable=hidden) as bar:
-        together = co_liked(matrix, per_item=CO_LIKED_PER_ITEM, on_progress=bar.update)
+        together = co_liked(likes.liked, per_item=CO_LIKED_PER_ITEM, on_progress=bar.update)
     lists = (as_lists(one, likes.rows, n_items=n_items) for one in (collaborative, together))
     return Learnt(Neighbours(*lists), chosen)
 

@@ -14,22 +14,25 @@ from shortlist.bundle.arrays import RowArray
 
 @dataclass(frozen=True)
 class Likes:
-    """Likes of the items that somebody likes.
+    """Likes, and perhaps other ratings, of the items that somebody likes or rates.
 
-    `matrix` is float32 CSR [users, items] of ones; its column c is the item of row `rows[c]`
-    (int64, distinct) and of id `ids[c]` (text). Columns are in the order of the ids, so that the
-    matrix does not depend on where a catalogue lists an item.
+    `matrix` is float32 CSR [users, items], 1 for a like and less for another rating; its column c
+    is the item of row `rows[c]` (int64, distinct) and of id `ids[c]` (text). `liked` are the likes
+    alone. Columns are in the order of the ids, so that the matrix does not depend on where a
+    catalogue lists an item.
     """
 
     matrix: sparse.csr_matrix
+    liked: sparse.csr_matrix
     rows: RowArray
     ids: tuple[str, ...]
 
     def digest(self) -> str:
         """SHA-256 of everything but the rows, as hex digits: equal for equal ratings."""
         digest = hashlib.sha256("\0".join(self.ids).encode())
-        for part in (self.matrix.indptr, self.matrix.indices):
-            digest.update(part.astype("<i8").tobytes())
+        for matrix in (self.matrix, self.liked):
+            for part in (matrix.indptr, matrix.indices):
+                digest.update(part.astype("<i8").tobytes())
         return digest.hexdigest()
 
 
@@ -39,14 +42,17 @@ def default_liked_from(scale: tuple[float, float]) -> float:
     return lowest + 0.75 * (highest - lowest)
 
 
-def read_likes(ratings: pd.DataFrame, ids: pd.Series, *, liked_from: float) -> Likes:
+def read_likes(
+    ratings: pd.DataFrame, ids: pd.Series, *, liked_from: float, unliked: float = 0.0
+) -> Likes:
     """The likes in a table with columns row (int64), user (text), value and perhaps time (text).
 
     Of several ratings of an item by one user the latest counts, without times the last in the
-    table. `ids` are those of all items in row order. No user without a like has a row.
+    table. `ids` are those of all items in row order. A rating below `liked_from` counts `unliked`,
+    0 to 1; where that is 0 no user and no item without a like has a row or a column.
     """
     last = latest_ratings(ratings)
-    liked = last[last["value"] >= liked_from]
+    liked = last if unliked else last[last["value"] >= liked_from]
     rows = np.unique(liked["row"].to_numpy(np.int64))
     texts = ids.iloc[rows].astype("str").to_numpy(dtype=object)
     order = np.argsort(texts.astype("U"), kind="stable")
@@ -54,11 +60,17 @@ def read_likes(ratings: pd.DataFrame, ids: pd.Series, *, liked_from: float) -> L
     column_of = np.full(len(ids), -1)
     column_of[rows] = np.arange(len(rows))
     users, _ = pd.factorize(liked["user"], sort=True)
-    entries = (np.ones(len(liked), np.float32), (users, column_of[liked["row"]]))
+    likes = (liked["value"] >= liked_from).to_numpy()
+    places = (users, column_of[liked["row"]])
     shape = (int(users.max(initial=-1)) + 1, len(rows))
-    matrix = sparse.csr_matrix(entries, shape=shape)
-    matrix.sort_indices()
-    return Likes(matrix, rows, tuple(texts[order]))
+    counted, ones = (
+        sparse.csr_matrix((values.astype(np.float32), places), shape=shape)
+        for values in (np.where(likes, 1.0, unliked), likes)
+    )
+    ones.eliminate_zeros()
+    for matrix in (counted, ones):
+        matrix.sort_indices()
+    return Likes(counted, ones, rows, tuple(texts[order]))
 
 
 def latest_ratings(ratings: pd.DataFrame) -> pd.DataFrame:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from indexing.catalog import Catalog
-from indexing.neighbours.learn import Learnt, learn_neighbours
+from indexing.neighbours.blend import BLENDED
+from indexing.neighbours.learn import learn_neighbours
 from indexing.neighbours.likes import Likes, default_liked_from, read_likes
 from indexing.neighbours.lists import as_lists, as_matrix
-from indexing.neighbours.models import Model
-from shortlist.bundle.manifest import Section
+from indexing.neighbours.select import Selected, select
+from shortlist.bundle.arrays import Vectors
+from shortlist.bundle.manifest import Profile, Section
 from shortlist.bundle.reader import Bundle
 from shortlist.bundle.sections import described
 from shortlist.bundle.sections import neighbour_lists as neighbours
@@ -22,12 +27,16 @@ from shortlist.bundle.sections.neighbour_lists import Neighbours
 
 log = logging.getLogger(__name__)
 
+_HOW = 2
+"""Of learning: another number, and nothing is taken over from what was learnt before."""
 
-def catalog_likes(catalog: Catalog) -> Likes | None:
+
+def catalog_likes(catalog: Catalog, *, unliked: float = 0.0) -> Likes | None:
     """Who likes what; None for a catalogue that does not say, or whose settings do not ask."""
     if catalog.ratings is None or not catalog.config.learns_neighbours:
         return None
-    return read_likes(catalog.ratings.table, catalog.items.ids, liked_from=liked_from(catalog))
+    table, least = catalog.ratings.table, liked_from(catalog)
+    return read_likes(table, catalog.items.ids, liked_from=least, unliked=unliked)
 
 
 def liked_from(catalog: Catalog) -> float:
@@ -39,36 +48,55 @@ def liked_from(catalog: Catalog) -> float:
     return default_liked_from(catalog.config.ratings.scale)
 
 
-def write_neighbours(folder: Path, catalog: Catalog, *, live: Bundle | None) -> Section | None:
-    """The neighbour section; taken over from `live` when likes and settings are unchanged.
+def select_for(catalog: Catalog, vectors: Vectors) -> Selected:
+    """Settings and profiles by what this catalogue's ratings, which it has, say is best."""
+    assert catalog.ratings is not None
+    fixed, least = catalog.config.neighbours.fixed, liked_from(catalog)
+    return select(catalog.ratings.table, vectors, liked_from=least, fixed=fixed)
 
-    None where no two items are liked by the same user.
+
+def write_neighbours(
+    folder: Path, catalog: Catalog, vectors: Vectors, *, live: Bundle | None
+) -> tuple[Section | None, Mapping[str, Profile]]:
+    """The neighbour section and the profiles that were learnt with it.
+
+    Both are taken over from `live` when ratings and settings are unchanged. No section where no two
+    items are liked by the same user.
     """
-    likes = catalog_likes(catalog)
-    if likes is None:
-        return None
-    settings = catalog.config.neighbours
-    key = hashlib.sha256(
-        f"{neighbours.VERSION} {settings.model} {settings.regularisation} {likes.digest()}".encode()
-    ).hexdigest()
-    learnt = _live_neighbours(live, catalog, key)
-    if learnt is not None:
-        log.info("neighbours taken over: no like has changed")
-    else:
-        learnt = learn_neighbours(
-            likes,
-            n_items=catalog.n_items,
-            model=settings.model,
-            regularisation=settings.regularisation,
-        )
+    every = catalog_likes(catalog, unliked=1.0)
+    if every is None:
+        return None, {}
+    settings, least = catalog.config.neighbours, liked_from(catalog)
+    parts = (neighbours.VERSION, settings.model, least, *settings.fixed.values(), every.digest())
+    key = hashlib.sha256(" ".join(map(str, (_HOW, *parts))).encode()).hexdigest()
+    taken = _live_neighbours(live, catalog, key)
+    if taken is not None:
+        log.info("neighbours taken over: no rating has changed")
+        return _write(folder, *taken)
+    selected = select_for(catalog, vectors)
+    likes = catalog_likes(catalog, unliked=selected.settings.unliked)
+    assert likes is not None
+    learnt = learn_neighbours(
+        likes, n_items=catalog.n_items, model=settings.model, settings=selected.settings
+    )
     if learnt is None:
-        return None
-    neighbours.write_neighbours(folder, learnt.neighbours)
-    return described(neighbours.SECTION, key=key, model=str(learnt.model))
+        return None, {}
+    model = {"key": key, "model": str(learnt.model), "liked_from": least}
+    params = {**model, **asdict(selected.settings), **selected.told}
+    return _write(folder, learnt.neighbours, params, selected.profiles)
 
 
-def _live_neighbours(live: Bundle | None, catalog: Catalog, key: str) -> Learnt | None:
-    """The live model and neighbours at the rows that their items have now."""
+def _write(
+    folder: Path, found: Neighbours, params: Mapping[str, Any], profiles: Mapping[str, Profile]
+) -> tuple[Section, Mapping[str, Profile]]:
+    neighbours.write_neighbours(folder, found)
+    return described(neighbours.SECTION, **params), profiles
+
+
+def _live_neighbours(
+    live: Bundle | None, catalog: Catalog, key: str
+) -> tuple[Neighbours, Mapping[str, Any], Mapping[str, Profile]] | None:
+    """The live neighbours at the rows that their items have now, and all that was learnt."""
     section = live.manifest.sections.get(neighbours.SECTION) if live else None
     found = live.sections.neighbours if live else None
     if live is None or section is None or section.params.get("key") != key or found is None:
@@ -81,4 +109,9 @@ def _live_neighbours(live: Bundle | None, catalog: Catalog, key: str) -> Learnt 
         as_lists(as_matrix(lists)[kept][:, kept], rows[kept], n_items=catalog.n_items)
         for lists in (found.collaborative, found.co_liked)
     )
-    return Learnt(Neighbours(*moved), Model(str(section.params["model"])))
+    learnt = {
+        name: profile
+        for name, profile in live.manifest.profiles.items()
+        if name in BLENDED and section.params.get("learnt_from_users")
+    }
+    return Neighbours(*moved), section.params, learnt

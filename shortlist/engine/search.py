@@ -145,7 +145,7 @@ def _wanted(
             return {
                 "vector": np.asarray(snapshot.bundle.vectors[row[0]]),
                 "left_out": row,
-                "taste": Taste(row, np.ones(1), n_liked=1),
+                "taste": Taste.of(int(row[0])),
                 "preferred": snapshot.bundle.manifest.similar_profile,
             }
         case RecommendQuery():

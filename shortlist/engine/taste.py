@@ -8,6 +8,7 @@ import numpy as np
 
 from shortlist.bundle.arrays import FloatArray, RowArray, Vectors
 from shortlist.bundle.reader import Bundle
+from shortlist.bundle.sections.neighbour_lists import SECTION
 from shortlist.bundle.tables import ItemId
 from shortlist.engine.lanes.neighbour import Taste
 from shortlist.engine.query import MAX_LIKED, Rated, RecommendQuery
@@ -29,11 +30,34 @@ def read_taste(bundle: Bundle, query: RecommendQuery) -> Taste:
     disliked = _known(bundle, query.disliked)
     _check(query, n_known=len(liked) + len(disliked))
     weights = _rating_weights(bundle, query)
+    given = [weights.get(one, 1.0) for one in liked]
+    interactions, likes = _as_learnt(bundle, query, list(liked)) or (given, given)
+    rows, less = [*liked.values(), *disliked.values()], [-DISLIKE] * len(disliked)
     return Taste(
-        rows=np.array([*liked.values(), *disliked.values()], dtype=np.int64),
-        weights=np.array([*(weights.get(one, 1.0) for one in liked), *[-DISLIKE] * len(disliked)]),
+        rows=np.array(rows, dtype=np.int64),
+        weights=np.array([*given, *less]),
         n_liked=len(liked),
+        interactions=np.array([*interactions, *less]),
+        likes=np.array([*likes, *less]),
     )
+
+
+def _as_learnt(
+    bundle: Bundle, query: RecommendQuery, liked: Sequence[ItemId]
+) -> tuple[list[float], list[float]] | None:
+    """What each liked item counts as an interaction and as a like, as this bundle learnt from them.
+
+    A rating is a like, or counts what ratings below one did; an item without is a like. None for a
+    bundle that does not say.
+    """
+    section = bundle.manifest.sections.get(SECTION)
+    params = {} if section is None else section.params
+    least, unliked = params.get("liked_from"), params.get("unliked")
+    if not isinstance(least, int | float) or not isinstance(unliked, int | float):
+        return None
+    ratings = {one.item_id: one.rating for one in query.liked if isinstance(one, Rated)}
+    is_liked = [ratings.get(one, least) >= least for one in liked]
+    return [1.0 if each else float(unliked) for each in is_liked], [float(one) for one in is_liked]
 
 
 def taste_vector(bundle: Bundle, taste: Taste, text: Vectors | None) -> Vectors:

@@ -75,8 +75,8 @@ def item_to_item(ratings: pd.DataFrame, *, liked_from: float) -> tuple[Topic, ..
 def personal(ratings: pd.DataFrame, *, liked_from: float) -> tuple[Topic, ...]:
     """From the earliest 80 % of a user's ratings to the likes among the others.
 
-    Given are the likes of the earlier part; everything in it is seen. Users without a like in
-    either part give no topic.
+    Given are the ratings of the earlier part, by which alone what is liked is known. Users without
+    a like in either part give no topic.
     """
     topics: list[Topic] = []
     for fold, history in _histories(ratings):
@@ -169,7 +169,7 @@ def _from_each(history: pd.DataFrame, liked_from: float, fold: int) -> list[Topi
 
 
 def _topic(past: pd.DataFrame, future: pd.DataFrame, liked_from: float, fold: int) -> list[Topic]:
-    liked = past[past["value"] >= liked_from]
+    liked, others = past[past["value"] >= liked_from], past[past["value"] < liked_from]
     seen = past["row"].to_numpy(np.int64)
     wanted = future.loc[future["value"] >= liked_from, "row"].to_numpy(np.int64)
     relevant = np.setdiff1d(wanted, seen)
@@ -186,6 +186,8 @@ def _topic(past: pd.DataFrame, future: pd.DataFrame, liked_from: float, fold: in
             fold=fold,
             liked=liked["row"].to_numpy(np.int64),
             ratings=liked["value"].to_numpy(np.float64),
+            others=others["row"].to_numpy(np.int64),
+            other_ratings=others["value"].to_numpy(np.float64),
             seen=np.sort(seen),
         )
     ]

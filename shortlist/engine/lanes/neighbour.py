@@ -20,12 +20,22 @@ _DENSE_UP_TO = 100_000
 class Taste:
     """What somebody likes: rows int64 [g] and weights float64 [g], below 0 for what they do not.
 
-    The first `n_liked` were given as liked, whatever their weights.
+    The first `n_liked` were given as liked, whatever their weights. `interactions` and `likes`
+    float64 [g] are what each counts in sums over what people rate, and over what they like: the
+    weights, unless the bundle says how it has learnt from ratings.
     """
 
     rows: RowArray
     weights: FloatArray
     n_liked: int
+    interactions: FloatArray
+    likes: FloatArray
+
+    @classmethod
+    def of(cls, row: int) -> Taste:
+        """One liked item."""
+        one = np.ones(1)
+        return cls(np.array([row], np.int64), one, n_liked=1, interactions=one, likes=one)
 
 
 class Reason(StrEnum):
@@ -59,7 +69,7 @@ def collaborate(
 ) -> tuple[Matches | None, Collaboration]:
     """What the neighbours of a taste say; None with the reason where they say nothing."""
     known = neighbours.knows(taste.rows) if neighbours else np.zeros(len(taste.rows), np.bool_)
-    liked = taste.weights > 0
+    liked = (taste.interactions > 0) | (taste.likes > 0)
     wanted = [name for name in (COLLABORATIVE, CO_LIKED) if name in weights]
     reason = None
     if neighbours is None:
@@ -95,16 +105,17 @@ def score_neighbours(
 ) -> Matches:
     """The wanted features of every item that a neighbour of the taste's speaks of, others 0.
 
-    `collaborative` is Σ weight × B over the given items, divided by the largest such sum of an
+    `collaborative` is Σ interaction × B over the given items, divided by the largest such sum of an
     item not given, negative sums put to 0: it orders items within one answer. `co_liked` is
-    Σ weight × P(likes j | likes i) divided by the sum of the weights above 0, cut to [0, 1]: for a
+    Σ like × P(likes j | likes i) divided by the sum of the likes above 0, cut to [0, 1]: for a
     single liked item the share itself. See `indexing.neighbours` for B and P.
     """
-    parts = {name: _weighed(getattr(neighbours, name), taste) for name in wanted}
+    counts = {COLLABORATIVE: taste.interactions, CO_LIKED: taste.likes}
+    parts = {name: _weighed(getattr(neighbours, name), taste.rows, counts[name]) for name in wanted}
     rows, sums = _summed(parts, n_items=len(neighbours.co_liked))
     found = {COLLABORATIVE: np.zeros(len(rows)), CO_LIKED: np.zeros(len(rows))}
     if CO_LIKED in sums:
-        liked = max(float(taste.weights[taste.weights > 0].sum()), 1e-9)
+        liked = max(float(taste.likes[taste.likes > 0].sum()), 1e-9)
         found[CO_LIKED] = np.clip(sums[CO_LIKED] / liked, 0.0, 1.0)
     if COLLABORATIVE in sums:
         largest = float(_without(rows, sums[COLLABORATIVE], taste.rows).max(initial=0.0))
@@ -136,12 +147,12 @@ def _summed(parts: Mapping[str, Part], *, n_items: int) -> tuple[RowArray, dict[
     }
 
 
-def _weighed(lists: Csr, taste: Taste) -> Part:
-    """The lists of a taste's items, one behind the other, times the items' weights."""
+def _weighed(lists: Csr, rows: RowArray, counts: FloatArray) -> Part:
+    """The lists of these items, one behind the other, times what each item counts."""
     assert lists.weights is not None
-    places = lists.places(taste.rows)
+    places = lists.places(rows)
     weights = lists.weights[places].astype(np.float64)
-    weights *= np.repeat(taste.weights, lists.counts(taste.rows))
+    weights *= np.repeat(counts, lists.counts(rows))
     return lists.indices[places], weights
 
 

@@ -20,6 +20,7 @@ from indexing.measure.systems import (
     words_of,
 )
 from indexing.measure.topic import Overlay, Topic
+from indexing.neighbours.ease import Ease
 from indexing.neighbours.likes import latest_ratings
 from shortlist.bundle.manifest import Profile
 
@@ -36,7 +37,7 @@ def asked(subject: Subject, few_users: None) -> tuple[list[Topic], Learnt]:
 
 def test_systems_answer_with_unseen_items_only(asked: tuple[list[Topic], Learnt]) -> None:
     topics, learnt = asked
-    learnt_from_likes = references(learnt.likes, learnt.ease(100.0))
+    learnt_from_likes = references(learnt.likes, Ease(learnt.likes.matrix, regularisation=100.0))
     assert [one.name for one in learnt_from_likes] == ["implicit ItemKNN", "implicit ALS", "EASE"]
     for system in (RANDOM, POPULARITY, *learnt_from_likes, engine(OURS)):
         for topic in topics[:3]:
@@ -48,13 +49,13 @@ def test_systems_answer_with_unseen_items_only(asked: tuple[list[Topic], Learnt]
 
 def test_ease_reference_is_the_sum_of_its_rows(asked: tuple[list[Topic], Learnt]) -> None:
     (topic, *_), learnt = asked
-    weights = np.concatenate(list(learnt.ease(100.0).blocks()))
+    weights = np.concatenate(list(Ease(learnt.likes.matrix, regularisation=100.0).blocks()))
     columns = [learnt.likes.rows.tolist().index(row) for row in topic.liked.tolist()
                if row in learnt.likes.rows]  # fmt: skip
     scores = np.full(learnt.snapshot.bundle.n_items, -np.inf)
     scores[learnt.likes.rows] = weights[columns].sum(axis=0)
     scores[topic.seen] = -np.inf
-    ease = references(learnt.likes, learnt.ease(100.0))[-1]
+    ease = references(learnt.likes, Ease(learnt.likes.matrix, regularisation=100.0))[-1]
     assert ease.rank(topic, learnt.snapshot)[0] == int(np.argmax(scores))
 
 

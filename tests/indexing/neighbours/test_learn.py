@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from indexing.neighbours.learn import CO_LIKED_PER_ITEM, COLLABORATIVE_PER_ITEM, learn_neighbours
+from indexing.neighbours.learn import CO_LIKED_PER_ITEM, Settings, learn_neighbours
 from indexing.neighbours.likes import Likes, read_likes
 from indexing.neighbours.models import Model, choose
 from shortlist.bundle.arrays import Csr
@@ -35,7 +35,9 @@ def strongest_of(lists: Csr, row: int) -> set[int]:
 
 @pytest.mark.parametrize("model", [Model.EASE, Model.COSINE])
 def test_neighbours_are_of_the_same_circle(likes: Likes, model: Model) -> None:
-    learnt = learn_neighbours(likes, n_items=21, model=model, regularisation=1.0, quiet=True)
+    learnt = learn_neighbours(
+        likes, n_items=21, model=model, settings=Settings(regularisation=1.0), quiet=True
+    )
     assert learnt is not None
     assert learnt.model is model
     for row in range(20):
@@ -47,7 +49,7 @@ def test_neighbours_are_of_the_same_circle(likes: Likes, model: Model) -> None:
 
 
 def test_an_item_costs_less_than_a_kilobyte() -> None:
-    pairs = 6 * (COLLABORATIVE_PER_ITEM + CO_LIKED_PER_ITEM)
+    pairs = 6 * (Settings().per_item + CO_LIKED_PER_ITEM)
     assert pairs + 2 * 8 <= 1024
 
 

@@ -81,9 +81,37 @@ def test_recommendations_are_in_the_order_of_the_summed_weights(
     assert found == expected_order(sample_snapshot, dict.fromkeys(liked, 1.0))[:10]
 
 
-def test_a_rating_weighs_by_how_far_above_the_middle_it_is(
+def learnt_with(snapshot: Snapshot, **rule: float) -> Snapshot:
+    """The same snapshot as if its neighbours had been learnt by this rule, or had told none."""
+    manifest = snapshot.bundle.manifest
+    section = manifest.sections["neighbours"]
+    params = {k: v for k, v in section.params.items() if k not in {"liked_from", "unliked"}}
+    section = section.model_copy(update={"params": {**params, **rule}})
+    sections = {**manifest.sections, "neighbours": section}
+    manifest = manifest.model_copy(update={"sections": sections})
+    return replace(snapshot, bundle=replace(snapshot.bundle, manifest=manifest))
+
+
+@pytest.mark.parametrize("unliked", [0.0, 0.3, 1.0])
+def test_a_rating_counts_as_ratings_did_when_neighbours_were_learnt(
+    sample_snapshot: Snapshot, liked: tuple[int, ...], unliked: float
+) -> None:
+    ratings = {liked[0]: 5.0, liked[1]: 4.0, liked[2]: 0.5}
+    snapshot = learnt_with(sample_snapshot, liked_from=4.0, unliked=unliked)
+    query = RecommendQuery(liked=rated(ratings), k=10, weights=ONLY_NEIGHBOURS)
+    found = [one.item_id for one in ask(snapshot, query).results]
+    weights = dict(zip(liked, (1.0, 1.0, unliked), strict=True))
+    assert found == expected_order(sample_snapshot, weights)[:10]
+    plain = RecommendQuery(liked=liked[:2], k=10, weights=ONLY_NEIGHBOURS)
+    sent = plain.model_copy(update={"liked": rated(dict.fromkeys(liked[:2], 4.0))})
+    lists = [[one.item_id for one in ask(snapshot, each).results] for each in (plain, sent)]
+    assert lists[0] == lists[1]
+
+
+def test_in_a_bundle_that_does_not_say_a_rating_weighs_by_how_far_above_the_middle_it_is(
     sample_snapshot: Snapshot, liked: tuple[int, ...]
 ) -> None:
+    sample_snapshot = learnt_with(sample_snapshot)
     # the scale is 0.5 to 5, its middle 2.75: 5 weighs 1, 2.75 nothing, 0.5 weighs -1
     ratings = {liked[0]: 5.0, liked[1]: 2.75, liked[2]: 0.5}
     query = RecommendQuery(liked=rated(ratings), k=10, weights=ONLY_NEIGHBOURS)

@@ -26,7 +26,8 @@ def lists_of(dense: np.ndarray) -> Csr:
 
 
 def taste(rows: list[int], weights: list[float]) -> Taste:
-    return Taste(np.array(rows), np.array(weights), n_liked=len(rows))
+    counts = np.array(weights)
+    return Taste(np.array(rows), counts, n_liked=len(rows), interactions=counts, likes=counts)
 
 
 def drawn(seed: int) -> tuple[np.ndarray, np.ndarray]:
