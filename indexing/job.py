@@ -185,6 +185,7 @@ def _write_bundle(
         profiles={**config.all_profiles, **learnt, **config.profiles},
         default_profile=config.default_profile,
         **config.roles,
+        reads=config.reads,
         retrieval=retrieval,
         sections=sections,
     )

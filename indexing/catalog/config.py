@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from indexing.catalog.index_type import check_index_type
 from indexing.catalog.limits import Limits
@@ -29,6 +29,7 @@ from shortlist.bundle.manifest import (
     STEERED_PROFILE,
     TASTE_PROFILE,
     Profile,
+    Reads,
 )
 from shortlist.encoder.machine import Precision
 from shortlist.engine.features import FEATURES, Source, weighs
@@ -139,6 +140,11 @@ class PublishConfig(Table):
     keep: int = Field(default=5, ge=0)
 
 
+def _as_reads(value: object) -> object:
+    """`year = "year"` is short for a kind without units."""
+    return {"kind": value} if isinstance(value, str) else value
+
+
 class CatalogConfig(Table):
     """The whole of catalog.toml; `folder` is where it lies and paths in it start."""
 
@@ -151,6 +157,9 @@ class CatalogConfig(Table):
     words: WordsConfig = WordsConfig()
     popularity: PopularityConfig = PopularityConfig()
     recency: RecencyConfig | None = None
+    reads: dict[str, Annotated[Reads, BeforeValidator(_as_reads)]] = Field(
+        default={}, max_length=20
+    )
     neighbours: NeighboursConfig = NeighboursConfig()
     encoder: EncoderConfig = EncoderConfig()
     index: IndexConfig = IndexConfig()
@@ -227,12 +236,14 @@ class CatalogConfig(Table):
         return self
 
     @model_validator(mode="after")
-    def _recency_is_a_number(self) -> Self:
+    def _numbers_are_numbers(self) -> Self:
+        named = {f"reads.{name}": name for name in self.reads}
         if self.recency is not None:
-            attribute = self.items.attributes.get(self.recency.attribute)
+            named["recency.attribute"] = self.recency.attribute
+        for where, name in named.items():
+            attribute = self.items.attributes.get(name)
             if attribute is None or attribute.type is AttributeType.STRING:
                 raise ValueError(
-                    f"recency.attribute: expected an attribute of type integer or number, found"
-                    f" {self.recency.attribute!r}"
+                    f"{where}: expected an attribute of type integer or number, found {name!r}"
                 )
         return self

@@ -87,6 +87,14 @@ ROLES = ("similar_profile", "recommend_profile", "steered_profile")
 """The lists that may have a profile of their own: of an item, of a taste, of one with a text."""
 
 
+class Reads(_Value):
+    """How texts speak of a numeric attribute: as a year, as minutes, or as a number of `units`."""
+
+    kind: Literal["year", "minutes", "number"]
+    units: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=40)], ...],
+                     Field(max_length=20)] = ()  # fmt: skip
+
+
 class CatalogInfo(_Value):
     """Which catalogue the bundle holds, and the template its documents follow."""
 
@@ -184,6 +192,7 @@ class Manifest(_Value):
     similar_profile: str | None = None
     recommend_profile: str | None = None
     steered_profile: str | None = None
+    reads: Annotated[dict[str, Reads], Field(max_length=20)] = {}
     retrieval: RetrievalInfo
     sections: dict[str, Section]
     files: dict[str, FileInfo]

@@ -57,6 +57,17 @@ class BestMatch(TypedDict):
     unusualness_of_ten: float
 
 
+class ReadFilter(TypedDict):
+    """A filter that the text names in words, as a query's `filters` would have it.
+
+    `words` are those it was read from; `applied` says that it holds for this answer.
+    """
+
+    filter: dict[str, Any]
+    words: str
+    applied: bool
+
+
 @dataclass(frozen=True, kw_only=True)
 class Item:
     """One item of the catalogue, and the version that says so."""
@@ -109,7 +120,7 @@ class Answer(Listing[Result]):
     is the cursor of what follows, None at the end of the candidates. `no_good_match` says that
     nothing in the catalogue is about the query; it and `best_match` are None for a bundle
     without calibration. `collaboration` says what others like has to do with it; None for
-    searches and lists by popularity.
+    searches and lists by popularity. `read` are the filters that the text names in words.
     """
 
     query: str
@@ -124,6 +135,7 @@ class Answer(Listing[Result]):
     best_match: BestMatch | None
     no_good_match: bool | None
     collaboration: Collaboration | None
+    read: list[ReadFilter]
     results: list[Result]
     facets: Facets | None
     next: str | None

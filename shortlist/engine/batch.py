@@ -8,7 +8,8 @@ from shortlist.bundle.arrays import Vectors
 from shortlist.engine.answer import Answer
 from shortlist.engine.clock import Stage, StageClock
 from shortlist.engine.query import SearchQuery
-from shortlist.engine.search import ask, question
+from shortlist.engine.question import read_search
+from shortlist.engine.search import ask
 from shortlist.engine.snapshot import Snapshot
 from shortlist.errors import QueryError
 
@@ -24,7 +25,7 @@ def ask_many(
     clock = clock or StageClock()
     places: dict[str, list[int]] = {}
     for place, query in enumerate(queries):
-        text = "" if query.cursor is not None else question(snapshot, query.q).text
+        text = "" if query.cursor is not None else read_search(snapshot, query)[0]
         places.setdefault(text if text.strip() else "", []).append(place)
     found: dict[int, Answer | QueryError] = {}
     for place in places.pop("", []):

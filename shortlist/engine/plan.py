@@ -22,6 +22,7 @@ from shortlist.engine.query import (
     Query,
     RankedQuery,
 )
+from shortlist.engine.reading import Reading
 from shortlist.engine.snapshot import Snapshot
 from shortlist.errors import FeatureUnavailable, InvalidParameter
 
@@ -39,7 +40,7 @@ class Plan:
     candidates: blocked items, and those that were given; `n_matches` of `n_items` may be. `weights`
     are of features that the bundle has, in the order of the registry; `k` results are wanted of
     `n_candidates` retrieved ones, `n_popular`, `n_neighbours` and `n_words` join
-    them.
+    them. `read` are the filters that the text names in words.
     """
 
     vector: Vectors | None
@@ -57,6 +58,7 @@ class Plan:
     n_neighbours: int
     n_words: int
     weights: dict[str, float]
+    read: tuple[Reading, ...] = ()
 
 
 def make_plan(
@@ -70,6 +72,7 @@ def make_plan(
     taste: Taste | None = None,
     left_out: RowArray | None = None,
     preferred: str | None = None,
+    read: tuple[Reading, ...] = (),
 ) -> Plan:
     """Decide what the query leaves open.
 
@@ -112,6 +115,7 @@ def make_plan(
         weights=_weights(
             bundle, profile, replaced, taste=taste is not None, text=bool(text.strip())
         ),
+        read=read,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field, Tag
@@ -160,11 +160,19 @@ class RankedQuery(Query):
 
 
 class SearchQuery(RankedQuery):
-    """A text; blank together with a filter, it browses by popularity."""
+    """A text; blank together with a filter, it browses by popularity.
+
+    `reads` says what becomes of filters that the text names in words ("80s", "without romance"):
+    they are applied and their words not looked for, only told, or not read.
+    """
 
     q: Text = Field(
         description='The text; "a phrase" must occur, -word must not; blank with a filter lists by'
         " popularity."
+    )
+    reads: Literal["apply", "suggest", "off"] = Field(
+        default="suggest",
+        description="Filters that the text names, as years, categories: applied, told, not read.",
     )
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from shortlist.engine.query import MAX_PHRASES, Filters, Phrases
+from shortlist.engine.lanes.title import names_title
+from shortlist.engine.query import MAX_PHRASES, Filters, Phrases, SearchQuery
+from shortlist.engine.reading import Reading, read_filters, within, without
+from shortlist.engine.snapshot import Snapshot
 
 _QUOTED = re.compile(r'(?<!\S)(-?)["“„]([^"“”„]*)["”“]')
 _EXCLUDED = re.compile(r"(?<!\S)-(?=\w)(\S+)")
@@ -20,7 +23,7 @@ class Question:
     excluded: tuple[str, ...] = ()
 
     def within(self, filters: Filters) -> Filters:
-        """The filters with what the text itself asks for."""
+        """The filters with what the text itself asks for by signs."""
         if not self.required and not self.excluded:
             return filters
         phrases = Phrases(
@@ -58,3 +61,27 @@ def read_question(text: str) -> Question:
     if not required and not excluded:
         return Question(text)
     return Question(" ".join(left.split()), tuple(required), tuple(excluded))
+
+
+def question(snapshot: Snapshot, text: str) -> Question:
+    """What a text asks for; its signs mean nothing to a bundle without words."""
+    return Question(text) if snapshot.bundle.sections.words is None else read_question(text)
+
+
+def read_search(snapshot: Snapshot, query: SearchQuery) -> tuple[str, Filters, tuple[Reading, ...]]:
+    """What a search looks for, within which filters, and which of these its text names."""
+    asked = question(snapshot, query.q)
+    filters = asked.within(query.filters)
+    if query.reads == "off" or not asked.text.strip():
+        return asked.text, filters, ()
+    titles = snapshot.bundle.sections.titles
+    read = read_filters(
+        asked.text,
+        snapshot.vocabulary,
+        quoted=asked.required,
+        is_title=lambda text: titles is not None and names_title(titles, text),
+    )
+    if query.reads == "suggest" or not read:
+        return asked.text, filters, read
+    filters, read = within(filters, read)
+    return without(asked.text, read), filters, read

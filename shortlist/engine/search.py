@@ -20,7 +20,7 @@ from shortlist.engine.lanes.neighbour import Taste
 from shortlist.engine.plan import make_plan
 from shortlist.engine.pool import Pool, all_rows, gather
 from shortlist.engine.query import PopularQuery, Query, RecommendQuery, SearchQuery, SimilarQuery
-from shortlist.engine.question import Question, read_question
+from shortlist.engine.question import question, read_search
 from shortlist.engine.ranking import VARIED, diversify, rank
 from shortlist.engine.snapshot import Snapshot
 from shortlist.engine.taste import read_taste, taste_vector
@@ -76,6 +76,14 @@ def ask(
         best_match=best_match,
         no_good_match=no_good_match,
         collaboration=pool.collaboration,
+        read=[
+            {
+                "filter": one.filter.model_dump(exclude_defaults=True),
+                "words": one.words,
+                "applied": one.applied,
+            }
+            for one in pool.plan.read
+        ],
         results=describe_results(
             snapshot,
             pool,
@@ -151,19 +159,13 @@ def _wanted(
         case RecommendQuery():
             return _wanted_for_taste(snapshot, query, vector, clock)
     assert isinstance(query, SearchQuery)
-    asked = question(snapshot, query.q)
-    filters = asked.within(query.filters)
-    if asked.text.strip():
-        known = _encoded(snapshot, asked.text, vector, clock)
-        return {"vector": known, "text": asked.text, "filters": filters}
+    asked, filters, read = read_search(snapshot, query)
+    if asked.strip():
+        known = _encoded(snapshot, asked, vector, clock)
+        return {"vector": known, "text": asked, "filters": filters, "read": read}
     if not filters:
         raise InvalidParameter("q", "expected a text, found none or only blanks")
     return {"vector": None, "filters": filters}
-
-
-def question(snapshot: Snapshot, text: str) -> Question:
-    """What a text asks for; its signs mean nothing to a bundle without words."""
-    return Question(text) if snapshot.bundle.sections.words is None else read_question(text)
 
 
 def _wanted_for_taste(

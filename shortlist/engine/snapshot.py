@@ -20,6 +20,7 @@ from shortlist.engine.features import check_profiles
 from shortlist.engine.lanes.faiss_backend import FaissRetriever
 from shortlist.engine.lanes.semantic import Retriever
 from shortlist.engine.query_encoder import BatchingEncoder, CachingEncoder, EncodesQuery, Observer
+from shortlist.engine.vocabulary import Vocabulary, vocabulary_of
 from shortlist.errors import BundleCorrupt, BundleUnsupported
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Snapshot:
 
     `blocked_rows` (int64, rising) are never part of an answer. The holds keep other processes
     from pruning the version, and the one whose encoder is shared, as long as the snapshot
-    lives: the encoder's weights are mapped from there.
+    lives: the encoder's weights are mapped from there. `vocabulary` is what texts are read by.
     """
 
     bundle: Bundle
@@ -62,6 +63,7 @@ class Snapshot:
     retriever: Retriever
     exact_up_to: int
     blocked_rows: RowArray = field(default_factory=lambda: np.empty(0, np.int64))
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
 
     @property
     def version(self) -> str:
@@ -106,6 +108,7 @@ def load_snapshot(
         precision=precision,
         retriever=retriever,
         exact_up_to=options.filter_exact_up_to,
+        vocabulary=vocabulary_of(bundle),
     )
     # One query through both stages, so that the first request finds everything paged in.
     vector = snapshot.encoder.encode("warm up")

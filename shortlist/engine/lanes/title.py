@@ -14,6 +14,7 @@ TITLE_FEATURES = ("title_match", "title_prefix")
 """How like the query the whole title is, and how like it the title begins; 1 means equal."""
 
 _LEAST = 0.65
+_NAMED = 0.6
 
 
 def match_titles(titles: TitleIndex, text: str) -> Matches:
@@ -45,6 +46,20 @@ def match_titles(titles: TitleIndex, text: str) -> Matches:
     for of_all, of_item in zip(likeness, best, strict=True):
         np.maximum.at(of_item, place, of_all[matches])
     return Matches(rows, dict(zip(TITLE_FEATURES, best, strict=True)))
+
+
+def names_title(titles: TitleIndex, text: str) -> bool:
+    """Whether the text is some title, near enough, or the beginning of one.
+
+    0.6 of `title_match` or, of two words or more, of `title_prefix`; or these word for word.
+    """
+    matches, several = match_titles(titles, text), len(text.split()) > 1
+    values = [matches.values[name] for name in TITLE_FEATURES[: 1 + several]]
+    if any(one.max(initial=0.0) >= _NAMED for one in values):
+        return True
+    folded, found, _ = titles.resembling(text)
+    names = (titles.folded[title].as_py() for title in found.tolist())
+    return several and any(f"{name} ".startswith(f"{folded} ") for name in names)
 
 
 def _beginnings(folded: str, names: list[str], *, exactly: bool) -> FloatArray:
