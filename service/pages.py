@@ -81,7 +81,7 @@ def _query(snapshot: Snapshot) -> Asked | None:
         query = read_parameters(SearchQuery, address, lenient=True)
         of_taste = features_from(Source.LIKES)
         weights = {name: weight for name, weight in query.weights.items() if name not in of_taste}
-        return query.model_copy(update={"weights": weights})
+        return query.model_copy(update={"weights": weights, "reads": "apply"})
     if snapshot.bundle.items.popularity is None:
         return None
     return read_parameters(PopularQuery, address, lenient=True)

@@ -1,6 +1,6 @@
 // Results: a card each, with its score and the reasons.
 
-import { count, h, number, words } from "./dom.js";
+import { button, count, h, number, words } from "./dom.js";
 
 const LANES = {
   semantic: "its text is near", text: "it is near what you typed", words: "it has your words",
@@ -24,18 +24,18 @@ function standing(result) {
   const alone = result.retrieval_rank;
   if (result.retrieval_score === null) return null;
   if (!alone) return h("span", { class: "was" }, "not found by similarity");
-  const up = alone - result.rank;
-  const arrow = up > 0 ? `▲${up}` : up < 0 ? `▼${-up}` : "=";
-  return h("span", { class: `was ${up > 0 ? "up" : up < 0 ? "down" : ""}` },
-    `${arrow} (${alone} by similarity alone)`);
+  return shift(alone - result.rank, ` (${alone} by similarity alone)`);
 }
+
+export const shift = (up, said) => h("span", { class: `was ${up > 0 ? "up" : up < 0 ? "down" : ""}` },
+  up > 0 ? `▲${up}` : up < 0 ? `▼${-up}` : "=", said);
 
 export function card(result, { whole, shelf, onLike, onMore }) {
   const year = result.attributes.year;
   const meta = [year, ...result.categories].filter((one) => one !== null && one !== undefined);
   const why = h("div", { class: "why", id: `why-${result.rank}`, hidden: true });
-  const toggle = h("button", {
-    type: "button", "aria-expanded": "false", "aria-controls": why.id,
+  const toggle = button({
+    "aria-expanded": "false", "aria-controls": why.id,
     "aria-label": `Why here? ${result.title}`,
     onclick: () => {
       why.hidden = !why.hidden;
@@ -43,8 +43,8 @@ export function card(result, { whole, shelf, onLike, onMore }) {
       if (!why.childElementCount) why.append(...reasons(result));
     },
   }, "Why here?");
-  const thumb = (liked, kind, verb) => h("button", {
-    type: "button", class: `thumb ${kind}`, title: verb, "aria-label": `${verb} ${result.title}`,
+  const thumb = (liked, kind, verb) => button({
+    class: `thumb ${kind}`, title: verb, "aria-label": `${verb} ${result.title}`,
     "aria-pressed": String(shelf.some((one) => one.id === result.item_id && one.liked === liked)),
     onclick: () => onLike(result, liked),
   }, h("i", { class: "icon" }));
@@ -57,7 +57,7 @@ export function card(result, { whole, shelf, onLike, onMore }) {
       h("p", { class: "standing" }, h("strong", {}, number(result.score)), " ", standing(result)),
       h("p", { class: "actions" },
         toggle,
-        h("button", { type: "button", "aria-label": `More like ${result.title}`, onclick: () => onMore(result) }, "More like this"),
+        button({ "aria-label": `More like ${result.title}`, onclick: () => onMore(result) }, "More like this"),
         thumb(true, "yes", "Like"), thumb(false, "no", "Dislike")),
       why));
 }
@@ -84,21 +84,15 @@ function sentences(result) {
     told.push(`Found because ${result.lanes.map((lane) => LANES[lane] ?? lane).join(" and ")}.`);
   }
   if (result.retrieval_score !== null) {
-    told.push(result.retrieval_rank
-      ? `Similarity ${number(result.retrieval_score)}: number ${result.retrieval_rank} by that alone.`
-      : `Similarity ${number(result.retrieval_score)}: not found by that alone.`);
+    const place = result.retrieval_rank ? `number ${result.retrieval_rank}` : "not found";
+    told.push(`Similarity ${number(result.retrieval_score)}: ${place} by that alone.`);
   }
   const has = (result.highlights ?? []).map((one) => `“${one.words.join(" ")}” in its ${words(one.field)}`);
   if (has.length) told.push(`It has ${has.join(", ")}.`);
-  if (value.co_liked > 0) {
-    told.push(`About ${Math.round(100 * value.co_liked)} % of those who like what you gave like it too.`);
-  }
-  if (value.collaborative > 0) {
-    told.push(`Your likes speak for it ${Math.round(100 * value.collaborative)} % as much as for the best.`);
-  }
-  if (result.fallback) {
-    told.push("Nobody likes it together with anything else: text and ratings place it.");
-  }
+  const share = (feature) => value[feature] > 0 && `${Math.round(100 * value[feature])} %`;
+  if (share("co_liked")) told.push(`About ${share("co_liked")} of those who like what you gave like it too.`);
+  if (share("collaborative")) told.push(`Your likes speak for it ${share("collaborative")} as much as for the best.`);
+  if (result.fallback) told.push("Nobody likes it together with anything else: text and ratings place it.");
   if (result.rating_count) {
     told.push(`${count(result.rating_count)} people rated it ${number(result.mean_rating, 2)} on average.`);
   } else if (result.rating_count === 0) {

@@ -1,7 +1,7 @@
-// Two settings side by side for one query: what moved, and by how much.
+// Two settings side by side: what moved, and how far.
 
 import { Problem, ask, focusSearch } from "./api.js";
-import { bar } from "./cards.js";
+import { bar, shift } from "./cards.js";
 import { profileOf, settings } from "./controls.js";
 import { $, eachFrame, h, moved, number, own } from "./dom.js";
 import { body, read, write } from "./state.js";
@@ -85,19 +85,17 @@ function column(side, answer, other) {
   const ranks = new Map(other.results.map((one) => [one.item_id, one.rank]));
   const whole = Math.max(1, ...answer.results.map((one) => one.score));
   const list = $(`#list-${side}`);
-  const shift = (result) => {
-    if (!ranks.has(result.item_id)) return h("span", { class: "was" }, "only here");
-    const up = ranks.get(result.item_id) - result.rank;
-    return h("span", { class: `was ${up > 0 ? "up" : up < 0 ? "down" : ""}` },
-      up ? `${up > 0 ? "▲" : "▼"}${Math.abs(up)}` : "=",
-      h("span", { class: "hidden" }, ` against rank ${ranks.get(result.item_id)} on the other side`));
+  const against = (result) => {
+    const there = ranks.get(result.item_id);
+    if (!there) return h("span", { class: "was" }, "only here");
+    return shift(there - result.rank, h("span", { class: "hidden" }, ` against rank ${there} on the other side`));
   };
   moved(list, () => list.replaceChildren(...answer.results.map((result) =>
-    h("li", { class: "card slim", "data-id": result.item_id,
+    h("li", { class: "card", "data-id": result.item_id,
       onpointerenter: () => mark(result.item_id, true), onpointerleave: () => mark(result.item_id, false) },
     h("span", { class: "rank" }, result.rank),
     h("div", { class: "what" }, h("h3", {}, result.title), bar(result.components, whole),
-      h("p", { class: "standing" }, h("strong", {}, number(result.score)), " ", shift(result)))))));
+      h("p", { class: "standing" }, h("strong", {}, number(result.score)), " ", against(result)))))));
 }
 
 function mark(id, on) {

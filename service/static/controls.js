@@ -1,6 +1,6 @@
 // Controls. Every change is told to `onChange(settled)`: false while something is dragged.
 
-import { count, h, number, own, words } from "./dom.js";
+import { button, count, h, number, own, words } from "./dom.js";
 import { unweighed } from "./state.js";
 
 const HIGHEST = 2;
@@ -25,7 +25,6 @@ function slider({ id, label, value, min, max, step, digits, dot, onInput }) {
     h("label", { for: id }, dot ? h("i", { class: `dot f-${dot}` }) : null, label), input, shown);
 }
 
-// The part that both pages have: profile, weights, depth, variety.
 export function settings(catalog, state, onChange, id = "") {
   const { usual, ...profile } = profileOf(catalog, state);
   const features = [...catalog.features, ...(state.like || state.taste ? catalog.taste_features : [])];
@@ -107,7 +106,7 @@ export function filters(catalog, state, onChange) {
   return parts;
 }
 
-// How many of the matches are of each category, where the answer counts them.
+// Matches of each category, where the answer counts them.
 export function recount(facets) {
   const counts = new Map(facets?.categories?.map((one) => [one.name, one.count]) ?? []);
   for (const shown of document.querySelectorAll("[data-count]")) {
@@ -115,7 +114,7 @@ export function recount(facets) {
   }
 }
 
-// Bars to brush over with a pointer; two numbers do the same without one.
+// Bars to brush over; two numbers do the same without a pointer.
 function histogram({ name, bins }, state, onChange) {
   const low = bins[0].low;
   const whole = bins.every((bin) => Number.isInteger(bin.low) && Number.isInteger(bin.high));
@@ -133,7 +132,7 @@ function histogram({ name, bins }, state, onChange) {
       oninput: () => set(from.valueAsNumber, to.valueAsNumber, false),
       onchange: () => onChange(true),
     });
-    return [input, h("label", { for: input.id, class: "small" }, label)];
+    return [input, h("label", { for: input.id }, label)];
   };
   const [from, fromLabel] = field("from", "from");
   const [to, toLabel] = field("to", "to");
@@ -174,5 +173,5 @@ function histogram({ name, bins }, state, onChange) {
   show();
   return h("fieldset", { class: "range" }, h("legend", {}, words(name)), area,
     h("div", { class: "ends" }, fromLabel, from, toLabel, to,
-      h("button", { type: "button", "aria-label": `Any ${words(name)}`, onclick: () => { set(NaN, NaN, true); show(); } }, "any")));
+      button({ "aria-label": `Any ${words(name)}`, onclick: () => { set(NaN, NaN, true); show(); } }, "any")));
 }

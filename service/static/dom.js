@@ -13,6 +13,8 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
+export const button = (attributes, ...children) => h("button", { type: "button", ...attributes }, ...children);
+
 // Lets the newest of many calls through, once a frame.
 export function eachFrame(action) {
   let waiting = false;

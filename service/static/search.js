@@ -3,9 +3,9 @@
 import { Problem, ask, focusSearch } from "./api.js";
 import { card } from "./cards.js";
 import { filters, recount, settings } from "./controls.js";
-import { $, count, eachFrame, h, later, moved, own } from "./dom.js";
+import { $, button, count, eachFrame, h, later, moved, own } from "./dom.js";
 import { ids, kept, shelfView, toggle } from "./shelf.js";
-import { body, isFiltered, read, table, unranked, unweighed, write } from "./state.js";
+import { body, read, table, unweighed, write } from "./state.js";
 import { watch } from "./status.js";
 import { suggestions } from "./suggest.js";
 
@@ -17,20 +17,21 @@ let catalog = null, running = null, next = null, whole = 1, shown = [], typed = 
 
 function question(cursor) {
   const asked = { explain: true, highlights: true, ...(cursor ? { cursor } : {}) };
-  const facet = catalog.facets.categories?.length ? { facet: "categories" } : {};
+  const facets = catalog.facets.categories?.length ? ["categories"] : [];
   const get = (path, from) => {
     const given = write(from, { options: true });
-    for (const [name, value] of Object.entries({ ...asked, ...facet })) given.set(name, value);
+    for (const [name, value] of Object.entries(asked)) given.set(name, value);
+    for (const one of facets) given.append("facet", one);
     return [`${path}?${given}`, null];
   };
   const post = (path, more) =>
-    [path, { ...body(state), ...asked, facets: facet.facet ? [facet.facet] : [], ...more }];
+    [path, { ...body(state), ...asked, facets, ...more }];
   if (state.taste) {
     return post("/v1/recommend", { liked: ids(true), disliked: ids(false), text: state.q.trim() });
   }
   if (state.like) return get(`/v1/items/${encodeURIComponent(state.like)}/similar`, state);
-  if (state.q.trim()) return post("/v1/search", { q: state.q });
-  return catalog.rating_scale ? get("/v1/popular", unranked(state)) : null;
+  if (state.q.trim()) return post("/v1/search", { q: state.q, reads: "apply", unread: state.unread });
+  return catalog.rating_scale ? get("/v1/popular", { ...state, ...unweighed() }) : null;
 }
 
 async function run(cursor = null) {
@@ -67,6 +68,7 @@ function present(answer, { adds = false } = {}) {
   whole = Math.max(1, ...shown.map((one) => one.score));
   const shelf = kept();
   const make = (result) => card(result, { whole, shelf, onLike, onMore });
+  $("#read").replaceChildren(...(answer?.read ?? []).map(chip));
   moved(list, () => {
     if (adds) list.append(...answer.results.map(make));
     else list.replaceChildren(...shown.map(make));
@@ -79,11 +81,17 @@ function present(answer, { adds = false } = {}) {
   summarise(answer);
 }
 
+const chip = ({ label, words }) => h("li", {}, label, button({
+  class: "plain", "aria-label": `Do not filter by ${words}`,
+  onclick: () => go({ unread: [...state.unread, words] }),
+}, "×"));
+
 function heading() {
   if (state.taste) return state.q.trim() ? `For your taste: ${state.q}` : "For your taste";
   if (state.like) return `More like ${titleOf(state.like)}`;
   if (state.q.trim()) return `Results for ${state.q}`;
-  return isFiltered(state) ? "Most popular of these" : "Most popular";
+  const filtered = state.category.length || Object.keys(state.range).length || state.min_rating_count;
+  return filtered ? "Most popular of these" : "Most popular";
 }
 
 const titles = new Map();
@@ -92,12 +100,11 @@ const titleOf = (id) => titles.get(id) ?? kept().find((one) => one.id === id)?.t
 function summarise(answer) {
   if (!answer.results.length && !shown.length) {
     say("Nothing passes these filters.", "problem");
-    notice.append(" ", h("button", { type: "button", onclick: clearFilters }, "Clear the filters"));
+    notice.append(" ", button({ onclick: clearFilters }, "Clear the filters"));
     return;
   }
   const parts = [`${shown.length} of ${count(answer.considered)} candidates, ${count(answer.matched)} items match, ${answer.took_ms.toFixed(1)} ms`];
-  const told = answer.collaboration;
-  if (told && !told.used) parts.push(REASONS[told.reason]);
+  if (answer.collaboration?.used === false) parts.push(REASONS[answer.collaboration.reason]);
   if (answer.ignored?.length) parts.push(`${answer.ignored.length} on your shelf are not in this catalogue`);
   say(`${parts.join("; ")}.`);
   if (answer.no_good_match && !state.taste && !state.like) {
@@ -124,9 +131,9 @@ function fail(error) {
   const known = { not_ready: "No index is live yet. Build one with “make index”; this page will notice." };
   say(known[error.kind] ?? error.message, "problem");
   if (error.status === 0 || error.status >= 500) {
-    notice.append(" ", h("button", { type: "button", onclick: () => begin() }, "Try again"));
+    notice.append(" ", button({ onclick: () => begin() }, "Try again"));
   } else if (state.taste) {
-    notice.append(" ", h("button", { type: "button", onclick: leaveTaste }, "Back to search"));
+    notice.append(" ", button({ onclick: leaveTaste }, "Back to search"));
   }
 }
 
@@ -208,6 +215,7 @@ const settle = later(() => { typed = 0; }, TYPING_MS);
 input.addEventListener("input", () => {
   const listed = !state.q.trim();
   state.q = input.value;
+  state.unread = [];
   if (state.like) Object.assign(state, { like: null }, unweighed());
   address(!typed);
   typed = 1;

@@ -1,6 +1,6 @@
 // What this person likes and dislikes. It stays in this browser.
 
-import { h } from "./dom.js";
+import { button, h } from "./dom.js";
 
 const SHELF = "shortlist-shelf";
 
@@ -33,16 +33,16 @@ export function shelfView({ active, onChange, onUse, onLeave }) {
   const chip = (one) => h("li", {},
     h("i", { class: `icon ${one.liked ? "yes" : "no"}` }),
     h("span", { class: "hidden" }, one.liked ? "liked: " : "disliked: "), one.title,
-    h("button", {
-      type: "button", class: "plain", "aria-label": `Take ${one.title} off the shelf`,
+    button({
+      class: "plain", "aria-label": `Take ${one.title} off the shelf`,
       onclick: () => { toggle(one.id, one.title, one.liked); onChange(); },
     }, "×"));
   return [
     h("h2", {}, "Your taste"),
     h("ul", { class: "chips" }, items.map(chip)),
     active
-      ? h("button", { type: "button", onclick: onLeave }, "Back to search")
-      : h("button", { type: "button", class: "main", onclick: onUse }, "Recommend from these"),
-    h("button", { type: "button", onclick: () => { keep([]); onChange(); } }, "Clear"),
+      ? button({ onclick: onLeave }, "Back to search")
+      : button({ class: "main", onclick: onUse }, "Recommend from these"),
+    button({ onclick: () => { keep([]); onChange(); } }, "Clear"),
   ];
 }

@@ -7,7 +7,7 @@ export const unweighed = () => ({ profile: null, weights: table(), n_candidates:
 
 export const empty = () => ({
   ...unweighed(), q: "", like: null, taste: false, k: null,
-  min_score: null, diversity: 0, category: [], range: table(), min_rating_count: 0,
+  min_score: null, diversity: 0, category: [], unread: [], range: table(), min_rating_count: 0,
 });
 
 const finite = (text) => (text !== null && text !== "" && isFinite(text) ? Number(text) : null);
@@ -23,7 +23,7 @@ export function read(search, prefix = "") {
   for (const name of ["k", "n_candidates", "min_score"]) state[name] = finite(get(name));
   state.diversity = finite(get("diversity")) ?? 0;
   state.min_rating_count = finite(get("min_rating_count")) ?? 0;
-  state.category = given.getAll(`${prefix}category`);
+  for (const name of ["category", "unread"]) state[name] = given.getAll(prefix + name);
   for (const text of given.getAll(`${prefix}range`)) {
     const [, name, low, high] = /^(.+):([^:]*):([^:]*)$/.exec(text) ?? [];
     if (name) state.range[name] = [finite(low), finite(high)];
@@ -45,6 +45,7 @@ export function write(state, { prefix = "", options = false } = {}) {
     if (state.q && !prefix) given.append("q", state.q);
     put("like", state.like);
     put("taste", state.taste && "true");
+    for (const said of state.unread) put("unread", said);
   }
   put("profile", state.profile);
   for (const [name, weight] of Object.entries(state.weights)) {
@@ -62,9 +63,6 @@ export function write(state, { prefix = "", options = false } = {}) {
   return given;
 }
 
-export const isFiltered = (state) =>
-  Boolean(state.category.length || Object.keys(state.range).length || state.min_rating_count);
-
 // The body of a POST request.
 export function body(state) {
   const ranges = Object.entries(state.range).map(([name, [min, max]]) => [name, { min, max }]);
@@ -77,7 +75,3 @@ export function body(state) {
     },
   };
 }
-
-// A list by popularity takes no profile, no weights and no depth.
-export const unranked = (state) =>
-  ({ ...state, ...unweighed() });

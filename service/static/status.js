@@ -1,4 +1,4 @@
-// The corner that says what is live. It notices a swap, and a service that is gone.
+// The corner that says what is live: it notices a swap, and a service gone.
 
 import { $, count } from "./dom.js";
 
@@ -20,13 +20,9 @@ export function watch({ onSwap, onReturn }) {
       const response = await fetch("/readyz", { cache: "no-store" });
       body = response.ok ? await response.json() : { status: "not ready" };
     } catch { /* told below */ }
-    if (!body) {
+    if (body?.status !== "ready") {
       gone = true;
-      return say("The service cannot be reached; trying again", "gone");
-    }
-    if (body.status !== "ready") {
-      gone = true;
-      return say("No index is live yet", "gone");
+      return say(body ? "No index is live yet" : "The service cannot be reached; trying again", "gone");
     }
     const was = version, back = gone;
     version = body.version;

@@ -1,4 +1,4 @@
-// What is offered while one types: a combobox.
+// What is offered while one types.
 
 import { ask } from "./api.js";
 import { $, h, later } from "./dom.js";
@@ -15,6 +15,7 @@ export function suggestions({ onPick }) {
     input.setAttribute("aria-expanded", "false");
     input.removeAttribute("aria-activedescendant");
   };
+  const pick = (one) => { close(); onPick(one.title); };
   const choose = (place) => {
     chosen = (place + found.length) % found.length;
     [...list.children].forEach((one, at) => one.setAttribute("aria-selected", String(at === chosen)));
@@ -34,7 +35,7 @@ export function suggestions({ onPick }) {
     if (!found.length) return close();
     list.replaceChildren(...found.map((one, place) => h("li", {
       role: "option", id: `s-${place}`, "aria-selected": "false",
-      onpointerdown: (event) => { event.preventDefault(); close(); onPick(one.title); },
+      onpointerdown: (event) => { event.preventDefault(); pick(one); },
     }, one.title, one.count ? ` (${one.kind})` : "")));
     chosen = -1;
     list.hidden = false;
@@ -55,9 +56,7 @@ export function suggestions({ onPick }) {
       close();
     } else if (event.key === "Enter" && chosen >= 0) {
       event.preventDefault();
-      const { title } = found[chosen];
-      close();
-      onPick(title);
+      pick(found[chosen]);
     }
   });
   return { close };

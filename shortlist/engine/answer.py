@@ -60,10 +60,12 @@ class BestMatch(TypedDict):
 class ReadFilter(TypedDict):
     """A filter that the text names in words, as a query's `filters` would have it.
 
-    `words` are those it was read from; `applied` says that it holds for this answer.
+    `label` says it in short, `words` are those it was read from; `applied` says that it holds for
+    this answer.
     """
 
     filter: dict[str, Any]
+    label: str
     words: str
     applied: bool
 

@@ -174,6 +174,9 @@ class SearchQuery(RankedQuery):
         default="suggest",
         description="Filters that the text names, as years, categories: applied, told, not read.",
     )
+    unread: Listing = Field(
+        default=(), description="Words of the text from which no filter is read."
+    )
 
 
 class TasteQuery(RankedQuery):

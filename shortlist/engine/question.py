@@ -78,7 +78,7 @@ def read_search(snapshot: Snapshot, query: SearchQuery) -> tuple[str, Filters, t
     read = read_filters(
         asked.text,
         snapshot.vocabulary,
-        quoted=asked.required,
+        quoted=(*asked.required, *query.unread),
         is_title=lambda text: titles is not None and names_title(titles, text),
     )
     if query.reads == "suggest" or not read:

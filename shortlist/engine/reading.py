@@ -27,6 +27,16 @@ class Reading:
     places: range
     applied: bool = False
 
+    @property
+    def label(self) -> str:
+        """The filter in short: "year 1980–1989", "Comedy", "no Romance"."""
+        categories, parts = self.filter.categories, []
+        for name, own in self.filter.ranges.items():
+            ends = ("" if one is None else f"{one:g}" for one in (own.min, own.max))
+            parts.append(f"{name} {'–'.join(ends)}")
+        left_out = (*categories.none, *self.filter.words.none)
+        return ", ".join([*parts, *categories.all, *(f"no {one}" for one in left_out)])
+
 
 def read_filters(
     text: str,

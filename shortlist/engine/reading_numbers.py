@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator, Sequence
 
 from shortlist.bundle.manifest import Reads
-from shortlist.engine.vocabulary import Numbers, Vocabulary, Words, letters_of
+from shortlist.engine.vocabulary import Numbers, Vocabulary, Words, unit_of
 
 FOLLOWS = re.compile(
     "with|about|without|from|set|for|but|no|not|before|after|since|until|till|between|under|over"
-    "|starring|by|where|who|that|films?|movies?|in"
+    "|starring|by|where|who|that|films?|movies?|in|up|below|above|more|less|fewer|cheaper|longer"
 )
 """Words behind what is asked for that say more of it."""
 
@@ -98,8 +98,9 @@ def limits(words: Words, own: Numbers, *, alone: bool) -> Iterator[Found]:
     """Limits of an attribute that is a number, or minutes; `alone` if there is no other."""
     whole = own.whole
     for pattern, is_most, is_strict in _LIMITS:
-        for match in re.finditer(rf"\b(?:{pattern}) (\d+(?:\.\d+)?|an?)\b((?: \w+)*)", words.line):
-            value, n_units = _value(match[1], match[2].split(), own.reads, alone=alone)
+        limit = rf"\b(?:{pattern}) (\d+(?:\.\d+)?|an?)([$€£]?)(?= |$)(.*)"
+        for match in re.finditer(limit, words.line):
+            value, n_units = _value(match[1], match[2], match[3].split(), own.reads, alone=alone)
             if value is None or not own.least <= value <= own.largest:
                 continue
             end = words.line.count(" ", 0, match.end(1)) + n_units
@@ -107,15 +108,15 @@ def limits(words: Words, own: Numbers, *, alone: bool) -> Iterator[Found]:
             if is_strict:
                 away = -1 if is_most else 1
                 value = value + away if whole else math.nextafter(value, away * math.inf)
-            limit = int(value) if whole and value == int(value) else value
-            yield (places, None, limit) if is_most else (places, limit, None)
+            end_value = int(value) if whole and value == int(value) else value
+            yield (places, None, end_value) if is_most else (places, end_value, None)
 
 
 _HOURS, _MINUTES = {"hour", "hours", "hr", "hrs", "h"}, {"minute", "minutes", "min", "mins"}
 
 
 def _value(
-    said: str, behind: Sequence[str], reads: Reads, *, alone: bool
+    said: str, sign: str, behind: Sequence[str], reads: Reads, *, alone: bool
 ) -> tuple[float | None, int]:
     """The number that is meant, and how many words behind it say of what; None for another's."""
     unit = behind[0] if behind else ""
@@ -126,7 +127,7 @@ def _value(
         return 60 * number, 1
     if said in {"a", "an"}:
         return None, 0
-    units = _MINUTES if reads.kind == "minutes" else {letters_of(one) for one in reads.units}
-    if unit in units:
-        return float(said), 1
+    units = _MINUTES if reads.kind == "minutes" else {unit_of(one) for one in reads.units}
+    if sign or unit in units:
+        return (float(said), 0 if sign else 1) if (sign or unit) in units else (None, 0)
     return (float(said), 0) if alone and (not unit or FOLLOWS.fullmatch(unit)) else (None, 0)

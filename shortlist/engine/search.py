@@ -79,6 +79,7 @@ def ask(
         read=[
             {
                 "filter": one.filter.model_dump(exclude_defaults=True),
+                "label": one.label,
                 "words": one.words,
                 "applied": one.applied,
             }

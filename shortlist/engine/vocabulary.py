@@ -16,7 +16,7 @@ from shortlist.engine.filters import attribute_numbers, numeric_attributes
 LEAST_CARRIED = 3
 """Items that a tag has at least for its being left out to be read."""
 
-_NUMBER = re.compile(r"[$€£]?(\d{1,9}(?:[.,]\d+)*)[$€£]?")
+_NUMBER = re.compile(r"([$€£]?)(\d{1,9}(?:[.,]\d+)*)([$€£]?)")
 _SPAN = re.compile(r"(\d{4})[-–](\d{4})")
 
 
@@ -65,7 +65,8 @@ class Words:
 
     def places(self, match: re.Match[str]) -> range:
         """The numbers of the words that a match in the line covers."""
-        first = match.string.count(" ", 0, match.start())
+        blanks = len(match[0]) - len(match[0].lstrip())
+        first = match.string.count(" ", 0, match.start() + blanks)
         inside = match[0].strip().count(" ")
         return range(first, first + inside + 1)
 
@@ -76,6 +77,11 @@ class Words:
     def said(self, places: range) -> str:
         """These words as they were written."""
         return " ".join(self.written[places.start : places.stop])
+
+
+def unit_of(text: str) -> str:
+    """A unit of numbers as it is compared: its letters, or the sign that it is."""
+    return letters_of(text) or text.strip()
 
 
 def letters_of(text: str) -> str:
@@ -90,13 +96,13 @@ def words_of(text: str) -> Words:
 
 
 def _key(written: str) -> str:
-    """Letters and digits; a number as such, two years with what joins them."""
+    """Letters and digits; a number as such, currency behind it; two years and what joins them."""
     bare = written.strip("()[],.;:!?'\"’‘")
     if span := _SPAN.fullmatch(bare):
         return f"{span[1]}-{span[2]}"
     if number := _NUMBER.fullmatch(bare):
-        return re.sub(r",(?=\d{3})", "", number[1])
-    return letters_of(written)
+        return re.sub(r",(?=\d{3})", "", number[2]) + (number[1] or number[3])
+    return unit_of(written)
 
 
 def vocabulary_of(bundle: Bundle) -> Vocabulary:

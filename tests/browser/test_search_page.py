@@ -295,6 +295,43 @@ def test_more_results_go_on_with_the_list(visit: Visit, sample: Service) -> None
     expect(cards(page).nth(10)).to_be_focused()
 
 
+def test_filters_read_from_the_text_are_chips_that_can_be_taken_off(
+    visit: Visit, sample: Service
+) -> None:
+    page = visit(sample).open("/")
+    page.locator("#q").fill("80s action without comedy")
+    chips = page.locator("#read li")
+    expect(chips).to_have_text([
+        re.compile("year 1980–1989"), re.compile("^Action"), re.compile("no Comedy")
+    ])  # fmt: skip
+    read = {"q": "80s action without comedy", "reads": "apply"}
+    shows(page, told(sample, **read))
+    years = [int(one.split(" · ")[0]) for one in page.locator("#results .meta").all_inner_texts()]
+    assert years
+    assert all(1980 <= year <= 1989 for year in years)
+    page.get_by_role("button", name="Do not filter by 80s").click()
+    expect(chips).to_have_text([re.compile("^Action"), re.compile("no Comedy")])
+    assert address(page)["unread"] == ["80s"]
+    shows(page, told(sample, **read, unread="80s"))
+    page.go_back()
+    expect(chips).to_have_count(3)
+    shows(page, told(sample, **read))
+    page.go_forward()
+    page.reload()
+    expect(chips).to_have_count(2)
+    shows(page, told(sample, **read, unread="80s"))
+
+
+def test_without_scripts_filters_are_read_too(visit: Visit, sample: Service) -> None:
+    page = visit(sample, java_script_enabled=False).open("/?q=80s+action")
+    expect(page.locator("#read li")).to_have_text([
+        re.compile("year 1980–1989"), re.compile("^Action")
+    ])  # fmt: skip
+    page.get_by_role("link", name="Do not filter by 80s").click()
+    expect(page.locator("#read li")).to_have_text([re.compile("^Action")])
+    assert address(page)["unread"] == ["80s"]
+
+
 def test_suggestions_by_arrow_keys(visit: Visit, sample: Service) -> None:
     visitor = visit(sample)
     page = visitor.open()

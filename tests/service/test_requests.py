@@ -176,6 +176,7 @@ def answer_with(score: float) -> Answer:
         best_match=BestMatch(similarity=0.5, unusualness=3.0, unusualness_of_ten=2.0),
         no_good_match=False,
         collaboration=None,
+        read=[],
         results=[result],
         facets=None,
         next=None,
@@ -197,6 +198,7 @@ def test_an_answer_becomes_json_field_by_field_in_order() -> None:
         "best_match": {"similarity": 0.5, "unusualness": 3.0, "unusualness_of_ten": 2.0},
         "no_good_match": False,
         "collaboration": None,
+        "read": [],
         "results": [
             {
                 "rank": 1,
@@ -230,7 +232,7 @@ def test_an_answer_becomes_json_field_by_field_in_order() -> None:
     }
     assert list(json.loads(text)) == [
         "query", "index_version", "profile", "took_ms", "k", "n_candidates", "exact",
-        "considered", "matched", "best_match", "no_good_match", "collaboration", "results",
+        "considered", "matched", "best_match", "no_good_match", "collaboration", "read", "results",
         "facets", "next"
     ]  # fmt: skip
 
