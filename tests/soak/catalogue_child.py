@@ -51,7 +51,7 @@ def read_all(path: Path, folder: Path) -> None:
     write_titles(folder, catalog)
     vectors = np.eye(catalog.n_items, 8, dtype=np.float32)
     write_features(folder, catalog, popularity, vectors)
-    write_neighbours(folder, catalog, live=None)
+    write_neighbours(folder, catalog, vectors, live=None)
     if config.index.type not in {"auto", "flat"}:
         make_index(64, config.index.type)
     count_numbers(folder, catalog)
