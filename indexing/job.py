@@ -135,7 +135,7 @@ def _write_bundle(
     writer.write_items(id_column(catalog), item_table(catalog, popularity))
     sections = {
         "titles": write_titles(folder, catalog),
-        "words": write_words(folder, catalog, corpus),
+        **write_words(folder, catalog, corpus),
     }
     on_step("items written")
     known = embeddings.known_vectors(live, identity, export=export) if live else None

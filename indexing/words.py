@@ -4,24 +4,35 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
+from string import punctuation
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from indexing.catalog import Catalog
 from indexing.documents import Corpus
 from shortlist.bundle.analysis import Word, analyzer, code_of
 from shortlist.bundle.arrays import Csr, RowArray
 from shortlist.bundle.manifest import Section
-from shortlist.bundle.sections import described, word_index
-from shortlist.bundle.sections.word_index import LAST_POSITION, MOST_COUNTED, Positions, WordIndex
+from shortlist.bundle.sections import described, key_terms, word_index
+from shortlist.bundle.sections.key_terms import PER_ITEM, KeyTerms
+from shortlist.bundle.sections.word_index import (
+    LAST_POSITION,
+    MOST_COUNTED,
+    Documents,
+    Positions,
+    WordIndex,
+)
 from shortlist.bundle.tables import Categories
 
 Fields = Mapping[str, Callable[[int], Sequence[str]]]
 """By the name of a field what gives its values in a row."""
+
+_BLOCK_POSTINGS = 1_000_000
 
 
 class _Occurrences:
@@ -30,6 +41,7 @@ class _Occurrences:
     def __init__(self, n_items: int, language: str) -> None:
         self._analyzer = analyzer(language)
         self._number_of: dict[str, int] = {}
+        self._written: list[str] = []
         self._numbers, self._rows, self._places = array("i"), array("i"), array("H")
         self.lengths = np.zeros(n_items, np.int64)
         self.ends = np.zeros(n_items, np.int64)
@@ -50,6 +62,8 @@ class _Occurrences:
         places = [*range(position, position + len(word.parts)), position]
         for stem, place in zip(word.stems, places, strict=False):
             number = self._number_of.setdefault(stem, len(self._number_of))
+            if number == len(self._written):
+                self._written.append(word.written)
             self._numbers.append(number)
             self._rows.append(row)
             self._places.append(min(place, LAST_POSITION))
@@ -60,8 +74,7 @@ class _Occurrences:
         Occurrences of a stem stand together, by document and position; `numbers` int64 [n] has the
         document of each row.
         """
-        codes = np.array([code_of(stem) for stem in self._number_of], dtype=np.uint64)
-        order = np.argsort(codes)
+        codes, order = self._codes
         place_of = np.empty(len(codes), np.int64)
         place_of[order] = np.arange(len(codes))
         terms = place_of[np.frombuffer(self._numbers, np.int32)]
@@ -70,16 +83,37 @@ class _Occurrences:
         met = np.lexsort((places, documents, terms))
         return codes[order], terms[met], documents[met], places[met]
 
+    @cached_property
+    def _codes(self) -> tuple[np.ndarray, RowArray]:
+        """Each stem's code, and the order in which they rise."""
+        codes = np.array([code_of(stem) for stem in self._number_of], dtype=np.uint64)
+        return codes, np.argsort(codes)
+
+    def informing(self) -> np.ndarray:
+        """Of every stem, in the order of their codes, whether it is no stop word, bool."""
+        informs = [self._analyzer.informs(stem) for stem in self._number_of]
+        return np.array(informs, dtype=np.bool_)[self._codes[1]]
+
+    def written(self, places: Documents) -> list[str]:
+        """How stems, by their place in the order of codes, are written where they are met first."""
+        return [self._written[number] for number in self._codes[1][places].tolist()]
+
 
 def index_words(fields: Fields, rows: Sequence[int], *, language: str) -> WordIndex:
     """The word index of these rows' documents, numbered from 0 in their order."""
-    met = _Occurrences(len(rows), language)
-    starts = {}
+    return _inverted(*_read(fields, rows, language), language)
+
+
+def _read(
+    fields: Fields, rows: Sequence[int], language: str
+) -> tuple[_Occurrences, dict[str, RowArray]]:
+    """Every word of these rows' documents, and where each field begins in them."""
+    met, starts = _Occurrences(len(rows), language), {}
     for name, values_of in fields.items():
         starts[name] = met.ends.copy()
         for number, row in enumerate(rows):
             met.add(number, values_of(row))
-    return _inverted(met, starts, language)
+    return met, starts
 
 
 def _inverted(met: _Occurrences, starts: Mapping[str, RowArray], language: str) -> WordIndex:
@@ -161,9 +195,47 @@ def tags_by_row(tags: pd.DataFrame) -> Callable[[int], Sequence[str]]:
     return of
 
 
-def write_words(folder: Path, catalog: Catalog, corpus: Corpus) -> Section:
-    """The word section of a bundle."""
+def find_key_terms(words: WordIndex, informing: np.ndarray) -> Documents:
+    """Of each row the 8 rarest terms that another has too, int32 [n, 8], rarest first, else -1.
+
+    `informing` bool [t] says which terms may be taken. The documents of the rarest terms are gone
+    through first, so that a document that has its 8 is passed over from then on.
+    """
+    counts = np.diff(words.postings.offsets)
+    shared = np.flatnonzero(informing & (counts > 1))
+    shared = shared[np.argsort(counts[shared], kind="stable")]
+    found: Documents = np.full((len(words), PER_ITEM), -1, np.int32)
+    n_found = np.zeros(len(words), np.int64)
+    blocks = np.cumsum(counts[shared]) // _BLOCK_POSTINGS
+    for terms in np.split(shared, 1 + np.flatnonzero(np.diff(blocks))):
+        lists = [words.postings.indices[words.posted(term)] for term in terms.tolist()]
+        documents = np.concatenate([*lists, np.empty(0, np.int32)]).astype(np.int64)
+        of_posting = np.repeat(terms, counts[terms])
+        wanted = n_found[documents] < PER_ITEM
+        documents, of_posting = documents[wanted], of_posting[wanted]
+        order = np.argsort(documents, kind="stable")
+        documents, of_posting = documents[order], of_posting[order]
+        place = np.arange(len(documents)) - np.searchsorted(documents, documents)
+        place += n_found[documents]
+        inside = place < PER_ITEM
+        found[documents[inside], place[inside]] = of_posting[inside]
+        n_found += np.bincount(documents, minlength=len(words))
+    return np.asarray(found[words.numbers])
+
+
+def _named(of_row: Documents, met: _Occurrences) -> KeyTerms:
+    """Key terms, which `of_row` has as places in the word index, with how they are written."""
+    terms = np.unique(of_row[of_row >= 0])
+    written = [text.strip(punctuation) or text for text in met.written(terms)]
+    places = np.where(of_row < 0, -1, np.searchsorted(terms, of_row)).astype(np.int32)
+    return KeyTerms(places, terms.astype(np.int32), pa.array(written, pa.string()))
+
+
+def write_words(folder: Path, catalog: Catalog, corpus: Corpus) -> dict[str, Section]:
+    """The sections of a bundle from the words of its documents, by their names."""
     language, rows = catalog.config.words.language, range(catalog.n_items)
-    words = index_words(word_fields(catalog, corpus), rows, language=language)
+    met, starts = _read(word_fields(catalog, corpus), rows, language)
+    words = _inverted(met, starts, language)
     word_index.write_words(folder, words)
-    return described(word_index.SECTION)
+    key_terms.write_key_terms(folder, _named(find_key_terms(words, met.informing()), met))
+    return {name: described(name) for name in (word_index.SECTION, key_terms.SECTION)}

@@ -5,7 +5,9 @@ The ratings are invented; no person gave them. The model, in the order of the co
 1. A *taste* likes some genres, countries, tags and years. Its affinity to a film is the sum of
    those likes, standardised over the films, plus a quirk that no genre or tag explains (so that
    ratings hold something the texts do not).
-2. A user mixes one main taste with a little of all others.
+2. A user mixes one main taste with a little of all others, and has favourites: directors, series
+   of films and subjects (tags that several films carry), drawn as often as the films that belong
+   to them are liked and known. A film that belongs to a favourite is liked so much more.
 3. A user picks films by fame and affinity (Gumbel top-k, which is weighted sampling without
    replacement), in one to six sittings between 2004 and 2024. A title carries a year and no day,
    so a film can be picked from the first of January after that year. Fame 0 means: never picked.
@@ -24,6 +26,7 @@ the others.
 import csv
 import io
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -54,6 +57,9 @@ TYPICAL_ACCLAIM = 7.3
 STARS_PER_FAME = 0.06
 TYPICAL_FAME = 4.0
 STARS_PER_AFFINITY = 0.46
+LEAST_FILMS_OF_A_SUBJECT = 4
+FAVOURITE_AFFINITY_PULL = 2.0
+FAVOURITE_FAME_PULL = 0.25
 USER_BIAS_SD = 0.36
 NOISE_SD = 0.55
 WHOLE_STAR_SHARE = 0.2
@@ -79,10 +85,25 @@ class Taste:
 
 
 @dataclass(frozen=True)
+class Favourites:
+    """A kind of what people hold dear: how many each user has, and how much that adds to affinity.
+
+    What there is of the kind is named by the tags that films of it carry, or how their titles
+    begin (alternatives parted by "/"); None for every tag that enough films carry.
+    """
+
+    each: int
+    affinity: float
+    tags: str | None = ""
+    titles: str = ""
+
+
+@dataclass(frozen=True)
 class Film:
     """One row of movies.csv with its hints and tags."""
 
     movie_id: int
+    title: str
     year: int
     genres: frozenset[str]
     country: str
@@ -93,13 +114,18 @@ class Film:
 
 @dataclass(frozen=True)
 class World:
-    """The films as arrays; `affinity` has one row per taste and one column per film."""
+    """The films as arrays, one column per film.
+
+    `affinity` has one row per taste, and `favourites` for each kind one per favourite: 1 where the
+    film belongs to it.
+    """
 
     films: tuple[Film, ...]
     years: Ints
     fame: Floats
     quality: Floats
     affinity: Floats
+    favourites: tuple[Floats, ...]
 
 
 TASTES = (
@@ -223,6 +249,40 @@ TASTES = (
     ),
 )
 
+DIRECTORS = Favourites(
+    each=4,
+    affinity=1.0,
+    tags="spielberg,kurosawa,hitchcock,scorsese,miyazaki,bergman,kubrick,nolan,tim burton,kore-eda,"
+    "clint eastwood,billy wilder,tarantino,satyajit ray,wes anderson,tarkovsky,park chan-wook,"
+    "david lynch,denis villeneuve,wong kar-wai,bunuel,coen brothers,ang lee,james cameron,"
+    "richard linklater,almodovar,zhang yimou,robert altman,ridley scott,bong joon-ho,"
+    "michael haneke,peter jackson,paul thomas anderson,david fincher,hou hsiao-hsien,bresson,"
+    "guillermo del toro,chaplin,cronenberg,darren aronofsky,sergio leone,lars von trier,"
+    "kiarostami,mamoru hosoda,lee chang-dong,werner herzog,wim wenders,sam raimi,verhoeven,"
+    "yorgos lanthimos,jia zhangke,cuaron,truffaut,john carpenter,dreyer,nuri bilge ceylan,ozu,"
+    "asghar farhadi,coppola,powell and pressburger,polanski,kiyoshi kurosawa,kieslowski,"
+    "david lean,terry gilliam,fellini,danny boyle,satoshi kon,woody allen,godard,"
+    "apichatpong weerasethakul,taika waititi,milos forman,zvyagintsev,jacques tati,jeunet,"
+    "antonioni,john woo,lucrecia martel,dario argento,george lucas,king hu,ousmane sembene,"
+    "lubitsch,bela tarr,terrence malick,orson welles,soderbergh,takeshi kitano,makoto shinkai,"
+    "buster keaton,fassbinder,oliver stone,mel brooks,melville,john ford,tsai ming-liang,"
+    "jim jarmusch,jane campion,jafar panahi,greta gerwig,imamura,agnes varda,mizoguchi,"
+    "edgar wright,inarritu,alain resnais,wajda,fritz lang,michael mann,mike leigh,spike lee",
+)
+SERIES = Favourites(
+    each=2,
+    affinity=1.6,
+    tags="apu trilogy,james bond,marvel,monty python,hannibal lecter",
+    titles="Toy Story,Star Wars/Rogue One,Godfather,Indiana Jones/Raiders of the Lost,"
+    "Lord of the Rings,Harry Potter,Mad Max,Alien (/Aliens,Terminator,Spider-Man,Kill Bill,"
+    "Before Sun/Before Midnight,Paddington,Dune,Blade Runner,Evil Dead,Bourne,Star Trek,Top Gun,"
+    "Batman/Dark Knight,X-Men/Logan (/Deadpool,Fistful of Dollars/For a Few Dollars,"
+    "Night of the Living/Dawn of the Dead,Frankenstein/Bride of Frankenstein,Planet of the Apes/"
+    "Rise of the Planet,Three Colors,Godzilla,Avengers/Iron Man (",
+)
+SUBJECTS = Favourites(each=5, affinity=0.5, tags=None)
+KINDS = (DIRECTORS, SERIES, SUBJECTS)
+
 
 def read_rows(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as file:
@@ -238,6 +298,7 @@ def read_films(folder: Path) -> tuple[Film, ...]:
     return tuple(
         Film(
             movie_id=int(row["movieId"]),
+            title=row["title"],
             year=int(row["title"][-5:-1]),
             genres=frozenset(row["genres"].split("|")),
             country=hints[row["movieId"]]["country"],
@@ -266,6 +327,22 @@ def affinities(films: tuple[Film, ...], rng: np.random.Generator) -> Floats:
     return standard + rng.normal(0.0, QUIRK_SD, size=raw.shape)
 
 
+def belonging(kind: Favourites, films: tuple[Film, ...]) -> Floats:
+    """Per favourite of a kind and film: 1 where the film belongs to it, (favourites, films)."""
+    if kind.tags is None:
+        counts = Counter(tag for film in films for tag in film.tags)
+        tags = sorted(tag for tag, n in counts.items() if n >= LEAST_FILMS_OF_A_SUBJECT)
+    else:
+        tags = kind.tags.split(",")
+    by_tag = [[tag in film.tags for film in films] for tag in tags]
+    by_title = [
+        [film.title.startswith(tuple(begins.split("/"))) for film in films]
+        for begins in kind.titles.split(",")
+        if begins
+    ]
+    return np.array(by_tag + by_title, dtype=np.float64)
+
+
 def build_world(films: tuple[Film, ...]) -> World:
     rng = np.random.default_rng([SEED, 0])
     acclaim = np.array([film.acclaim for film in films], dtype=np.float64)
@@ -277,6 +354,7 @@ def build_world(films: tuple[Film, ...]) -> World:
         fame=fame,
         quality=by_acclaim + STARS_PER_FAME * (fame - TYPICAL_FAME),
         affinity=affinities(films, rng),
+        favourites=tuple(belonging(kind, films) for kind in KINDS),
     )
 
 
@@ -289,6 +367,21 @@ def draw_mix(rng: np.random.Generator) -> Floats:
     mix: Floats = (1.0 - main_weight) * others / others.sum()
     mix[main] += main_weight
     return mix
+
+
+def draw_favourites(affinity: Floats, world: World, rng: np.random.Generator) -> Floats:
+    """What a user's favourites add to the affinity of each film.
+
+    They are drawn (Gumbel top-k) by the mean affinity and fame of the films that belong to them.
+    """
+    added = np.zeros(len(world.films))
+    known = FAVOURITE_AFFINITY_PULL * affinity + FAVOURITE_FAME_PULL * world.fame
+    for kind, favourites in zip(KINDS, world.favourites, strict=True):
+        pull = favourites @ known / favourites.sum(axis=1)
+        gumbel = -np.log(-np.log1p(-rng.random(len(favourites))))
+        drawn = np.argsort(-(pull + gumbel), kind="stable")[: kind.each]
+        added += kind.affinity * favourites[drawn].max(axis=0)
+    return added
 
 
 def draw_n_ratings(rng: np.random.Generator) -> int:
@@ -333,6 +426,7 @@ def rate_as_user(user_id: int, world: World) -> Iterator[tuple[int, int, float, 
     rng = np.random.default_rng([SEED, user_id])
     mix = draw_mix(rng)
     affinity = mix @ world.affinity
+    affinity += draw_favourites(affinity, world, rng)
     fame_pull = float(mix @ np.array([taste.fame_pull for taste in TASTES]))
     gumbel = -np.log(-np.log1p(-rng.random(len(world.films))))
     pull = fame_pull * world.fame + AFFINITY_PULL * affinity + gumbel

@@ -129,9 +129,13 @@ class GateConfig(Table):
 
 
 class EvaluationConfig(Table):
-    """What an evaluation needs beside the catalogue: queries that are or are not about it."""
+    """What an evaluation needs beside the catalogue, in files.
+
+    Queries that are about it and that are not, and pairs of items that belong together.
+    """
 
     topics: NonEmpty | None = None
+    pairs: NonEmpty | None = None
 
 
 class PublishConfig(Table):

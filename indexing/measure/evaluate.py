@@ -21,6 +21,7 @@ from indexing.measure.protocols.cold import cold_errors
 from indexing.measure.protocols.in_place import words_in_place
 from indexing.measure.protocols.known_item import SPELLINGS, TYPOS, known_item
 from indexing.measure.protocols.off_topic import off_topic
+from indexing.measure.protocols.pairs import PAIRS, written_pairs
 from indexing.measure.protocols.steered import STEERED
 from indexing.measure.protocols.tag_out import leave_tag_out
 from indexing.measure.protocols.tastes import taste_protocols
@@ -33,6 +34,7 @@ from indexing.measure.systems import (
     TEXT_ALONE,
     bm25,
     search_engines,
+    similar_engines,
     words_of,
 )
 from indexing.measure.topic import Protocol, Topic
@@ -116,7 +118,7 @@ def evaluate(subject: Subject, *, n_jobs: int | None = None) -> Evaluation:
 
 
 def evaluate_texts(subject: Subject, *, n_jobs: int | None = None) -> tuple[Measured, ...]:
-    """Known item, words in place and leave tag out."""
+    """Known item, words in place, leave tag out, and pairs of items."""
     bundle, words = subject.bundle, words_of(subject.documents)
     rated = [] if bundle.items.popularity is None else [POPULARITY]
     engines = search_engines(bundle.manifest.profiles)
@@ -129,7 +131,9 @@ def evaluate_texts(subject: Subject, *, n_jobs: int | None = None) -> tuple[Meas
         systems = [RANDOM, *rated, bm25(words, protocol.topics), *engines]
         found = rank_texts(subject.snapshot, subject.encoder, protocol, systems, n_jobs=n_jobs)
         measured.append(_measured(protocol, found, values_of))
-    return tuple(measured)
+    pairs, engines = written_pairs(subject.catalog), similar_engines(bundle)
+    found = rank_texts(subject.snapshot, subject.encoder, pairs, engines, n_jobs=n_jobs)
+    return (*measured, _measured(pairs, found, _pair_values))
 
 
 def evaluate_tastes(
@@ -169,6 +173,17 @@ def _in_place_values(topics: Sequence[Topic], rankings: Sequence[RowArray]) -> V
         for kind in in_place.KINDS
     }
     return {"P@10": metrics["P@10"], **by_kind}
+
+
+def _pair_values(topics: Sequence[Topic], rankings: Sequence[RowArray]) -> Values:
+    """Whether the other of a pair is among the first ten, of all and by kind, and how high."""
+    metrics = measure(topics, rankings, ("Success@10", "MRR"))
+    kinds = np.array([topic.kind for topic in topics])
+    by_kind = {
+        kind: np.where(kinds == kind, metrics["Success@10"], np.nan)
+        for kind in dict.fromkeys(kinds.tolist())
+    }
+    return {"Success@10": metrics["Success@10"], **by_kind, "MRR": metrics["MRR"]}
 
 
 def _tag_values(bundle: Bundle, topics: Sequence[Topic], rankings: Sequence[RowArray]) -> Values:
@@ -224,8 +239,7 @@ def _measured(
     }
     users = {topic.user for topic in topics} - {""}
     held_out = None if users else np.array([topic.held_out for topic in topics])
-    reference = PREFERRED_REFERENCE if PREFERRED_REFERENCE in values else REFERENCE
-    compared = _compared(protocol.name) if users else (reference,)
+    compared = _compared(protocol.name, values)
     return Measured(
         protocol=protocol.name,
         metrics=tuple(next(iter(values.values()))),
@@ -237,8 +251,13 @@ def _measured(
     )
 
 
-def _compared(protocol: str) -> tuple[str, ...]:
-    return (CARRIERS, TEXT_ALONE) if protocol == STEERED else TASTE_REFERENCES
+def _compared(protocol: str, values: Mapping[str, Values]) -> tuple[str, ...]:
+    """The systems that others are compared with."""
+    if protocol == STEERED:
+        return CARRIERS, TEXT_ALONE
+    if TEXT_ALONE in values:
+        return (TEXT_ALONE,) if protocol == PAIRS else TASTE_REFERENCES
+    return (PREFERRED_REFERENCE if PREFERRED_REFERENCE in values else REFERENCE,)
 
 
 def _line(

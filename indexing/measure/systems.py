@@ -12,15 +12,23 @@ import bm25s
 import numpy as np
 from scipy import sparse
 
-from indexing.measure.protocols.tastes import SIMILAR
 from indexing.measure.topic import SEED, Topic
 from indexing.neighbours.ease import Ease
 from indexing.neighbours.learn import cosine_neighbours
 from indexing.neighbours.likes import Likes
 from shortlist.bundle.arrays import FloatArray, RowArray
 from shortlist.bundle.manifest import Profile
+from shortlist.bundle.reader import Bundle
 from shortlist.engine import query as queries
-from shortlist.engine.features import FEATURES, Source, features_from, weighs
+from shortlist.engine.features import (
+    FEATURES,
+    SIMILARITY,
+    Source,
+    available_features,
+    features_from,
+    weighs,
+)
+from shortlist.engine.lanes.words import WORDS_FEATURE
 from shortlist.engine.pool import Pool
 from shortlist.engine.query import MAX_CANDIDATES, MAX_LIKED, Filters, Rated
 from shortlist.engine.search import Asked, ranked
@@ -34,6 +42,7 @@ KNN_NEIGHBOURS = 200
 
 OURS = "the bundle's profile"
 CARRIERS, TEXT_ALONE = "popularity among the carriers", "text alone"
+NEIGHBOURS_ALONE = "neighbours alone"
 REFERENCES = ("random", "popularity", "text alone", "implicit ItemKNN", "implicit ALS", "EASE")
 LEADING = {True: "co_liked", False: "collaborative"}
 """The feature that carries most, of similar items and of recommendations."""
@@ -189,7 +198,7 @@ def _query(topic: Topic, snapshot: Snapshot) -> Asked:
     if topic.text and not len(topic.liked):
         return queries.SearchQuery(q=topic.text)
     id_of = snapshot.bundle.ids.id_of
-    if topic.kind == SIMILAR:
+    if topic.similar:
         return queries.SimilarQuery(item_id=id_of(int(topic.liked[0])))
     given = np.concatenate([topic.others, topic.liked])[-MAX_LIKED:]
     ratings = np.concatenate([topic.other_ratings, topic.ratings])[-MAX_LIKED:]
@@ -228,9 +237,27 @@ def search_engines(profiles: Mapping[str, Profile]) -> list[System]:
 def taste_engines(profiles: Iterable[str], *, similar: bool) -> list[System]:
     """One feature alone, these profiles, the bundle's own."""
     return [
-        engine("text alone", n_candidates=MAX_CANDIDATES, weights=_only("similarity")),
-        engine("neighbours alone", weights=_only(LEADING[similar])),
+        engine(TEXT_ALONE, n_candidates=MAX_CANDIDATES, weights=_only("similarity")),
+        engine(NEIGHBOURS_ALONE, weights=_only(LEADING[similar])),
         *(engine(f"profile {name}", profile=name) for name in profiles),
+        engine(OURS),
+    ]
+
+
+def similar_engines(bundle: Bundle) -> list[System]:
+    """The parts of what items like another are ordered by, each alone, and the bundle's own."""
+    alone = {
+        TEXT_ALONE: SIMILARITY,
+        NEIGHBOURS_ALONE: LEADING[True],
+        "words alone": WORDS_FEATURE,
+    }
+    there = available_features(bundle, taste=True, text=False, item=True)
+    parts = {name: feature for name, feature in alone.items() if feature in there}
+    return [
+        *(
+            engine(name, n_candidates=MAX_CANDIDATES, weights=_only(feature))
+            for name, feature in parts.items()
+        ),
         engine(OURS),
     ]
 

@@ -39,7 +39,8 @@ class Topic:
     liked rows int64 [g] with their `ratings` float64 [g], earliest first, and the rows int64 that
     were `seen` and never are an answer, of these the ones rated lower, `others`, with their
     `other_ratings`; `fold` numbers the users that nothing is learnt from. A
-    text beside a taste has all its `carriers`, rows int64.
+    text beside a taste has all its `carriers`, rows int64. `similar` asks for items like the one
+    that is liked, otherwise what is liked is a taste.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Topic:
     other_ratings: FloatArray = field(default_factory=lambda: np.empty(0))
     seen: RowArray = field(default_factory=_no_rows)
     carriers: RowArray = field(default_factory=_no_rows)
+    similar: bool = False
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,10 @@ SHARES = {
 TASTE_SHARES = {"nDCG@10": 0.5, "Recall@20": 0.5}
 TASTE_DEPTHS = {"n_candidates": 100, "n_neighbours": 200}
 
-GUESS = {"similarity": 1.0, "words": 1.0, "coverage": 0.3, "rating_volume": 0.1, "title_match": 1.0}
+GUESS = {
+    "similarity": 1.0, "words": 0.4, "coverage": 0.3, "labels": 0.3, "title_match": 1.2,
+    "title_prefix": 0.4, "rating_volume": 0.3,
+}  # fmt: skip
 TASTE_GUESS = {"similarity": 0.2, "rating_volume": 0.1}
 """What carries most elsewhere: where the ascent begins."""
 
@@ -225,7 +228,10 @@ def _collect_fold(
 def _tune_taste(
     protocol: Protocol, pools: Sequence[Pools], name: str, before: Profile, n_jobs: int | None
 ) -> Tuned | None:
-    """Learn on half of the users, judge on the others, beside a learned ranker."""
+    """Learn on half of the users, judge on the others, beside a learned ranker.
+
+    What the words say of similar items is not for likes to judge: their weights stay.
+    """
     held_out = np.array([topic.held_out for topic in protocol.topics])
     if held_out.all() or not held_out.any():
         return None
@@ -235,7 +241,10 @@ def _tune_taste(
     )
     leading = LEADING[protocol.name == ITEM_TO_ITEM]
     guess = {**TASTE_GUESS, leading: 1.0}
+    of_words = features_from(Source.WORDS, Source.LABELS)
+    guess |= {name: before.weights.get(name, 0.0) for name in of_words}
     start, grids = _start(training.names, guess, leading, **TASTE_DEPTHS)
+    grids = {name: grid for name, grid in grids.items() if name not in of_words}
     goal = ascent.means_of([training], [TASTE_SHARES], start)
     lesson = ascent.Lesson([training], [TASTE_SHARES], goal, start, grids)
     profile = ascent.learn(lesson, n_jobs=n_jobs)

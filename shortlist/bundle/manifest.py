@@ -64,7 +64,8 @@ Chosen by hand on three catalogues: MovieLens and the sample, which have labels 
 63,666 packages of Debian 12, which have names and a line each."""
 
 RELATED_PROFILE = Profile(
-    n_candidates=100, weights={"similarity": 0.3, "co_liked": 1.0, "rating_volume": 0.1}
+    n_candidates=100,
+    weights={"similarity": 0.3, "words": 1.5, "co_liked": 1.0, "rating_volume": 0.1},
 )
 TASTE_PROFILE = Profile(
     n_candidates=100, weights={"similarity": 0.2, "collaborative": 1.0, "rating_volume": 0.1}

@@ -67,8 +67,9 @@ class Feature:
 
     `value` gives it for the rows of a pool, float64 [m], by the feature's name. It may be
     `estimated` from similar items where an item itself has none. Features from likes belong to a
-    taste: a search by text alone has none. Those of words and titles belong to a text, and those
-    that steer to a text beside a taste.
+    taste: a search by text alone has none. Those of words and titles belong to a text, those of
+    words also to an item, whose key terms are looked for, and those that steer to a text beside a
+    taste.
     """
 
     name: str
@@ -76,15 +77,16 @@ class Feature:
     value: Callable[[str, Bundle, Pool], FloatArray]
     estimated: bool = False
 
-    def is_in(self, bundle: Bundle, *, taste: bool, text: bool) -> bool:
-        """Whether this bundle has it, for a query with or without a taste and a text."""
+    def is_in(self, bundle: Bundle, *, taste: bool, text: bool, item: bool) -> bool:
+        """Whether this bundle has it, for a query with or without a taste, a text and an item."""
         sections = bundle.sections
+        words = text or (item and sections.key_terms is not None)
         known = {
             Source.TEXT: True,
             Source.STEERING: taste and text,
             Source.LIKES: taste and sections.neighbours is not None,
-            Source.WORDS: text and sections.words is not None,
-            Source.LABELS: text and sections.words is not None and bool(sections.words.labels),
+            Source.WORDS: words and sections.words is not None,
+            Source.LABELS: words and sections.words is not None and bool(sections.words.labels),
             Source.TITLES: text and sections.titles is not None,
         }
         if self.source in known:
@@ -152,12 +154,11 @@ def features_from(*sources: Source) -> tuple[str, ...]:
 
 
 def available_features(
-    bundle: Bundle, *, taste: bool = False, text: bool = True
+    bundle: Bundle, *, taste: bool = False, text: bool = True, item: bool = False
 ) -> tuple[str, ...]:
-    """The features that this bundle has for a query with or without a `taste` and a `text`."""
-    return tuple(
-        name for name, one in FEATURES.items() if one.is_in(bundle, taste=taste, text=text)
-    )
+    """The features that this bundle has for a query with or without a `taste`, `text` or `item`."""
+    asked = {"taste": taste, "text": text, "item": item}
+    return tuple(name for name, one in FEATURES.items() if one.is_in(bundle, **asked))
 
 
 def weighs(weights: Mapping[str, float], *sources: Source) -> bool:

@@ -34,7 +34,8 @@ class Plan:
     """Decisions for one query.
 
     `vector` is float32 unit [dim], None to order by popularity alone; `text` is for the lanes of
-    words and titles, "" without one; `taste` is what the query gives of somebody's likes, and
+    words and titles, "" without one; `like` is the row whose like is wanted, None for other
+    questions; `taste` is what the query gives of somebody's likes, and
     `text_vector` float32 unit [dim] is the text's own beside a taste. `rows` (int64,
     rising) are those that pass a filter, None without one; `left_out` (int64, rising) never are
     candidates: blocked items, and those that were given; `n_matches` of `n_items` may be. `weights`
@@ -45,6 +46,7 @@ class Plan:
 
     vector: Vectors | None
     text: str
+    like: int | None
     text_vector: Vectors | None
     taste: Taste | None
     rows: RowArray | None
@@ -67,6 +69,7 @@ def make_plan(
     *,
     vector: Vectors | None,
     text: str = "",
+    like: int | None = None,
     text_vector: Vectors | None = None,
     filters: Filters | None = None,
     taste: Taste | None = None,
@@ -100,6 +103,7 @@ def make_plan(
     return Plan(
         vector=vector,
         text=text,
+        like=like,
         text_vector=text_vector,
         taste=taste,
         rows=rows,
@@ -113,7 +117,12 @@ def make_plan(
         n_neighbours=_given(getattr(query, "n_neighbours", None), profile.n_neighbours),
         n_words=_given(getattr(query, "n_words", None), profile.n_words),
         weights=_weights(
-            bundle, profile, replaced, taste=taste is not None, text=bool(text.strip())
+            bundle,
+            profile,
+            replaced,
+            taste=taste is not None,
+            text=bool(text.strip()),
+            item=like is not None,
         ),
         read=read,
     )
@@ -143,9 +152,15 @@ def _profile(bundle: Bundle, query: Query, preferred: str | None) -> tuple[str, 
 
 
 def _weights(
-    bundle: Bundle, profile: Profile, replaced: Mapping[str, float], *, taste: bool, text: bool
+    bundle: Bundle,
+    profile: Profile,
+    replaced: Mapping[str, float],
+    *,
+    taste: bool,
+    text: bool,
+    item: bool,
 ) -> dict[str, float]:
-    available = features.available_features(bundle, taste=taste, text=text)
+    available = features.available_features(bundle, taste=taste, text=text, item=item)
     known = features.available_features(bundle, taste=True, text=True)
     for name, weight in replaced.items():
         if not weight or name in available:

@@ -17,6 +17,7 @@ from shortlist.engine.lanes.title import TITLE_FEATURES, match_titles
 from shortlist.engine.lanes.words import (
     WORD_FEATURES,
     AskedWords,
+    ask_key_terms,
     ask_words,
     find_words,
     match_words,
@@ -93,11 +94,13 @@ def gather(snapshot: Snapshot, plan: Plan) -> Pool:
 
 
 def _ask_words(snapshot: Snapshot, plan: Plan) -> AskedWords | None:
-    """The text as words, where some of their features is weighed."""
-    words = snapshot.bundle.sections.words
-    if words is None or not any(plan.weights.get(name) for name in WORD_FEATURES):
+    """The text as words, or the key terms of an item, where some of their features is weighed."""
+    sections = snapshot.bundle.sections
+    if sections.words is None or not any(plan.weights.get(name) for name in WORD_FEATURES):
         return None
-    return ask_words(words, plan.text)
+    if plan.like is not None and sections.key_terms is not None:
+        return ask_key_terms(sections.words, sections.key_terms, plan.like)
+    return ask_words(sections.words, plan.text)
 
 
 def _mask(plan: Plan) -> npt.NDArray[np.bool_] | None:
@@ -178,7 +181,7 @@ def _other_lanes(
             lanes[NEIGHBOURS] = strongest(said, plan.n_neighbours, plan.weights, rows)
     if sections.features is not None and plan.n_popular:
         lanes[POPULAR] = _within(plan, sections.features.popular[: plan.n_popular])
-    if plan.taste is not None and asked is not None:
+    if plan.text_vector is not None and plan.taste is not None and asked is not None:
         _add_fitting(snapshot, plan, asked, lanes, matches.get(NEIGHBOURS))
     return lanes, matches, collaboration
 

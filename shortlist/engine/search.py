@@ -153,6 +153,7 @@ def _wanted(
             row = np.array([_row(snapshot, item_id)], dtype=np.int64)
             return {
                 "vector": np.asarray(snapshot.bundle.vectors[row[0]]),
+                "like": int(row[0]),
                 "left_out": row,
                 "taste": Taste.of(int(row[0])),
                 "preferred": snapshot.bundle.manifest.similar_profile,

@@ -282,3 +282,19 @@ def test_check_refuses_missing_ratings(tmp_path: Path) -> None:
     (copy / "ratings.csv").unlink()
     assert run_script(copy, "--check").returncode == 1
     assert not (copy / "ratings.csv").exists()
+
+
+@pytest.mark.parametrize("tag", ["miyazaki", "hitchcock", "scorsese", "kurosawa", "kore-eda"])
+def test_who_likes_one_film_of_a_director_likes_the_others_more_than_chance(
+    ratings: Rows, tags: Rows, tag: str
+) -> None:
+    films = sorted({row["movieId"] for row in tags if row["tag"] == tag})
+    liked: dict[str, set[str]] = defaultdict(set)
+    for row in ratings:
+        if float(row["rating"]) >= 4:
+            liked[row["movieId"]].add(row["userId"])
+    n_users = len({row["userId"] for row in ratings})
+    pairs = [(liked[one], liked[other]) for one in films for other in films if one < other]
+    together = sum(len(one & other) for one, other in pairs)
+    by_chance = sum(len(one) * len(other) / n_users for one, other in pairs)
+    assert together > 1.5 * by_chance

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from indexing.off_topic import best_mean, best_threshold, learn, shipped_texts
@@ -88,3 +90,27 @@ def test_a_bundle_that_has_learnt_nothing_is_judged_by_the_ten_best(
 
 def test_a_catalogue_of_a_few_items_learns_nothing(tiny_snapshot: Snapshot) -> None:
     assert tiny_snapshot.bundle.sections.off_topic is None
+
+
+def test_no_match_is_poor_where_an_item_has_all_of_two_words_or_more(
+    sample_snapshot: Snapshot,
+) -> None:
+    bundle = sample_snapshot.bundle
+    texts = bundle.sections.off_topic
+    assert texts is not None
+    sections = replace(bundle.sections, off_topic=replace(texts, threshold=1e6))
+    strict = replace(sample_snapshot, bundle=replace(bundle, sections=sections))
+    assert said(strict, ("yellow brick road", "yellow brick zyzzyva", "poverty")) == [
+        False, True, True,
+    ]  # fmt: skip
+
+
+def test_queries_that_were_written_afresh_are_told_apart(
+    sample_snapshot: Snapshot, repository: Path
+) -> None:
+    """120 of them, by somebody who knew neither the threshold nor what it is learnt by."""
+    queries = pd.read_csv(repository / "tests/data/about_films.csv")
+    off = (queries["on_topic"] == 0).to_numpy()
+    flagged = np.array(said(sample_snapshot, tuple(queries["query"])), dtype=bool)
+    assert (flagged & off).sum() >= 0.95 * flagged.sum()
+    assert (flagged & off).sum() >= 0.92 * off.sum()

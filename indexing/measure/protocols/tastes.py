@@ -16,8 +16,6 @@ from indexing.neighbours.section import liked_from
 from shortlist.bundle.arrays import RowArray
 
 ITEM_TO_ITEM, PERSONAL, TEMPORAL = "item to item", "personal", "temporal cut"
-SIMILAR, RECOMMEND = "similar", "recommend"
-"""What a topic's kind asks the engine for."""
 
 DEPTH = 50
 N_FOLDS = 5
@@ -156,7 +154,8 @@ def _from_each(history: pd.DataFrame, liked_from: float, fold: int) -> list[Topi
         Topic(
             id=f"{user}:{rows[place]}",
             relevant=np.sort(np.delete(rows, place)),
-            kind=SIMILAR,
+            kind=ITEM_TO_ITEM,
+            similar=True,
             held_out=is_held_out("user", user),
             user=user,
             fold=fold,
@@ -180,7 +179,7 @@ def _topic(past: pd.DataFrame, future: pd.DataFrame, liked_from: float, fold: in
         Topic(
             id=user,
             relevant=relevant,
-            kind=RECOMMEND,
+            kind=PERSONAL,
             held_out=is_held_out("user", user),
             user=user,
             fold=fold,

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from shortlist.bundle.manifest import Manifest, Section
+from shortlist.bundle.rules import check_range
 from shortlist.bundle.sections import (
     calibration,
     item_features,
+    key_terms,
     neighbour_lists,
     off_topic,
     suggestion_order,
@@ -19,6 +21,7 @@ from shortlist.bundle.sections import (
 )
 from shortlist.bundle.sections.calibration import Calibration
 from shortlist.bundle.sections.item_features import ItemFeatures
+from shortlist.bundle.sections.key_terms import KeyTerms
 from shortlist.bundle.sections.neighbour_lists import Neighbours
 from shortlist.bundle.sections.off_topic import OffTopicTexts
 from shortlist.bundle.sections.suggestion_order import SuggestionOrder
@@ -34,6 +37,7 @@ _KNOWN: dict[str, tuple[Any, Callable[..., Any]]] = {
         (calibration, calibration.read_calibration),
         (neighbour_lists, neighbour_lists.read_neighbours),
         (word_index, word_index.read_words),
+        (key_terms, key_terms.read_key_terms),
         (suggestion_order, suggestion_order.read_suggestions),
         (off_topic, off_topic.read_off_topic),
     )
@@ -49,6 +53,7 @@ class Sections:
     calibration: Calibration | None = None
     neighbours: Neighbours | None = None
     words: WordIndex | None = None
+    key_terms: KeyTerms | None = None
     suggestions: SuggestionOrder | None = None
     off_topic: OffTopicTexts | None = None
 
@@ -77,6 +82,9 @@ def _check_together(sections: Sections, embedding_dim: int) -> None:
             f"{off_topic.TEXTS}: expected vectors of {embedding_dim} numbers, found"
             f" {texts.vectors.shape[1]}"
         )
+    words, named = sections.words, sections.key_terms
+    if named is not None and len(named.terms):
+        check_range(key_terms.WRITTEN, named.terms, 0, len(words.terms) - 1 if words else -1)
     titles, order = sections.titles, sections.suggestions
     if titles is not None and order is not None and len(order.ranks) != len(titles.words):
         raise BundleCorrupt(

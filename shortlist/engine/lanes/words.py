@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from shortlist.bundle.analysis import Word
 from shortlist.bundle.arrays import FloatArray, RowArray, Vectors
+from shortlist.bundle.sections.key_terms import KeyTerms
 from shortlist.bundle.sections.word_index import Documents, WordIndex
 from shortlist.engine.features import Matches
 
@@ -63,6 +64,20 @@ def ask_words(index: WordIndex, text: str) -> AskedWords:
         word_of=np.repeat(np.arange(len(words)), [len(word.stems) for word in words]),
         informs=informs,
         joins=joins,
+    )
+
+
+def ask_key_terms(index: WordIndex, key_terms: KeyTerms, row: int) -> AskedWords:
+    """The terms that tell the document of a row from others, asked for as a text's words are."""
+    terms, written = key_terms.of(row)
+    places = terms.astype(np.int64)
+    return AskedWords(
+        words=tuple(Word(one, ()) for one in written),
+        places=places,
+        rarities=index.rarities(places),
+        word_of=np.arange(len(places)),
+        informs=np.ones(len(places), dtype=np.bool_),
+        joins=np.zeros(len(places), dtype=np.bool_),
     )
 
 

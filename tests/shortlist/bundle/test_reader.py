@@ -31,6 +31,8 @@ FILES = [
     "id_map.arrow",
     "index.faiss",
     "items.arrow",
+    "key_terms.arrow",
+    "key_terms.npy",
     "labels.arrow",
     "popular.npy",
     "popularity.parquet",

@@ -13,7 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from shortlist.engine.lanes.words import ask_words, rows_saying_all, score_words
-from shortlist.engine.query import RecommendQuery, SearchQuery
+from shortlist.engine.query import RecommendQuery, SearchQuery, SimilarQuery
 from shortlist.engine.search import ask, ranked
 from shortlist.engine.snapshot import Snapshot
 
@@ -211,3 +211,33 @@ def test_a_bundle_without_words_refuses_them_and_leaves_signs_alone(
     assert client.get("/v1/search?q=%22star%20robots%22%20-kitchen").get_json()["matched"] == 3
     for path in ("/v1/search?q=a&w_words=1", "/v1/search?q=a&words_all=robot"):
         assert client.get(path).status_code == 409
+
+
+def test_items_like_another_are_found_by_the_rare_words_they_share(
+    sample_snapshot: Snapshot, tags_of: dict[int, set[str]]
+) -> None:
+    titles = sample_snapshot.bundle.items.titles.to_pylist()
+    godfather = 1 + titles.index("Godfather, The (1972)")
+    only = {"words": 1.0, "similarity": 0.0, "co_liked": 0.0, "rating_volume": 0.0}
+    answer = ask(sample_snapshot, SimilarQuery(item_id=godfather, highlights=True, weights=only))
+    first = answer.results[0]
+    assert first.title == "Godfather: Part II, The (1974)"
+    assert "words" in first.lanes and first.item_id != godfather
+    assert first.highlights is not None
+    said = {one["field"]: one["words"] for one in first.highlights}
+    assert "Godfather" in said["title"] and "coppola" in said["tags"]
+    for one in answer.results:
+        (words,) = (part for part in one.components if part["feature"] == "words")
+        assert 0 < words["value"] <= 1
+
+
+def test_a_bundle_without_key_terms_finds_items_like_another_by_the_rest(
+    sample_snapshot: Snapshot,
+) -> None:
+    bundle = sample_snapshot.bundle
+    sections = replace(bundle.sections, key_terms=None)
+    older = replace(sample_snapshot, bundle=replace(bundle, sections=sections))
+    answer = ask(older, SimilarQuery(item_id=698, highlights=True))
+    assert len(answer.results) == 10
+    names = {part["feature"] for one in answer.results for part in one.components}
+    assert "co_liked" in names and "words" not in names
