@@ -70,7 +70,7 @@ class Analyzer:
 
     def stem(self, word: str) -> str:
         """What a folded word is held as; one with a digit stays as it is."""
-        if self._stem is None or not word.isalpha():
+        if self._stem is None or any(char.isalnum() and not char.isalpha() for char in word):
             return word
         return str(self._stem(word))
 

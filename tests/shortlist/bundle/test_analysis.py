@@ -36,6 +36,10 @@ def test_where_articles_are_written_together_with_words_an_apostrophe_parts_them
         assert not analyzer(language).informs(analyzer(language).stem(article))
 
 
+def test_words_whose_vowels_are_marks_are_stemmed_whole() -> None:
+    assert stems("किताब", "hindi") == stems("किताबें", "hindi") == [("किताब",)]
+
+
 def test_numbers_and_short_words_are_kept_as_they_are() -> None:
     assert stems("7 up 1984s") == [("7",), ("up",), ("1984s",)]
 
