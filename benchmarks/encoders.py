@@ -101,11 +101,15 @@ def main(scratch: Path) -> None:
     queries = reader.query_tokens(distinct_queries(N_QUERIES))
     documents = reader.query_tokens(_documents())
     rounds = [[_timed(one, queries, documents) for one in models] for _ in range(ROUNDS)]
-    quickest = np.min(np.array(rounds), axis=0)
+    quickest = np.min(np.array(rounds), axis=0)  # of each query, and of all documents
     precision = str(reader.precision)
     lines = [
-        {**_sizes(one), "query_ms": round(query_ms, 2), "documents_s": round(documents_s, 2)}
-        for one, (query_ms, documents_s) in zip(models, quickest.tolist(), strict=True)
+        {
+            **_sizes(one),
+            "query_ms": round(float(np.median(times[:-1])), 2),
+            "documents_s": round(float(times[-1]), 2),
+        }
+        for one, times in zip(models, quickest, strict=True)
     ]
     served = [(one.name, one.model) for one in models]
     del models, reader
@@ -183,20 +187,20 @@ def _loaded(name: str, model: str) -> Measured:
     return Measured(name, model, export, alone, batch_encoder(export, Precision.AUTO))
 
 
-def _timed(model: Measured, queries: Tokens, documents: Tokens) -> tuple[float, float]:
-    """Milliseconds of a query, in the median of one after the other, and seconds of all documents.
+def _timed(model: Measured, queries: Tokens, documents: Tokens) -> list[float]:
+    """Milliseconds of each query, one after the other, and last seconds of all documents.
 
     Every model is given the same numbers, which all vocabularies have: a tokenizer that cuts
     texts into more tokens costs that much more.
     """
-    times_ms = []
-    for query in queries:
-        started = time.perf_counter()
-        model.alone.encode_tokens([query])
-        times_ms.append(1e3 * (time.perf_counter() - started))
+    times = [1e3 * _seconds(model.alone, [query]) for query in queries]
+    return [*times, _seconds(model.many, documents)]
+
+
+def _seconds(encoder: Encoder, tokens: Tokens) -> float:
     started = time.perf_counter()
-    model.many.encode_tokens(documents)
-    return float(np.median(times_ms)), time.perf_counter() - started
+    encoder.encode_tokens(tokens)
+    return time.perf_counter() - started
 
 
 def _sizes(model: Measured) -> dict[str, Any]:

@@ -214,16 +214,24 @@ def test_words_are_found_by_the_stems_of_the_catalogues_language(
 def test_a_service_goes_over_to_another_dimension_and_back(
     other: Other, minilm_export: Path, tmp_path: Path, client_of: ClientOf
 ) -> None:
-    books, artifacts = partial(write_books, tmp_path / "books"), tmp_path / "artifacts"
-    publish(books(), artifacts)
-    client = client_of(artifacts)
-    packaged = results(client, "/v1/search", q=QUERY, **BY_MEANING, k=6)
-    for lines, dim in ((other.lines, other.dim), ([], 384)):
-        report = publish(books(*lines), artifacts)
-        assert (report.counts.encoded, report.counts.reused) == (6, 0)
-        assert live(artifacts).vectors.shape == (6, dim)
+    books, store = partial(write_books, tmp_path / "books"), ArtifactStore(tmp_path / "artifacts")
+    publish(books(), store.root)
+    client = client_of(store.root)
+
+    def now() -> list[dict[str, Any]]:
         client.application.extensions["reloader"].check()
-        found = results(client, "/v1/search", q=QUERY, **BY_MEANING, k=6)
-        if dim == other.dim:
-            assert_ranked_by(found, other.similarities(QUERY))
-    assert found == packaged
+        return results(client, "/v1/search", q=QUERY, **BY_MEANING, k=6)
+
+    packaged = now()
+    versions = []
+    for lines, dim in ((other.lines, other.dim), ([], 384)):
+        report = publish(books(*lines), store.root)
+        assert (report.counts.encoded, report.counts.reused) == (6, 0)
+        assert live(store.root).vectors.shape == (6, dim)
+        versions.append((report.version, now()))
+    (version, found), (_, back) = versions
+    assert_ranked_by(found, other.similarities(QUERY))
+    assert back == packaged
+    with store.lock():
+        store.rollback(version)
+    assert now() == found
