@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ("tests.catalogues", "tests.models", "tests.publishing", "tests.serving")
+pytest_plugins = (
+    "tests.catalogues",
+    "tests.languages",
+    "tests.models",
+    "tests.publishing",
+    "tests.serving",
+)
 
 
 @pytest.fixture(scope="session")

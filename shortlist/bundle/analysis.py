@@ -18,6 +18,10 @@ LANGUAGES = (NONE, *sorted(Stemmer.algorithms()))
 MOST_JOINED = 4
 """Parts of a compound that is also held as one word: "X-200" as x200, "A-1-2-3-4" only by parts."""
 
+ELIDING = frozenset({"catalan", "french", "italian"})
+"""Languages that write articles and the like together with the next word: "l'été", "dell'arte"."""
+
+_APART = str.maketrans("'’ʼ`", "    ")
 _MOST_KEPT, _LONGEST_KEPT = 20_000, 32
 """Words that an analyzer remembers: some 10 MB, whatever anybody asks."""
 
@@ -48,6 +52,7 @@ class Analyzer:
 
     def __init__(self, language: str) -> None:
         self.language = language
+        self._elides = language in ELIDING
         self._stem = None if language == NONE else Stemmer.Stemmer(language).stemWord
         stop_words = STOP_WORDS.get(language, frozenset())
         self._stop_stems = frozenset(self.stem(word) for word in stop_words)
@@ -55,7 +60,8 @@ class Analyzer:
 
     def words(self, text: str) -> list[Word]:
         """The words of a text, those without a letter or digit left out."""
-        found = (self._word(written) for written in text.split())
+        apart = text.translate(_APART) if self._elides else text
+        found = (self._word(written) for written in apart.split())
         return [word for word in found if word.parts]
 
     def informs(self, stem: str) -> bool:
@@ -64,7 +70,7 @@ class Analyzer:
 
     def stem(self, word: str) -> str:
         """What a folded word is held as; one with a digit stays as it is."""
-        if self._stem is None or not word.isalpha():
+        if self._stem is None or any(char.isalnum() and not char.isalpha() for char in word):
             return word
         return str(self._stem(word))
 

@@ -30,11 +30,18 @@ def fold(text: str) -> str:
     Compatibility forms are decomposed (NFKD) and combining marks dropped, so that "Amélie" and
     "AMELIE" are equal; letters that do not decompose become what is typed for them ("Łódź" is
     "lodz", "Straße" is "strasse"); `&` is read as "and", apostrophes vanish, everything else that
-    is no letter or digit parts words.
+    is no letter, vowel sign (of Hindi, Thai, ...) or digit parts words.
     """
     if text.isascii():
         return " ".join(text.translate(_ASCII).split())
     decomposed = unicodedata.normalize("NFKD", text).casefold()
     bare = "".join(char for char in decomposed if not unicodedata.combining(char))
     bare = bare.translate(_LETTERS)
-    return " ".join("".join(char if char.isalnum() else " " for char in bare).split())
+    return " ".join("".join(char if _is_of_a_word(char) else " " for char in bare).split())
+
+
+def _is_of_a_word(char: str) -> bool:
+    """Letters and digits; in the scripts from Devanagari to Khmer vowels that are marks as well."""
+    if char.isalnum():
+        return True
+    return "\u0900" <= char < "\u1800" and unicodedata.category(char) in {"Mc", "Mn"}

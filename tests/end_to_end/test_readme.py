@@ -205,6 +205,21 @@ def test_the_tables_of_neighbours_are_what_the_benchmark_wrote(repository: Path)
         assert f"{row} {one['neighbours_ms']} |" in shown
 
 
+def test_the_table_of_models_is_what_the_benchmark_wrote(repository: Path) -> None:
+    found = json.loads((repository / "benchmarks/results/encoders.json").read_text())
+    shown = (repository / "docs/relevance.md").read_text(encoding="utf-8")
+    layers = {shape["like"]: shape["layers"] for shape in found["shapes"]}
+    for one in found["models"]:
+        row = f"| {one['model']} | {one['parameters_m']} | {layers.get(one['model'], 6)} |"
+        row += f" {one['dimension']} | {one['export_mb']:,} | {one['query_ms']} |"
+        row += f" {one['documents_s']} | {one['worker_own_mb']:,} | {one['worker_pss_mb']:,} |"
+        assert row in shown
+    flat = " ".join(shown.split())
+    assert f"On {found['machine']}, in {found['precision']}:" in flat
+    queries, documents = found["tokens_a_query"], found["tokens_a_document"]
+    assert f"({queries} a query, {documents} a document" in flat
+
+
 def test_the_figures_of_the_page_are_what_the_benchmark_wrote(repository: Path) -> None:
     found = json.loads((repository / "benchmarks/results/page.json").read_text())
     shown = " ".join((repository / "docs/scaling.md").read_text(encoding="utf-8").split())

@@ -28,6 +28,18 @@ def test_a_compound_is_held_by_its_parts_and_as_one_word() -> None:
     assert stems("a-1-b-2-c") == [("a", "1", "b", "2", "c")]  # too many to be a name
 
 
+def test_where_articles_are_written_together_with_words_an_apostrophe_parts_them() -> None:
+    assert stems("L'été d’amour", "french") == [("l",), ("ete",), ("d",), ("amour",)]
+    assert stems("dell'arte", "italian") == [("dell",), ("arte",)]
+    assert stems("don't") == [("dont",)]
+    for language, article in (("french", "l"), ("french", "d"), ("italian", "dell")):
+        assert not analyzer(language).informs(analyzer(language).stem(article))
+
+
+def test_words_whose_vowels_are_marks_are_stemmed_whole() -> None:
+    assert stems("किताब", "hindi") == stems("किताबें", "hindi") == [("किताब",)]
+
+
 def test_numbers_and_short_words_are_kept_as_they_are() -> None:
     assert stems("7 up 1984s") == [("7",), ("up",), ("1984s",)]
 
@@ -39,7 +51,7 @@ def test_what_has_no_letter_or_digit_is_no_word() -> None:
 @pytest.mark.parametrize(
     ("language", "word", "says"),
     [("english", "the", False), ("english", "war", True), ("german", "und", False),
-     ("none", "the", True), ("finnish", "ja", True)],
+     ("polish", "nie", False), ("none", "the", True), ("finnish", "ja", True)],
 )  # fmt: skip
 def test_words_that_hold_sentences_together_do_not_inform(
     language: str, word: str, says: bool

@@ -25,6 +25,9 @@ from shortlist.bundle.folding import fold
         ("Þór Ægir", "thor aegir"),
         ("  A   b  ", "a b"),
         ("七人の侍", "七人の侍"),
+        ("नई दिल्ली", "नई दिलली"),  # vowel signs stay, marks over letters go
+        ("ภาษาไทยที่นี่", "ภาษาไทยทีนี"),
+        ("❤️ 1️⃣", "1"),
         ("?!", ""),
     ],
 )

@@ -24,6 +24,10 @@ Reference = Callable[[Encoder], Any]
         ("minilm_export", Precision.BF16),
         ("tiny_export", Precision.F32),
         ("tiny_export", Precision.BF16),
+        ("cased_export", Precision.F32),
+        ("cased_export", Precision.BF16),
+        ("pieces_export", Precision.F32),
+        ("pieces_export", Precision.BF16),
     ],
     ids=lambda param: f"{param[0].removesuffix('_export')}-{param[1]}",
 )
@@ -36,9 +40,10 @@ def encoder(request: pytest.FixtureRequest) -> Encoder:
 
 
 @pytest.fixture(scope="session")
-def reference(tiny_model: Path) -> Reference:
+def reference(tiny_model: Path, cased_model: Path, pieces_model: Path) -> Reference:
     """The sentence-transformers model that an encoder was exported from."""
-    folders = {"tiny": tiny_model, "all-MiniLM-L6-v2": resolve_model("all-MiniLM-L6-v2").folder}
+    folders = {folder.name: folder for folder in (tiny_model, cased_model, pieces_model)}
+    folders["all-MiniLM-L6-v2"] = resolve_model("all-MiniLM-L6-v2").folder
 
     @cache
     def load(name: str) -> Any:

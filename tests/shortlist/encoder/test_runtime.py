@@ -30,6 +30,9 @@ TEXTS = [
     "one two three four five six seven eight nine ten " * 4,
     "x",
 ]
+SIZES = {"all-MiniLM-L6-v2": (384, 256), "tiny": (32, 48), "cased": (48, 60), "pieces": (40, 64)}
+"""Dimension and maximum length of each model."""
+
 TOLERANCE = {Precision.F32: 1e-5, Precision.BF16: 1e-3}
 LOWEST_COSINE = {Precision.F32: 0.99999, Precision.BF16: 0.999}
 
@@ -49,7 +52,7 @@ def assert_agrees(encoder: Encoder, found: FloatArray, expected: FloatArray) -> 
 def test_rows_are_float32_unit_vectors(encoder: Encoder) -> None:
     vectors = encoder.encode(TEXTS)
     assert vectors.shape == (len(TEXTS), encoder.embedding_dim)
-    assert encoder.embedding_dim == (32 if encoder.settings.name == "tiny" else 384)
+    assert encoder.embedding_dim == SIZES[encoder.settings.name][0]
     assert vectors.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-6)
 
@@ -78,7 +81,7 @@ def test_rows_come_in_the_order_of_the_texts_however_they_are_packed(
 def test_a_long_text_is_cut_at_max_length(encoder: Encoder) -> None:
     # "a " is one token; two are taken by the marks at begin and end.
     n_kept = encoder.settings.max_length - 2
-    assert encoder.settings.max_length == (48 if encoder.settings.name == "tiny" else 256)
+    assert encoder.settings.max_length == SIZES[encoder.settings.name][1]
     head = "a " * (n_kept - 20) + "7 " * 20
     long, cut = encoder.encode([head + "b " * 500]), encoder.encode([head])
     assert_same(encoder, long, cut)
