@@ -4,7 +4,7 @@ Makes models of random weights in the shape of the published ones, with a tokeni
 pieces, exports them as a build does, and times them beside all-MiniLM-L6-v2 on as many tokens as
 queries and 1,000 documents of the bundled sample have; of fifteen rounds the quickest counts. Then
 serves the sample with each and says what a worker holds. Writes benchmarks/results/encoders.json.
-Needs 6 GB in DIR and as much memory.
+Needs 9 GB in DIR and as much memory.
 """
 
 from __future__ import annotations

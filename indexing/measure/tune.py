@@ -46,7 +46,7 @@ COST = 5e-6
 
 SHARES = {
     tag_out.NAME: {"nDCG@10": 0.15, "R@50": 0.15},
-    known_item.NAME: {"RR": 0.3},
+    known_item.NAME: {"RR": 0.6},
     **{f"{in_place.NAME}, {kind}": {"P@10": 0.07, "nDCG@10": 0.07} for kind in in_place.KINDS},
 }
 TASTE_SHARES = {"nDCG@10": 0.5, "Recall@20": 0.5}
