@@ -77,23 +77,14 @@ class Feature:
     value: Callable[[str, Bundle, Pool], FloatArray]
     estimated: bool = False
 
-    def is_in(self, bundle: Bundle, *, taste: bool, text: bool, item: bool) -> bool:
-        """Whether this bundle has it, for a query with or without a taste, a text and an item."""
-        sections = bundle.sections
-        words = text or (item and sections.key_terms is not None)
-        known = {
-            Source.TEXT: True,
-            Source.STEERING: taste and text,
-            Source.LIKES: taste and sections.neighbours is not None,
-            Source.WORDS: words and sections.words is not None,
-            Source.LABELS: words and sections.words is not None and bool(sections.words.labels),
-            Source.TITLES: text and sections.titles is not None,
-        }
-        if self.source in known:
-            return known[self.source]
+    def is_in(self, bundle: Bundle, sources: Mapping[Source, bool]) -> bool:
+        """Whether this bundle has it, where there are these `sources` of a query's."""
+        if self.source in sources:
+            return sources[self.source]
         if self.name == POPULARITY:
             return bundle.items.popularity is not None
-        return sections.features is not None and self.name in sections.features.columns
+        features = bundle.sections.features
+        return features is not None and self.name in features.columns
 
 
 def _similarity(_: str, __: Bundle, pool: Pool) -> FloatArray:
@@ -157,8 +148,17 @@ def available_features(
     bundle: Bundle, *, taste: bool = False, text: bool = True, item: bool = False
 ) -> tuple[str, ...]:
     """The features that this bundle has for a query with or without a `taste`, `text` or `item`."""
-    asked = {"taste": taste, "text": text, "item": item}
-    return tuple(name for name, one in FEATURES.items() if one.is_in(bundle, **asked))
+    sections = bundle.sections
+    words = sections.words is not None and (text or (item and sections.key_terms is not None))
+    sources = {
+        Source.TEXT: True,
+        Source.STEERING: taste and text,
+        Source.LIKES: taste and sections.neighbours is not None,
+        Source.WORDS: words,
+        Source.LABELS: words and sections.words is not None and sections.words.labels is not None,
+        Source.TITLES: text and sections.titles is not None,
+    }
+    return tuple(name for name, one in FEATURES.items() if one.is_in(bundle, sources))
 
 
 def weighs(weights: Mapping[str, float], *sources: Source) -> bool:

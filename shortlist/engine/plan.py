@@ -161,7 +161,6 @@ def _weights(
     item: bool,
 ) -> dict[str, float]:
     available = features.available_features(bundle, taste=taste, text=text, item=item)
-    known = features.available_features(bundle, taste=True, text=True)
     for name, weight in replaced.items():
         if not weight or name in available:
             continue
@@ -169,7 +168,7 @@ def _weights(
             raise InvalidParameter(
                 f"weights.{name}", "a search has none: ask for similar items or for recommendations"
             )
-        if name not in known:
+        if name not in features.available_features(bundle, taste=True, text=True):
             raise FeatureUnavailable(f"{name}: {ABSENT[FEATURES[name].source]}")
         if FEATURES[name].source is Source.STEERING and not taste:
             raise InvalidParameter(f"weights.{name}", "a search has only a text: weigh similarity")

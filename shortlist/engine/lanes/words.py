@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -90,27 +91,32 @@ def _joining(word: Word) -> Iterator[bool]:
 def find_words(
     index: WordIndex, asked: AskedWords, n: int, allowed: npt.NDArray[np.bool_] | None
 ) -> RowArray:
-    """The rows of the `n` documents that say most of the words, int64, best first, ties by row.
+    """The rows of the `n` documents that say most of the words that inform, int64, best first.
 
-    `allowed` bool [rows] says which may be found, None for all. Looked at are the documents that
-    have a word that informs: all that have the rarest words, up to 100,000 postings in sum; of
-    commoner words those that are shortest, in which a word weighs most, as many again in sum.
+    Ties stand by row. `allowed` bool [rows] says which may be found, None for all. Looked at are
+    all documents that have the rarest words, up to 100,000 postings in sum; of commoner words those
+    that are shortest, in which a word weighs most, as many again in sum.
     """
-    documents, sums = _gathered(index, asked, None if allowed is None else allowed[index.rows])
-    most = _SPARE * n
+    documents, sums, is_whole = _gathered(
+        index, asked, None if allowed is None else allowed[index.rows]
+    )
+    # a document may stand among them once for each word
+    most = n * len(asked.places) if is_whole else _SPARE * n
     if len(documents) > most:
-        documents = documents[np.argpartition(-sums[documents], most)[:most]]
+        said = sums[documents]
+        least = np.partition(said, len(said) - most)[len(said) - most]
+        documents = documents[said >= least]  # ties as well: rows decide which of them stand
     rows = np.sort(index.rows[np.unique(documents)]).astype(np.int64)
-    scores = score_words(index, asked, rows)[WORDS_FEATURE]
+    scores = sums[index.numbers[rows]] if is_whole else _say(index, asked, rows).said
     return rows[np.argsort(-scores, kind="stable")[:n]]
 
 
 def _gathered(
     index: WordIndex, asked: AskedWords, allowed: npt.NDArray[np.bool_] | None
-) -> tuple[Documents, Vectors]:
-    """Documents to choose from, and what all of them say of the words, float32 [n], as far as read.
+) -> tuple[Documents, Vectors, bool]:
+    """Documents to choose from, what all of them say of the words, float32 [n], as far as read.
 
-    A document may stand there more than once.
+    And whether all was read.
     """
     informing = np.flatnonzero(asked.informs & (asked.places >= 0))
     informing = informing[np.argsort(-asked.rarities[informing], kind="stable")]
@@ -132,7 +138,33 @@ def _gathered(
         said /= said + index.norms(documents)
         sums[documents] += np.float32(asked.rarities[one]) * said
         found.append(documents)
-    return np.concatenate(found), sums
+    return np.concatenate(found), sums, not n_common
+
+
+@dataclass(frozen=True)
+class _Sayings:
+    """Of some documents: BM25 `said` float64 [m]; which have each stem, bool [s, m], and where.
+
+    `postings` int64 [s, m] are those of each stem in each document, -1 for none.
+    """
+
+    said: FloatArray
+    has: npt.NDArray[np.bool_]
+    postings: RowArray
+
+
+def _say(index: WordIndex, asked: AskedWords, rows: RowArray) -> _Sayings:
+    """What these documents (int64 [m]) say of the words; Σ rarity · count / (count + norm)."""
+    documents = index.numbers[rows]
+    norms = index.norms(documents).astype(np.float64)
+    postings = np.full((len(asked.places), len(rows)), -1)
+    said = np.zeros(len(rows))
+    for one in np.flatnonzero(asked.places >= 0).tolist():
+        postings[one] = index.postings_at(int(asked.places[one]), documents)
+        having = np.flatnonzero(postings[one] >= 0)
+        counts = index.counts[postings[one][having]].astype(np.float64)
+        said[having] += asked.rarities[one] * counts / (counts + norms[having])
+    return _Sayings(said, postings >= 0, postings)
 
 
 def score_words(index: WordIndex, asked: AskedWords, rows: RowArray) -> dict[str, FloatArray]:
@@ -144,39 +176,40 @@ def score_words(index: WordIndex, asked: AskedWords, rows: RowArray) -> dict[str
     has the parts of a compound that it writes together. `labels` is the same of categories and
     tags alone: a film called True Romance is not for that one. Source: Robertson and Zaragoza 2009.
     """
-    documents = index.numbers[rows]
-    norms = index.norms(documents).astype(np.float64)
-    said = np.zeros(len(rows))
-    has, labelled = np.zeros((2, len(asked.places), len(rows)), dtype=np.bool_)
-    for one, place in enumerate(asked.places.tolist()):
-        if place < 0:
-            continue
-        postings = index.postings_at(place, documents)
-        has[one] = postings >= 0
-        labelled[one] = _in_labels(index, postings, documents)
-        counts = np.where(has[one], index.counts[postings], 0).astype(np.float64)
-        said += asked.rarities[one] * counts / (counts + norms)
+    sayings = _say(index, asked, rows)
+    labelled = _in_labels(index, sayings.postings, index.numbers[rows])
     counted = ~asked.joins | (asked.places >= 0)
     most = float(asked.rarities[counted].sum())
     return {
-        WORDS_FEATURE: said / most if most else said,
-        COVERAGE: _coverage(asked, has),
+        WORDS_FEATURE: sayings.said / most if most else sayings.said,
+        COVERAGE: _coverage(asked, sayings.has),
         LABELS: _coverage(asked, labelled),
     }
 
 
 def _in_labels(index: WordIndex, postings: RowArray, documents: Documents) -> npt.NDArray[np.bool_]:
-    """Which of these postings (-1 for none), one a document, stand in a category or tag."""
-    found = np.zeros(len(postings), dtype=np.bool_)
+    """Which of these postings (-1 for none) stand in a category or tag, bool [s, m].
+
+    [s, m] of m documents; where a word stands first decides for most of them.
+    """
+    found = np.zeros(postings.shape, dtype=np.bool_)
     if index.labels is None:
         return found
-    begins, ends = index.labels
-    having = np.flatnonzero(postings >= 0)
-    which, positions = index.positions(postings[having])
-    inside = positions >= begins[documents[having]][which]
-    if ends is not None:
-        inside &= positions < ends[documents[having]][which]
-    found[having[which[inside]]] = True
+    begins, ends = (None if each is None else each[documents] for each in index.labels)
+    assert begins is not None
+
+    def inside(positions: npt.NDArray[Any], columns: RowArray) -> npt.NDArray[np.bool_]:
+        within: npt.NDArray[np.bool_] = positions >= begins[columns]
+        return within if ends is None else within & (positions < ends[columns])
+
+    stems, columns = np.nonzero(postings >= 0)
+    having = postings[stems, columns]
+    found[stems, columns] = inside(index.first[having], columns)
+    open_ = np.flatnonzero(~found[stems, columns] & (index.counts[having] > 1))
+    if len(open_):
+        which, positions = index.positions(having[open_])
+        here = open_[which[inside(positions, columns[open_][which])]]
+        found[stems[here], columns[here]] = True
     return found
 
 
@@ -190,7 +223,7 @@ def _coverage(asked: AskedWords, has: npt.NDArray[np.bool_]) -> FloatArray:
 
 def rows_saying_all(index: WordIndex, asked: AskedWords, rows: RowArray) -> RowArray:
     """Those of these rows (int64) whose documents have every word that informs, in their order."""
-    found: RowArray = rows[score_words(index, asked, rows)[COVERAGE] == 1.0]
+    found: RowArray = rows[_coverage(asked, _say(index, asked, rows).has) == 1.0]
     return found
 
 
