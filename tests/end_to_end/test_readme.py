@@ -166,7 +166,7 @@ def test_the_readmes_relevance_is_the_held_out_half_of_the_evaluation(
     found = json.loads(
         (repository / "benchmarks/results/evaluation-movielens-latest-small.json").read_text()
     )
-    known, _, tags = (
+    known, _, tags, _ = (
         {line["system"]: line["held_out"] for line in one["lines"]} for one in found["measured"]
     )
     rows = {"BM25": "BM25", "similarity alone": "similarity alone"}
