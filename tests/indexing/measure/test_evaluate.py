@@ -19,8 +19,9 @@ from indexing.measure import ascent
 from indexing.measure import tune as tuning
 from indexing.measure.evaluate import Subject, evaluate, open_subject
 from indexing.measure.protocols import known_item, tag_out, tastes
+from indexing.measure.protocols.pairs import PAIRS
 from indexing.measure.report import Evaluation, Line, as_markdown, write_report
-from indexing.measure.systems import LEADING
+from indexing.measure.systems import LEADING, OURS
 from indexing.measure.tune import tune, write_profile
 from indexing.measure.verdict import write_tuning
 from indexing.neighbours.ease import Ease
@@ -70,17 +71,20 @@ def test_every_system_and_profile_has_a_line(evaluation: Evaluation, subject: Su
     profiles = [f"profile {name}" for name in texts]
     place = profiles.index("profile standard") + 1
     profiles[place:place] = [f"profile standard without {part}" for part in ("titles", "ratings")]
+    alone = [f"{part} alone" for part in ("text", "neighbours", "words")]
     for measured in evaluation.measured:
+        of_items = measured.protocol == PAIRS
         assert measured.skipped is None
-        assert [one.system for one in measured.lines] == [*SYSTEMS, *profiles]
+        systems = [*alone, OURS] if of_items else [*SYSTEMS, *profiles]
+        assert [one.system for one in measured.lines] == systems
         assert 0 < measured.n_held_out < measured.n_topics
 
 
 def test_a_fold_is_fitted_once_the_corpus_rendered_once_and_a_text_protocol_indexed_once(
     evaluation: Evaluation, calls: Counter[str]
 ) -> None:
-    # five folds of users and the ratings before the temporal cut; three protocols of texts
-    assert (len(evaluation.measured), len(evaluation.tastes)) == (3, 4)
+    # five folds of users and the ratings before the temporal cut; three protocols of texts, and pairs
+    assert (len(evaluation.measured), len(evaluation.tastes)) == (4, 4)
     # EASE is fitted for our neighbours and for the reference
     assert calls == {"Ease.__init__": 12, "Corpus.documents": 1, "BM25.index": 3}
 
