@@ -107,6 +107,12 @@ def _column(name: str, bundle: Bundle, pool: Pool) -> FloatArray:
     return bundle.sections.features.columns[name][pool.rows]
 
 
+def _said(name: str, _: Bundle, pool: Pool) -> FloatArray:
+    """What the words lane says of the candidates; 0 without one."""
+    found = pool.said.get(name)
+    return np.zeros(len(pool.rows)) if found is None else found
+
+
 def _matched(name: str, _: Bundle, pool: Pool) -> FloatArray:
     """What a lane says of the candidates; 0 for those it does not speak of."""
     for matches in pool.matches.values():
@@ -122,9 +128,9 @@ FEATURES: Mapping[str, Feature] = {
     for feature in (
         Feature(SIMILARITY, Source.TEXT, _similarity),
         Feature(TEXT_SIMILARITY, Source.STEERING, _text_similarity),
-        Feature("words", Source.WORDS, _matched),
-        Feature("coverage", Source.WORDS, _matched),
-        Feature("labels", Source.LABELS, _matched),
+        Feature("words", Source.WORDS, _said),
+        Feature("coverage", Source.WORDS, _said),
+        Feature("labels", Source.LABELS, _said),
         Feature("collaborative", Source.LIKES, _matched),
         Feature("co_liked", Source.LIKES, _matched),
         Feature(POPULARITY, Source.RATINGS, _popularity),

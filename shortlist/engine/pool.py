@@ -20,8 +20,8 @@ from shortlist.engine.lanes.words import (
     ask_key_terms,
     ask_words,
     find_words,
-    match_words,
     rows_saying_all,
+    score_words,
 )
 from shortlist.engine.plan import Plan
 from shortlist.engine.snapshot import Snapshot
@@ -42,7 +42,8 @@ class Pool:
     compared. The first `n_retrieved` are what semantic retrieval brought, best first, all of them
     `exact`ly the best or not for certain. `lanes` holds the rows (int64) that the other lanes
     brought, by lane, those of `popular` with the most ratings first; `matches` is what a lane says
-    of items, and `asked` are the words that it was asked for. `text_similarities` float32 [m] are
+    of items, `asked` are the words that are looked for, and `said` what the candidates say of them,
+    float64 [m] by feature. `text_similarities` float32 [m] are
     those to a text beside a taste. Once ranked, `features` float64 [m, f] has a column a weight of
     the plan, and `order` (int64) indexes the rows, best first, down to the least score.
     """
@@ -56,6 +57,7 @@ class Pool:
     matches: Mapping[str, Matches] = field(default_factory=dict)
     collaboration: Collaboration | None = None
     asked: AskedWords | None = None
+    said: Mapping[str, FloatArray] = field(default_factory=dict)
     text_similarities: Vectors | None = None
     features: FloatArray = field(default_factory=lambda: _NO_FEATURES)
     order: RowArray = field(default_factory=lambda: np.empty(0, np.int64))
@@ -75,8 +77,6 @@ def gather(snapshot: Snapshot, plan: Plan) -> Pool:
         scored = snapshot.retriever.score(plan.vector, others)
         similarities = np.concatenate([similarities, scored])
     words, text_vector = snapshot.bundle.sections.words, plan.text_vector
-    if words is not None and asked is not None:
-        matches[WORDS] = match_words(words, asked, rows)
     return Pool(
         plan,
         rows=rows,
@@ -87,6 +87,7 @@ def gather(snapshot: Snapshot, plan: Plan) -> Pool:
         matches=matches,
         collaboration=collaboration,
         asked=asked,
+        said={} if words is None or asked is None else score_words(words, asked, rows),
         text_similarities=None
         if text_vector is None
         else snapshot.retriever.score(text_vector, rows),

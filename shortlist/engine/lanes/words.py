@@ -13,7 +13,6 @@ from shortlist.bundle.analysis import Word
 from shortlist.bundle.arrays import FloatArray, RowArray, Vectors
 from shortlist.bundle.sections.key_terms import KeyTerms
 from shortlist.bundle.sections.word_index import Documents, WordIndex
-from shortlist.engine.features import Matches
 
 WORDS_FEATURE, COVERAGE, LABELS = "words", "coverage", "labels"
 WORD_FEATURES = (WORDS_FEATURE, COVERAGE, LABELS)
@@ -225,12 +224,6 @@ def rows_saying_all(index: WordIndex, asked: AskedWords, rows: RowArray) -> RowA
     """Those of these rows (int64) whose documents have every word that informs, in their order."""
     found: RowArray = rows[_coverage(asked, _say(index, asked, rows).has) == 1.0]
     return found
-
-
-def match_words(index: WordIndex, asked: AskedWords, rows: RowArray) -> Matches:
-    """What the lane says of these rows (int64 [m], distinct), whichever lane brought them."""
-    rows = np.sort(rows)
-    return Matches(rows, score_words(index, asked, rows))
 
 
 def rows_with(index: WordIndex, phrase: str) -> RowArray:

@@ -18,7 +18,6 @@ from shortlist.engine.lanes.words import (
     ask_words,
     fields_with,
     find_words,
-    match_words,
     rows_with,
     score_words,
 )
@@ -140,9 +139,8 @@ def test_only_what_is_allowed_is_found() -> None:
 
 def test_coverage_takes_a_compound_written_together_for_its_parts() -> None:
     index = indexed(FILMS, "english")
-    matches = match_words(index, ask_words(index, "x-200 valve"), np.array([5, 4, 3]))
-    assert matches.rows.tolist() == [3, 4, 5]
-    assert matches.values["coverage"].tolist() == pytest.approx([1.0, 1.0, 2 / 3])
+    said = score_words(index, ask_words(index, "x-200 valve"), np.array([5, 4, 3]))
+    assert said["coverage"].tolist() == pytest.approx([2 / 3, 1.0, 1.0])
 
 
 @settings(max_examples=300, deadline=None)
