@@ -12,7 +12,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
 from service.problems import MEDIA_TYPE
-from service.requests import RANGES, spellings
+from service.requests import RANGES, VALUES, spellings
 from service.responses import BatchAnswer
 from shortlist.engine import query as queries
 from shortlist.engine.answer import Answer, Item, RecommendAnswer
@@ -141,16 +141,20 @@ def _query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
             "in": "query",
             "required": one.field.is_required(),
             "description": one.field.description or f"Replaces the profile's {name}.",
-            "schema": _RANGES if one.path == RANGES else _schema_of(one.field),
+            "schema": _PAIRED.get(one.path) or _schema_of(one.field),
         }
         for name, one in spellings(model).items()
     ]
 
 
-_RANGES = {
-    "type": "array",
-    "maxItems": 100,
-    "items": {"type": "string", "description": "attribute:low:high, a bound may be empty"},
+def _listed(what: str) -> dict[str, Any]:
+    items = {"type": "string", "description": what}
+    return {"type": "array", "maxItems": queries.MAX_ATTRIBUTES, "items": items}
+
+
+_PAIRED: dict[tuple[str, ...], dict[str, Any]] = {
+    RANGES: _listed("attribute:low:high, a bound may be empty"),
+    **dict.fromkeys(VALUES, _listed("attribute:value")),
 }
 
 

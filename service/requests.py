@@ -13,7 +13,14 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from shortlist.engine.features import FEATURES
-from shortlist.engine.query import MAX_LISTED, Categories, Filters, NoQuery, Phrases
+from shortlist.engine.query import (
+    MAX_LISTED,
+    Attributes,
+    Categories,
+    Filters,
+    NoQuery,
+    Phrases,
+)
 from shortlist.engine.query_reading import read_query
 from shortlist.errors import InvalidParameter, MalformedRequest
 
@@ -23,12 +30,15 @@ _RANGE = re.compile(r"(?P<name>.+):(?P<min>[^:]*):(?P<max>[^:]*)", re.DOTALL)
 _MAX_PAIRS = 2 * MAX_LISTED
 
 RANGES = ("filters", "ranges")
+VALUES = (("filters", "attributes", "any"), ("filters", "attributes", "none"))
 _FROM_PATH = {"item_id"}
 _SPELLED: dict[tuple[str, ...], str] = {
     **{("weights", name): f"w_{name}" for name in FEATURES},
     ("filters", "categories", "any"): "category",
     ("filters", "categories", "all"): "category_all",
     ("filters", "categories", "none"): "category_none",
+    ("filters", "attributes", "any"): "attr",
+    ("filters", "attributes", "none"): "attr_none",
     ("filters", "words", "all"): "words_all",
     ("filters", "words", "none"): "words_none",
     RANGES: "range",
@@ -53,7 +63,9 @@ def spellings(model: type[BaseModel]) -> dict[str, Spelling]:
     """The parameters of a query string for a query, by name, those that it needs first."""
     named = {
         _SPELLED.get(path, path[-1]): Spelling(
-            path, field, repeats=path == RANGES or tuple in _plain_types(field.annotation)
+            path,
+            field,
+            repeats=path in {RANGES, *VALUES} or tuple in _plain_types(field.annotation),
         )
         for path, field in _fields(model, ())
         if path[0] not in _FROM_PATH
@@ -67,7 +79,7 @@ def _fields(
     """Every field that holds a value, below the models that group them."""
     for name, field in model.model_fields.items():
         path = (*above, name)
-        if field.annotation in {Filters, Categories, Phrases}:
+        if field.annotation in {Filters, Categories, Phrases, Attributes}:
             yield from _fields(field.annotation, path)
         elif path == ("weights",):
             weight = FieldInfo.from_annotation(get_args(field.annotation)[1])
@@ -133,6 +145,9 @@ def _put(values: dict[str, Any], name: str, spelling: Spelling, text: str) -> No
         values = values.setdefault(part, {})
     if spelling.path == RANGES:
         values.setdefault(last, {}).update(_range(text))
+    elif spelling.path in VALUES:
+        attribute, value = _attribute(name, text)
+        values.setdefault(last, {}).setdefault(attribute, []).append(value)
     elif spelling.repeats:
         values.setdefault(last, []).append(text)
     elif last in values:
@@ -153,6 +168,14 @@ def _value(text: str, kinds: set[Any]) -> object:
     if kinds == {bool}:
         return {"true": True, "false": False}.get(text, text)
     return text
+
+
+def _attribute(name: str, text: str) -> tuple[str, str]:
+    """`brand:Nike`; the value may hold colons."""
+    attribute, colon, value = text.partition(":")
+    if not colon:
+        raise InvalidParameter(name, f"expected attribute:value, found {text[:80]!r}")
+    return attribute, value
 
 
 def _range(text: str) -> Mapping[str, Mapping[str, float]]:

@@ -26,6 +26,12 @@ from shortlist.bundle.arrays import Csr
 from shortlist.bundle.tables import Categories
 from shortlist.errors import CatalogError
 
+_TRUTHS = {
+    **dict.fromkeys(("true", "yes", "1", "t", "y"), True),
+    **dict.fromkeys(("false", "no", "0", "f", "n"), False),
+}
+"""How a boolean is written, in any case."""
+
 
 @dataclass(frozen=True)
 class Items:
@@ -113,7 +119,7 @@ def split_categories(
 def read_attribute(
     column: pd.Series, name: str, config: AttributeConfig, *, path: Path, limits: Limits = DEFAULT
 ) -> pd.Series:
-    """One attribute in row order: nullable Int64, Float64 or text; null where there is none.
+    """One attribute in row order: nullable Int64, Float64, boolean or text; null for none.
 
     A pattern that does not match gives null; a value that is there and is not of the
     attribute's type raises CatalogError.
@@ -124,7 +130,21 @@ def read_attribute(
     values = values.str.strip()
     if config.type is AttributeType.STRING:
         return values.where(values != "", None)
+    if config.type is AttributeType.BOOLEAN:
+        return _truths(values, name, path=path)
     return _numbers(values, name, config.type, path=path)
+
+
+def _truths(values: pd.Series, name: str, *, path: Path) -> pd.Series:
+    truths = values.str.casefold().map(_TRUTHS).astype("boolean")
+    bad = np.flatnonzero(((values != "") & truths.isna()).to_numpy(dtype=bool))
+    if len(bad):
+        row = int(bad[0])
+        raise CatalogError(
+            f"{path}: {locate(path, [row])[0]}: attribute {name!r}: expected a boolean (one of"
+            f" {', '.join(_TRUTHS)}), found {quoted(values.iloc[row])}"
+        )
+    return truths
 
 
 def _numbers(values: pd.Series, name: str, kind: AttributeType, *, path: Path) -> pd.Series:

@@ -30,6 +30,7 @@ class AttributeType(StrEnum):
     INTEGER = "integer"
     NUMBER = "number"
     STRING = "string"
+    BOOLEAN = "boolean"
 
 
 class Table(BaseModel):

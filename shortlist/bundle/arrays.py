@@ -213,10 +213,28 @@ def numbers_of(column: pa.Array) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_
 
     Integers stay integers: as float64 those from 2^53 on would run together.
     """
-    numbers = values_of(column)
-    known = np.ones(len(numbers), np.bool_)
-    valid = column.buffers()[0]
-    if valid is not None:
-        bits = np.unpackbits(np.frombuffer(valid, np.uint8), bitorder="little")
-        known = bits[column.offset : column.offset + len(column)].astype(np.bool_)
+    numbers, known = values_of(column), known_of(column)
     return numbers, known if numbers.dtype == np.int64 else known & np.isfinite(numbers)
+
+
+def truths_of(column: pa.Array) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """An Arrow array of booleans, bool [n], and where there is one, [n]."""
+    return _bits(column, column.buffers()[1]), known_of(column)
+
+
+def codes_of(column: pa.Array) -> npt.NDArray[np.int32]:
+    """The codes of an Arrow array of dictionary-encoded texts, int32 [n], -1 for none."""
+    codes, known = values_of(column.indices), known_of(column.indices)
+    return codes if known.all() else np.where(known, codes, np.int32(-1))
+
+
+def known_of(column: pa.Array) -> npt.NDArray[np.bool_]:
+    """Where an Arrow array has a value, bool [n]."""
+    valid = column.buffers()[0]
+    return np.ones(len(column), np.bool_) if valid is None else _bits(column, valid)
+
+
+def _bits(column: pa.Array, buffer: pa.Buffer) -> npt.NDArray[np.bool_]:
+    end = column.offset + len(column)
+    bits = np.unpackbits(np.frombuffer(buffer or b"", np.uint8), count=end, bitorder="little")
+    return bits[column.offset :].astype(np.bool_)

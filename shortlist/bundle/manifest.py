@@ -13,10 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from shortlist.errors import BundleCorrupt, BundleUnsupported
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 """2 added the features beyond similarity and popularity, and `n_popular`; 3 those of a taste,
 `n_neighbours`, and the profiles of similar items and of recommendations; 4 those of words, and
-`n_words`."""
+`n_words`; 5 attributes that are booleans, and texts as codes of a dictionary."""
 
 Count = Annotated[int, Field(ge=0)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

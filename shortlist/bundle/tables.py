@@ -30,7 +30,8 @@ _LOOK_UP_TOGETHER = 1000
 """From so many ids on one pass over all of them costs less than a search for each."""
 
 _RATED = {"rating_count": pa.int32(), "mean_rating": pa.float64(), "popularity_score": pa.float64()}
-_ATTRIBUTES = (pa.int64(), pa.float64(), *arrays.TEXT)
+_CODED = pa.dictionary(pa.int32(), pa.large_string())
+_ATTRIBUTES = (pa.int64(), pa.float64(), pa.bool_(), _CODED, *arrays.TEXT)
 _CATEGORIES = pa.large_list(pa.dictionary(pa.int32(), pa.string()))
 
 
@@ -64,8 +65,9 @@ class Categories:
 class ItemTable:
     """What a result shows and a filter tests, column by column in row order.
 
-    `titles` is an Arrow string array; `attributes` are Arrow arrays of int64, float64 or text
-    with nulls; `popularity` is None for a catalogue without ratings.
+    `titles` is an Arrow string array; `attributes` are Arrow arrays of int64, float64, booleans or
+    text with nulls, texts as codes of a dictionary but in older bundles; `popularity` is None for a
+    catalogue without ratings.
     """
 
     titles: pa.Array
@@ -236,6 +238,8 @@ def _attributes(path: Path, columns: Mapping[str, pa.Array]) -> dict[str, pa.Arr
             )
         if values.type == pa.float64() and _n_not_finite(values) != values.null_count:
             raise BundleCorrupt(f"{path.name}: column {name!r}: expected finite numbers")
+        if values.type == _CODED and values.dictionary.null_count:
+            raise BundleCorrupt(f"{path.name}: column {name!r}: expected texts, found none")
         found[name.removeprefix(ATTRIBUTE_PREFIX)] = values
     return found
 

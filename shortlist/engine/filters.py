@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute
 
-from shortlist.bundle.arrays import RowArray, numbers_of
+from shortlist.bundle.arrays import TEXT, RowArray, codes_of, numbers_of, truths_of
 from shortlist.bundle.reader import Bundle
 from shortlist.engine.lanes.words import rows_with
-from shortlist.engine.query import Filters, Phrases, Range
+from shortlist.engine.query import Filters, Phrases, Range, shown
 from shortlist.errors import FeatureUnavailable, InvalidParameter
 
 Mask = npt.NDArray[np.bool_]
+
+_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?")
+_KINDS = (
+    (pa.types.is_boolean, "true or false"),
+    (pa.types.is_integer, "an integer"),
+    (pa.types.is_floating, "a number"),
+)
 
 _LEAST, _LARGEST = -(2**63), 2**63 - 1
 """Of the integers that an attribute can hold."""
@@ -24,8 +33,9 @@ _LEAST, _LARGEST = -(2**63), 2**63 - 1
 def select(bundle: Bundle, wanted: Filters, blocked: RowArray) -> RowArray:
     """The rows that pass and are not blocked, int64, rising.
 
-    Raises InvalidParameter for an attribute that is unknown or not numeric or a range that is
-    empty, FeatureUnavailable for a condition on ratings of a catalogue without.
+    Raises InvalidParameter for an attribute that is unknown, or not numeric where a range is given,
+    for a value that is none of its type, and a range that is empty; FeatureUnavailable for a
+    condition on ratings of a catalogue without.
     """
     mask = np.ones(bundle.n_items, dtype=np.bool_)
     mask[blocked] = False
@@ -37,6 +47,10 @@ def select(bundle: Bundle, wanted: Filters, blocked: RowArray) -> RowArray:
     if categories.none:
         mask &= _carried(bundle, categories.none) == 0
     _by_words(bundle, wanted.words, mask)
+    for name, values in wanted.attributes.any.items():
+        mask &= _has_any(bundle, name, values, side="any")
+    for name, values in wanted.attributes.none.items():
+        mask &= ~_has_any(bundle, name, values, side="none")
     for name, limits in wanted.ranges.items():
         mask &= _in_range(bundle, name, limits)
     _by_rating(bundle, wanted, mask)
@@ -70,6 +84,47 @@ def _carried(bundle: Bundle, names: tuple[str, ...]) -> RowArray:
     sums = np.concatenate([[0], np.cumsum(np.isin(lists.indices, codes))])
     carried: RowArray = np.diff(sums[lists.offsets])
     return carried
+
+
+def _has_any(bundle: Bundle, name: str, values: tuple[str, ...], *, side: str) -> Mask:
+    """Which items have one of these values of an attribute, bool [n]."""
+    field = f"filters.attributes.{side}.{name}"
+    if name not in bundle.items.attributes:
+        listed = ", ".join(bundle.items.attributes) or "none"
+        raise InvalidParameter(field, f"expected an attribute of this catalogue ({listed})")
+    column = bundle.items.attributes[name]
+    if name in text_attributes(bundle):
+        codes, names = attribute_codes(bundle, name)
+        wanted = pa.compute.index_in(pa.array(values, names.type), names).drop_null()
+        return np.isin(codes, wanted.to_pylist())
+    own, known = truths_of(column) if pa.types.is_boolean(column.type) else numbers_of(column)
+    parsed = [_parsed(value, column.type, field) for value in values]
+    return known & np.isin(own, np.array(parsed, dtype=own.dtype))
+
+
+def _parsed(value: str, kind: pa.DataType, field: str) -> bool | int | float:
+    """A value of an attribute's type, from its text."""
+    try:
+        if pa.types.is_boolean(kind):
+            return {"true": True, "false": False}[value]
+        if not _NUMBER.fullmatch(value):
+            raise ValueError(value)
+        if pa.types.is_floating(kind):
+            return float(value)
+        return min(max(int(value), _LEAST), _LARGEST)
+    except (KeyError, ValueError) as error:
+        expected = next(name for is_of, name in _KINDS if is_of(kind))
+        raise InvalidParameter(field, f"expected {expected}, found {shown(value)}") from error
+
+
+def attribute_codes(bundle: Bundle, name: str) -> tuple[npt.NDArray[np.int32], pa.Array]:
+    """An attribute of texts in row order: codes int32 [n], -1 for none, and the texts they index.
+
+    A bundle whose texts are not coded is read in full.
+    """
+    column = bundle.items.attributes[name]
+    coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    return codes_of(coded), coded.dictionary
 
 
 def _in_range(bundle: Bundle, name: str, limits: Range) -> Mask:
@@ -106,6 +161,15 @@ def numeric_attributes(bundle: Bundle) -> list[str]:
         name
         for name, column in bundle.items.attributes.items()
         if pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
+    ]
+
+
+def text_attributes(bundle: Bundle) -> list[str]:
+    """The names of the attributes that are texts."""
+    return [
+        name
+        for name, column in bundle.items.attributes.items()
+        if pa.types.is_dictionary(column.type) or column.type in TEXT
     ]
 
 

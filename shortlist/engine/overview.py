@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shortlist.bundle.manifest import Profile
-from shortlist.engine.facets import CATEGORIES, Facets, count_facets
+from shortlist.engine.facets import Facets, count_facets, facet_names
 from shortlist.engine.features import Source, available_features, features_from
-from shortlist.engine.filters import numeric_attributes
 from shortlist.engine.pool import rows_without
 from shortlist.engine.snapshot import Snapshot
 
@@ -65,5 +64,5 @@ def overview(snapshot: Snapshot) -> CatalogAnswer:
             one for one in features_from(Source.STEERING, Source.LIKES) if one in every
         ],
         rating_scale=None if manifest.popularity is None else manifest.popularity.scale,
-        facets=count_facets(bundle, (CATEGORIES, *numeric_attributes(bundle)), rows),
+        facets=count_facets(bundle, tuple(facet_names(bundle)), rows),
     )

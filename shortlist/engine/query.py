@@ -19,6 +19,7 @@ MAX_LIKED = MAX_LISTED = 1000
 MAX_BATCH = 256
 MAX_SUGGESTIONS = 50
 MAX_PHRASES = 16
+MAX_ATTRIBUTES = 100
 MAX_TOLD = 20
 """Errors told of one query: its answer must not be larger than what it sent."""
 
@@ -47,6 +48,13 @@ def _item_id(value: object) -> object:
     )
 
 
+def _value(value: object) -> object:
+    """A value as a query string would have it: true, 42, 1.5 or a text."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return repr(value) if isinstance(value, int | float) else value
+
+
 def _feature(name: str) -> str:
     if name in FEATURES:
         return name
@@ -69,6 +77,14 @@ Id = Annotated[ItemId, pydantic.BeforeValidator(_item_id), pydantic.WithJsonSche
 Listed = Field(max_length=MAX_LISTED, strict=False)
 Ids = Annotated[tuple[Id, ...], Listed]
 Names = Annotated[tuple[str, ...], Listed]
+Value = Annotated[
+    str,
+    pydantic.BeforeValidator(_value),
+    pydantic.WithJsonSchema({"type": ["string", "number", "boolean"]}),
+]
+Valued = Annotated[
+    dict[str, Annotated[tuple[Value, ...], Listed]], Field(max_length=MAX_ATTRIBUTES)
+]
 Listing = Annotated[
     tuple[Annotated[str, Field(min_length=1, max_length=200)], ...],
     Field(max_length=MAX_PHRASES, strict=False),
@@ -94,6 +110,13 @@ class Phrases(_Model):
     none: Listing = Field(default=(), description="Words or phrases that must not occur.")
 
 
+class Attributes(_Model):
+    """For each attribute at least one of the values of `any`, and none of those of `none`."""
+
+    any: Valued = Field(default={}, description="By attribute: at least one of these values.")
+    none: Valued = Field(default={}, description="By attribute: none of these values.")
+
+
 class Range(_Model):
     """Numbers from `min` to `max`, both included; an item without a value does not pass."""
 
@@ -106,7 +129,8 @@ class Filters(_Model):
 
     categories: Categories = Categories()
     words: Phrases = Phrases()
-    ranges: Annotated[dict[str, Range], Field(max_length=100)] = Field(
+    attributes: Attributes = Attributes()
+    ranges: Annotated[dict[str, Range], Field(max_length=MAX_ATTRIBUTES)] = Field(
         default={}, description="Limits of numeric attributes."
     )
     min_rating_count: Count | None = Field(default=None, description="At least so many ratings.")
@@ -138,7 +162,7 @@ class Query(_Model):
     highlights: bool = Field(
         default=False, description="Say which words of the text each result has, by field."
     )
-    facets: Names = Field(default=(), description="`categories` or a numeric attribute to count.")
+    facets: Names = Field(default=(), description="`categories` or an attribute to count.")
     cursor: str | None = Field(default=None, description="The `next` of the answer before.")
 
 

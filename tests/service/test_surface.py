@@ -135,8 +135,8 @@ def test_an_unknown_field_is_told_beside_those_of_its_own_place(
     body = {"q": "a", "filters": {"ranges": {"x": {"low": 1}}, "colour": "red"}}
     assert refused(sample_client, "/v1/search", body) == {
         "filters.ranges.x.low": "no such parameter; known: min, max",
-        "filters.colour": "no such parameter; known: categories, words, ranges, min_rating_count,"
-        " min_mean_rating, include_ids, exclude_ids",
+        "filters.colour": "no such parameter; known: categories, words, attributes, ranges,"
+        " min_rating_count, min_mean_rating, include_ids, exclude_ids",
     }
 
 

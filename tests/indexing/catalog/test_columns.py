@@ -35,5 +35,5 @@ def test_columns_of_more_than_one_chunk_become_one_array_each(
     assert expected.equals(ids)
     assert ids[-1].as_py() == "item-1499"
     assert isinstance(table.titles, pa.LargeStringArray)
-    assert isinstance(table.attributes["studio"], pa.LargeStringArray)
+    assert isinstance(table.attributes["studio"], pa.DictionaryArray)
     assert table.attributes["studio"][N_ROWS - 1].as_py() == "studio 1499"

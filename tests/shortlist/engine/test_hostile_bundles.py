@@ -67,6 +67,12 @@ def column(name: str, values: Any, kind: pa.DataType) -> Spoil:
     return spoil
 
 
+def a_dictionary_without_a_text(path: Path) -> None:
+    codes = pa.array([0, 1, None], pa.int32())
+    coded = pa.DictionaryArray.from_arrays(codes, pa.array(["a", None], pa.large_string()))
+    write_arrow(path, pa.table({**read(path), "attribute.year": coded}))
+
+
 def read(path: Path) -> dict[str, pa.Array]:
     with pa.ipc.open_file(path.read_bytes()) as reader:
         table = reader.read_all()
@@ -220,8 +226,13 @@ CASES: dict[str, tuple[str, Spoil, str]] = {
     "counts below 0": ("items.arrow", every("rating_count", -1, pa.int32()), "found -1"),
     "attributes of a strange type": (
         "items.arrow",
-        column("attribute.year", [True, False, None], pa.bool_()),
-        "expected one of int64, double, large_string, string, found bool",
+        column("attribute.year", [1, 2, None], pa.int8()),
+        "expected one of int64, double, bool, dictionary<.*>, large_string, string, found int8",
+    ),
+    "a dictionary without a text": (
+        "items.arrow",
+        a_dictionary_without_a_text,
+        "expected texts, found none",
     ),
     "attributes of NaN": ("items.arrow", every("attribute.length", np.nan), "finite numbers"),
     "compressed columns": ("items.arrow", compressed, "expected uncompressed columns"),
