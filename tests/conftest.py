@@ -13,6 +13,7 @@ pytest_plugins = (
     "tests.models",
     "tests.publishing",
     "tests.serving",
+    "tests.shop",
 )
 
 

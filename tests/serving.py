@@ -145,7 +145,7 @@ class Service:
 
     def get(self, path: str, **parameters: object) -> tuple[int, Any]:
         """Status and JSON body of one request on a connection of its own."""
-        target = f"{path}?{urlencode(parameters)}" if parameters else path
+        target = f"{path}?{urlencode(parameters, doseq=True)}" if parameters else path
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=LONG_S)
         try:
             connection.request("GET", target)

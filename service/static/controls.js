@@ -3,7 +3,7 @@
 import { button, count, h, number, own, words } from "./dom.js";
 import { unweighed } from "./state.js";
 
-const HIGHEST = 2;
+const HIGHEST = 2, MOST_TICKED = 60;
 
 export const profileOf = (catalog, state) => {
   const usual = state.taste ? (state.q ? catalog.steered_profile : catalog.recommend_profile)
@@ -76,7 +76,7 @@ export function settings(catalog, state, onChange, id = "") {
 }
 
 export function filters(catalog, state, onChange) {
-  const { categories, histograms } = catalog.facets;
+  const { categories, histograms, values } = catalog.facets;
   const parts = histograms.filter((one) => one.bins.length).map((one) => histogram(one, state, onChange));
   if (catalog.rating_scale) {
     const input = h("input", {
@@ -90,27 +90,51 @@ export function filters(catalog, state, onChange) {
     parts.push(h("div", { class: "field" }, h("label", { for: "min-ratings" }, "Ratings at least"), input));
   }
   if (categories?.length) {
-    const box = ({ name, count: all }) => h("label", { class: "box" },
-      h("input", {
-        type: "checkbox", checked: state.category.includes(name), "data-category": name,
-        onchange: (event) => {
-          state.category = state.category.filter((one) => one !== name);
-          if (event.target.checked) state.category.push(name);
-          onChange(true);
-        },
-      }), ` ${name} `, h("span", { class: "n", "data-count": name }, count(all)));
-    const shown = categories.map(box);
-    parts.push(h("fieldset", { class: "boxes" }, h("legend", {}, "Categories, any of"), shown.slice(0, 12),
-      shown.length > 12 ? h("details", {}, h("summary", {}, `${shown.length - 12} more`), shown.slice(12)) : null));
+    parts.push(boxes("Categories, any of", "categories", categories.map((one) => [one.name, one.count]), state.category,
+      (chosen) => { state.category = chosen; onChange(true); }));
+  }
+  for (const one of values.filter(isTicked)) {
+    parts.push(boxes(`${words(one.name)}, any of`, one.name, one.values.map((each) => [each.value, each.count]),
+      state.attr[one.name] ?? [], (chosen) => {
+        if (chosen.length) state.attr[one.name] = chosen;
+        else delete state.attr[one.name];
+        onChange(true);
+      }));
   }
   return parts;
 }
 
-// Matches of each category, where the answer counts them.
+// Few enough values to choose among, and more than one.
+const isTicked = (one) => one.values.length > 1 && one.values.length <= MOST_TICKED && !one.others;
+
+// What an answer shall count: everything that can be ticked.
+export const counted = ({ categories, values }) =>
+  [...(categories?.length ? ["categories"] : []), ...values.filter(isTicked).map((one) => one.name)];
+
+function boxes(legend, facet, entries, chosen, onTick) {
+  const box = ([name, all]) => h("label", { class: "box" },
+    h("input", {
+      type: "checkbox", checked: chosen.includes(name), "data-category": name,
+      onchange: (event) => {
+        chosen = chosen.filter((one) => one !== name);
+        if (event.target.checked) chosen.push(name);
+        onTick(chosen);
+      },
+    }), ` ${name} `, h("span", { class: "n", "data-facet": facet, "data-count": name }, count(all)));
+  const shown = entries.map(box);
+  return h("fieldset", { class: "boxes" }, h("legend", {}, legend), shown.slice(0, 12),
+    shown.length > 12 ? h("details", {}, h("summary", {}, `${shown.length - 12} more`), shown.slice(12)) : null);
+}
+
+// Matches of each category and value, where the answer counts them.
 export function recount(facets) {
-  const counts = new Map(facets?.categories?.map((one) => [one.name, one.count]) ?? []);
+  const counts = new Map(facets?.categories?.map((one) => [`categories:${one.name}`, one.count]) ?? []);
+  for (const { name, values } of facets?.values ?? []) {
+    for (const one of values) counts.set(`${name}:${one.value}`, one.count);
+  }
   for (const shown of document.querySelectorAll("[data-count]")) {
-    shown.textContent = count(counts.get(shown.dataset.count) ?? 0);
+    const { facet, count: name } = shown.dataset;
+    shown.textContent = count(counts.get(`${facet}:${name}`) ?? 0);
   }
 }
 

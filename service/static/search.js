@@ -2,7 +2,7 @@
 
 import { Problem, ask, focusSearch } from "./api.js";
 import { card } from "./cards.js";
-import { filters, recount, settings } from "./controls.js";
+import { counted, filters, recount, settings } from "./controls.js";
 import { $, button, count, eachFrame, h, later, moved, own } from "./dom.js";
 import { ids, kept, shelfView, toggle } from "./shelf.js";
 import { body, read, table, unweighed, write } from "./state.js";
@@ -17,7 +17,7 @@ let catalog = null, running = null, next = null, whole = 1, shown = [], typed = 
 
 function question(cursor) {
   const asked = { explain: true, highlights: true, ...(cursor ? { cursor } : {}) };
-  const facets = catalog.facets.categories?.length ? ["categories"] : [];
+  const facets = counted(catalog.facets);
   const get = (path, from) => {
     const given = write(from, { options: true });
     for (const [name, value] of Object.entries(asked)) given.set(name, value);
@@ -90,7 +90,7 @@ function heading() {
   if (state.taste) return state.q.trim() ? `For your taste: ${state.q}` : "For your taste";
   if (state.like) return `More like ${titleOf(state.like)}`;
   if (state.q.trim()) return `Results for ${state.q}`;
-  const filtered = state.category.length || Object.keys(state.range).length || state.min_rating_count;
+  const filtered = state.category.length || Object.keys({ ...state.range, ...state.attr }).length || state.min_rating_count;
   return filtered ? "Most popular of these" : "Most popular";
 }
 
@@ -188,7 +188,7 @@ function go(change) {
 }
 
 const leaveTaste = () => go({ taste: false });
-const clearFilters = () => go({ category: [], range: table(), min_rating_count: 0 });
+const clearFilters = () => go({ category: [], range: table(), attr: table(), min_rating_count: 0 });
 
 function toTop() {
   scrollTo(0, 0);

@@ -7,7 +7,8 @@ export const unweighed = () => ({ profile: null, weights: table(), n_candidates:
 
 export const empty = () => ({
   ...unweighed(), q: "", like: null, taste: false, k: null,
-  min_score: null, diversity: 0, category: [], unread: [], range: table(), min_rating_count: 0,
+  min_score: null, diversity: 0, category: [], unread: [], range: table(), attr: table(),
+  min_rating_count: 0,
 });
 
 const finite = (text) => (text !== null && text !== "" && isFinite(text) ? Number(text) : null);
@@ -24,6 +25,10 @@ export function read(search, prefix = "") {
   state.diversity = finite(get("diversity")) ?? 0;
   state.min_rating_count = finite(get("min_rating_count")) ?? 0;
   for (const name of ["category", "unread"]) state[name] = given.getAll(prefix + name);
+  for (const text of given.getAll(`${prefix}attr`)) {
+    const [, name, value] = /^([^:]+):([^]*)$/.exec(text) ?? [];
+    if (name) (state.attr[name] ??= []).push(value);
+  }
   for (const text of given.getAll(`${prefix}range`)) {
     const [, name, low, high] = /^(.+):([^:]*):([^:]*)$/.exec(text) ?? [];
     if (name) state.range[name] = [finite(low), finite(high)];
@@ -56,6 +61,9 @@ export function write(state, { prefix = "", options = false } = {}) {
   }
   put("diversity", state.diversity);
   for (const name of state.category) put("category", name);
+  for (const [name, values] of Object.entries(state.attr)) {
+    for (const value of values) put("attr", `${name}:${value}`);
+  }
   for (const [name, [low, high]] of Object.entries(state.range)) {
     put("range", `${name}:${low ?? ""}:${high ?? ""}`);
   }
@@ -70,7 +78,7 @@ export function body(state) {
     profile: state.profile, weights: state.weights, k: state.k, n_candidates: state.n_candidates,
     min_score: state.min_score, diversity: state.diversity,
     filters: {
-      categories: { any: state.category }, ranges: Object.fromEntries(ranges),
+      categories: { any: state.category }, attributes: { any: state.attr }, ranges: Object.fromEntries(ranges),
       min_rating_count: state.min_rating_count || null,
     },
   };
