@@ -18,6 +18,7 @@ from shortlist.engine.features import FEATURES
 from shortlist.engine.lanes.neighbour import Collaboration
 from shortlist.engine.lanes.words import ask_words, fields_with
 from shortlist.engine.pool import NEIGHBOURS, SEMANTIC, Pool
+from shortlist.engine.row_sets import stand_in
 from shortlist.engine.shown import Listing, Row
 from shortlist.engine.snapshot import Snapshot
 
@@ -272,7 +273,7 @@ def _lanes(pool: Pool, places: RowArray) -> list[list[str]]:
     """What made the candidates at these places (int64 [k]) some, a list each."""
     rows = pool.rows[places]
     brought = {SEMANTIC: places < pool.n_retrieved}
-    brought |= {lane: np.isin(rows, own) for lane, own in pool.lanes.items() if len(own)}
+    brought |= {lane: stand_in(rows, np.sort(own)) for lane, own in pool.lanes.items() if len(own)}
     columns = zip(*(here.tolist() for here in brought.values()), strict=True)
     return [
         [lane for lane, here in zip(brought, column, strict=True) if here] for column in columns

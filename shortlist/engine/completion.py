@@ -14,6 +14,7 @@ from shortlist.bundle.arrays import FloatArray, RowArray
 from shortlist.bundle.folding import fold
 from shortlist.bundle.sections.suggestion_order import SuggestionOrder, by_priority
 from shortlist.bundle.sections.title_index import TitleIndex
+from shortlist.engine.row_sets import stand_in
 
 MAX_CHECKED = 512
 """Titles with the rarest of the typed words in which the others are looked for."""
@@ -125,7 +126,7 @@ class Completing:
         rows = columns[0]
         _, first = np.unique(rows, return_index=True)
         kept = np.sort(first)
-        kept = kept[~np.isin(rows[kept], self.blocked)]
+        kept = kept[~stand_in(rows[kept], self.blocked)]
         found, fits, lengths = (column[kept] for column in columns)
         return Completions(found, fits, lengths, likeness[kept])
 

@@ -24,6 +24,7 @@ from shortlist.engine.lanes.words import (
     score_words,
 )
 from shortlist.engine.plan import Plan
+from shortlist.engine.row_sets import distinct, stand_in
 from shortlist.engine.snapshot import Snapshot
 
 SEMANTIC, TEXT, WORDS, TITLE = "semantic", "text", "words", "title"
@@ -72,7 +73,7 @@ def gather(snapshot: Snapshot, plan: Plan) -> Pool:
     lanes, matches, collaboration = _other_lanes(snapshot, plan, asked)
     rows, similarities = retrieved.rows, retrieved.scores
     brought = [of_lane for of_lane in lanes.values() if len(of_lane)]
-    if brought and len(others := np.setdiff1d(np.concatenate(brought), rows)):
+    if brought and len(others := _others(np.concatenate(brought), rows)):
         rows = np.concatenate([rows, others])
         scored = snapshot.retriever.score(plan.vector, others)
         similarities = np.concatenate([similarities, scored])
@@ -92,6 +93,12 @@ def gather(snapshot: Snapshot, plan: Plan) -> Pool:
         if text_vector is None
         else snapshot.retriever.score(text_vector, rows),
     )
+
+
+def _others(brought: RowArray, rows: RowArray) -> RowArray:
+    """What is brought beside these rows, int64, rising, each once."""
+    every = distinct(brought)
+    return every[~stand_in(every, np.sort(rows))]
 
 
 def _ask_words(snapshot: Snapshot, plan: Plan) -> AskedWords | None:
@@ -129,12 +136,9 @@ def _within(plan: Plan, rows: RowArray) -> RowArray:
     """Those of these rows that may be candidates, in the same order."""
     if not len(rows) or (plan.rows is None and not len(plan.left_out)):
         return rows
-    allowed = ~np.isin(rows, plan.left_out)
+    allowed = ~stand_in(rows, plan.left_out)
     if plan.rows is not None:
-        place = np.searchsorted(plan.rows, rows)
-        inside = place < len(plan.rows)
-        allowed &= inside
-        allowed[inside] &= plan.rows[place[inside]] == rows[inside]
+        allowed &= stand_in(rows, plan.rows)
     return rows[allowed]
 
 
@@ -209,4 +213,4 @@ def _add_fitting(
     if sections.features is not None:
         most_rated = fitting(_within(plan, sections.features.popular))[: plan.n_words]
         popular = lanes.get(POPULAR, most_rated[:0])
-        lanes[POPULAR] = np.concatenate([popular, np.setdiff1d(most_rated, popular)])
+        lanes[POPULAR] = np.concatenate([popular, _others(most_rated, popular)])

@@ -22,6 +22,7 @@ from shortlist.engine.pool import Pool, all_rows, gather
 from shortlist.engine.query import PopularQuery, Query, RecommendQuery, SearchQuery, SimilarQuery
 from shortlist.engine.question import question, read_search
 from shortlist.engine.ranking import VARIED, diversify, rank
+from shortlist.engine.row_sets import distinct, stand_in
 from shortlist.engine.snapshot import Snapshot
 from shortlist.engine.taste import read_taste, taste_vector
 from shortlist.errors import InvalidParameter, ItemUnknown
@@ -186,7 +187,7 @@ def _wanted_for_taste(
         "text_vector": text,
         "filters": asked.within(query.filters),
         "taste": taste,
-        "left_out": np.unique(taste.rows),
+        "left_out": distinct(taste.rows),
         "preferred": _preferred(snapshot, taste, text),
     }
 
@@ -209,7 +210,7 @@ def _encoded(snapshot: Snapshot, text: str, known: Vectors | None, clock: StageC
 
 def _row(snapshot: Snapshot, item_id: ItemId) -> int:
     row = snapshot.bundle.ids.row_of(item_id)
-    if row is None or bool(np.isin(row, snapshot.blocked_rows)):
+    if row is None or bool(stand_in(np.array([row]), snapshot.blocked_rows)[0]):
         raise ItemUnknown(f"no item has the id {item_id!r}")
     return row
 

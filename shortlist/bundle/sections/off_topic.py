@@ -39,8 +39,12 @@ class OffTopicTexts:
 
 def nearest(similarities: npt.NDArray[np.float32], *, skip: int) -> FloatArray:
     """The mean of the three largest of each row [q, m], the `skip` largest left out; [q]."""
-    best = -np.sort(-similarities, axis=1)[:, skip : skip + NEAREST]
-    return np.asarray(best.mean(axis=1), dtype=np.float64)
+    n_below = similarities.shape[1] - skip - NEAREST
+    if skip:
+        best = np.sort(similarities, axis=1)[:, n_below : n_below + NEAREST]
+    else:
+        best = np.partition(similarities, n_below, axis=1)[:, n_below:]
+    return np.asarray(best.sum(axis=1) / NEAREST, dtype=np.float64)
 
 
 def write_off_topic(folder: Path, texts: OffTopicTexts) -> None:

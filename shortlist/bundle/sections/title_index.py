@@ -6,6 +6,7 @@ import zlib
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -123,11 +124,21 @@ class TitleIndex:
 
     def lengths(self, titles: npt.NDArray[np.signedinteger]) -> RowArray:
         """How long each of these titles [m] is as compared, in bytes, int64 [m]."""
+        lengths: RowArray = (self._ends[titles + 1] - self._ends[titles]).astype(np.int64)
+        return lengths
+
+    def names(self, titles: npt.NDArray[np.signedinteger]) -> list[str]:
+        """These titles [m] as they are compared; Arrow's own `take` imports pandas."""
+        content = memoryview(self.folded.buffers()[2] or b"")
+        spans = zip(self._ends[titles].tolist(), self._ends[titles + 1].tolist(), strict=True)
+        return [str(content[begin:end], "utf-8") for begin, end in spans]
+
+    @cached_property
+    def _ends(self) -> npt.NDArray[np.signedinteger]:
+        """Where each title ends in the text of all of them, behind where the first begins."""
         kind = np.int64 if self.folded.type == pa.large_string() else np.int32
         begin = self.folded.offset * np.dtype(kind).itemsize
-        ends = np.frombuffer(self.folded.buffers()[1] or b"", kind, offset=begin)
-        lengths: RowArray = (ends[titles + 1] - ends[titles]).astype(np.int64)
-        return lengths
+        return np.frombuffer(self.folded.buffers()[1] or b"", kind, offset=begin)
 
     def starting(self, begin: str) -> tuple[int, int]:
         """From which place of `words` to before which the text begins so; they stand together."""

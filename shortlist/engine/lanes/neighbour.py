@@ -12,6 +12,7 @@ import numpy.typing as npt
 from shortlist.bundle.arrays import Csr, FloatArray, RowArray
 from shortlist.bundle.sections.neighbour_lists import CO_LIKED, COLLABORATIVE, Neighbours
 from shortlist.engine.features import Matches
+from shortlist.engine.row_sets import distinct
 
 _DENSE_UP_TO = 100_000
 
@@ -138,9 +139,9 @@ def _summed(parts: Mapping[str, Part], *, n_items: int) -> tuple[RowArray, dict[
             name: np.bincount(found, values, minlength=n_items)[rows].astype(np.float64)
             for name, (found, values) in parts.items()
         }
-    distinct = np.unique(np.concatenate([found for found, _ in parts.values()]))
-    return distinct.astype(np.int64), {
-        name: np.bincount(np.searchsorted(distinct, found), values, minlength=len(distinct)).astype(
+    every = distinct(np.concatenate([found for found, _ in parts.values()]))
+    return every.astype(np.int64), {
+        name: np.bincount(np.searchsorted(every, found), values, minlength=len(every)).astype(
             np.float64
         )
         for name, (found, values) in parts.items()

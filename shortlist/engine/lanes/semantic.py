@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from shortlist.bundle.arrays import RowArray, Vectors
+from shortlist.engine.row_sets import distinct, stand_in
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Candidates:
 
     def without(self, rows: RowArray, n: int) -> Candidates:
         """The first `n` that are not among these rows (int64, rising)."""
-        kept = np.flatnonzero(~np.isin(self.rows, rows))[:n]
+        kept = np.flatnonzero(~stand_in(self.rows, rows))[:n]
         return Candidates(self.rows[kept], self.scores[kept], self.exact)
 
 
@@ -84,7 +85,7 @@ def best_first(
 
     A row that stands twice counts once.
     """
-    rows = np.unique(rows)
+    rows = distinct(rows)
     scores = true_scores(query_vector, vectors, rows)
     order = np.argsort(-scores, kind="stable")[:n]
     return Candidates(rows[order], scores[order], exact)

@@ -32,7 +32,7 @@ def match_titles(titles: TitleIndex, text: str) -> Matches:
     folded, found, spelled_right = titles.resembling(text)
     if not len(found):
         return Matches(np.empty(0, np.int64), dict.fromkeys(TITLE_FEATURES, np.empty(0)))
-    names = [titles.folded[title].as_py() for title in found.tolist()]  # take() imports pandas
+    names = titles.names(found)
     typed = set(folded.split())
     written = [set(name.split()) for name in names]
     whole = np.array([2 * len(typed & one) / (len(typed) + len(one)) for one in written])
@@ -58,7 +58,7 @@ def names_title(titles: TitleIndex, text: str) -> bool:
     if any(one.max(initial=0.0) >= _NAMED for one in values):
         return True
     folded, found, _ = titles.resembling(text)
-    names = (titles.folded[title].as_py() for title in found.tolist())
+    names = titles.names(found)
     return several and any(f"{name} ".startswith(f"{folded} ") for name in names)
 
 

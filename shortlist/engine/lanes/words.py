@@ -13,6 +13,7 @@ from shortlist.bundle.analysis import Word
 from shortlist.bundle.arrays import FloatArray, RowArray, Vectors
 from shortlist.bundle.sections.key_terms import KeyTerms
 from shortlist.bundle.sections.word_index import Documents, WordIndex
+from shortlist.engine.row_sets import distinct
 
 WORDS_FEATURE, COVERAGE, LABELS = "words", "coverage", "labels"
 WORD_FEATURES = (WORDS_FEATURE, COVERAGE, LABELS)
@@ -105,7 +106,7 @@ def find_words(
         said = sums[documents]
         least = np.partition(said, len(said) - most)[len(said) - most]
         documents = documents[said >= least]  # ties as well: rows decide which of them stand
-    rows = np.sort(index.rows[np.unique(documents)]).astype(np.int64)
+    rows = np.sort(index.rows[distinct(documents)]).astype(np.int64)
     scores = sums[index.numbers[rows]] if is_whole else _say(index, asked, rows).said
     return rows[np.argsort(-scores, kind="stable")[:n]]
 
@@ -216,7 +217,7 @@ def _coverage(asked: AskedWords, has: npt.NDArray[np.bool_]) -> FloatArray:
     for together in np.flatnonzero(asked.joins).tolist():
         has[asked.word_of == asked.word_of[together]] |= has[together]
     wanted = has[asked.informs & ~asked.joins]
-    share: FloatArray = wanted.mean(axis=0) if len(wanted) else np.zeros(has.shape[1])
+    share: FloatArray = wanted.sum(axis=0) / len(wanted) if len(wanted) else np.zeros(has.shape[1])
     return share
 
 
@@ -257,7 +258,8 @@ def _in_order(index: WordIndex, places: RowArray) -> Documents:
         here = _keys(which, positions - offset)
         begins = here if begins is None else np.intersect1d(begins, here)
     assert begins is not None
-    return documents[np.unique(begins >> _KEY_BITS)]
+    chosen: RowArray = distinct(begins >> _KEY_BITS)
+    return documents[chosen]
 
 
 _KEY_BITS = 18
