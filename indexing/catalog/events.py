@@ -12,8 +12,7 @@ from indexing.catalog.ids import rows_of
 from indexing.catalog.limits import DEFAULT, Limits
 from indexing.catalog.quoting import quoted
 from indexing.catalog.sources import RatingsConfig, TagsConfig
-from indexing.catalog.tables import as_text, locate, read_table
-from shortlist.errors import CatalogError
+from indexing.catalog.tables import as_text, origin_of, read_table
 
 
 @dataclass(frozen=True)
@@ -50,9 +49,10 @@ def read_ratings(
     if len(bad):
         row = int(bad[0])
         found = quoted(str(table[config.value].iloc[row]))
-        raise CatalogError(
-            f"{path}: {locate(path, [row])[0]}: rating {found}:"
-            f" expected a number from {lowest:g} to {highest:g} ({len(bad)} such records)"
+        raise origin_of(path).problem(
+            row,
+            f"rating {found}: expected a number from {lowest:g} to {highest:g} ({len(bad)} such"
+            " records)",
         )
     columns = {name: as_text(table[column]) for name, column in named.items()}
     return _known_items(rows_of(table[config.item], ids), {"value": values, **columns})

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
+from indexing.catalog.origin import Origin
 from indexing.catalog.quoting import quoted
 from indexing.catalog.sources import IdType
-from indexing.catalog.tables import as_text, locate
+from indexing.catalog.tables import as_text
 from shortlist.bundle.arrays import RowArray
 from shortlist.bundle.tables import CANONICAL_INTEGER
 from shortlist.errors import CatalogError
@@ -18,19 +17,21 @@ MAX_ID_LENGTH = 256
 _HIGHEST, _LOWEST = str(2**63 - 1), str(-(2**63))
 
 
-def read_ids(values: pd.Series, wanted: IdType, *, path: Path) -> pd.Series:
+def read_ids(values: pd.Series, wanted: IdType, *, origin: Origin) -> pd.Series:
     """The item ids as int64 or text, every one present and unique.
 
     With `auto` they are integers when every value is a canonical one: `007` stays text.
     Raises CatalogError naming the first five empty, overlong, repeated or non-integer ids.
     """
     text = as_text(values)
-    _refuse(text, text.str.strip() == "", "empty id", path=path)
-    _refuse(text, text.str.len() > MAX_ID_LENGTH, f"id over {MAX_ID_LENGTH} characters", path=path)
-    _refuse(text, text.duplicated(keep=False), "duplicate id", path=path)
+    _refuse(text, text.str.strip() == "", "empty id", origin=origin)
+    _refuse(
+        text, text.str.len() > MAX_ID_LENGTH, f"id over {MAX_ID_LENGTH} characters", origin=origin
+    )
+    _refuse(text, text.duplicated(keep=False), "duplicate id", origin=origin)
     canonical = is_int64(text)
     if wanted is IdType.INTEGER:
-        _refuse(text, ~canonical, "id is not an integer of 64 bits", path=path)
+        _refuse(text, ~canonical, "id is not an integer of 64 bits", origin=origin)
     integer = wanted is not IdType.STRING and bool(canonical.all())
     return text.astype(np.int64) if integer else text
 
@@ -47,10 +48,10 @@ def rows_of(ids: pd.Series, known: pd.Series) -> RowArray:
     return np.asarray(pd.Index(as_text(known)).get_indexer(pd.Index(as_text(ids))))
 
 
-def _refuse(text: pd.Series, bad: pd.Series, problem: str, *, path: Path) -> None:
+def _refuse(text: pd.Series, bad: pd.Series, problem: str, *, origin: Origin) -> None:
     rows = np.flatnonzero(bad.to_numpy(dtype=bool))
     if len(rows):
         first = rows[:5].tolist()
-        places = zip(text.iloc[first], locate(path, first), strict=True)
+        places = zip(text.iloc[first], origin.locate(first), strict=True)
         listed = ", ".join(f"{quoted(one)} ({place})" for one, place in places)
-        raise CatalogError(f"{path}: {problem}: {listed}; {len(rows)} in all")
+        raise CatalogError(f"{origin}: {problem}: {listed}; {len(rows)} in all")

@@ -10,27 +10,20 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute
 
-from indexing.catalog.ids import is_int64, read_ids
+from indexing.catalog.attributes import read_attribute
+from indexing.catalog.ids import read_ids
 from indexing.catalog.limits import DEFAULT, Limits
-from indexing.catalog.patterns import first_groups
+from indexing.catalog.origin import Origin
 from indexing.catalog.quoting import quoted
 from indexing.catalog.sources import (
     AlternativeTitlesConfig,
-    AttributeConfig,
-    AttributeType,
     CategoriesConfig,
     ItemsConfig,
 )
-from indexing.catalog.tables import as_text, locate, read_table
+from indexing.catalog.tables import as_text, origin_of, read_table
 from shortlist.bundle.arrays import Csr
 from shortlist.bundle.tables import Categories
 from shortlist.errors import CatalogError
-
-_TRUTHS = {
-    **dict.fromkeys(("true", "yes", "1", "t", "y"), True),
-    **dict.fromkeys(("false", "no", "0", "f", "n"), False),
-}
-"""How a boolean is written, in any case."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +44,7 @@ class Items:
 def read_items(config: ItemsConfig, folder: Path, *, limits: Limits = DEFAULT) -> Items:
     """The validated item file. Raises CatalogError when it is empty or a value is unusable."""
     path = folder / config.file
+    origin = origin_of(path)
     other, categories = config.alternative_titles, config.categories
     texts = [config.title, *([categories.column] if categories else []), *config.text]
     attributes = [attribute.column for attribute in config.attributes.values()]
@@ -62,16 +56,18 @@ def read_items(config: ItemsConfig, folder: Path, *, limits: Limits = DEFAULT) -
     text = {column: as_text(table[column]) for column in texts}
     for split in (other, categories):
         if split is not None:
-            _require_few(as_text(table[split.column]), split, limits, path)
+            _require_few(as_text(table[split.column]), split, limits, origin)
     alternatives = None
     if other is not None:
         alternatives = [_split(one, other.separator) for one in as_text(table[other.column])]
     return Items(
-        ids=read_ids(table[config.id], config.id_type, path=path),
+        ids=read_ids(table[config.id], config.id_type, origin=origin),
         titles=text[config.title],
         categories=split_categories(text, categories, n_items=len(table)),
         attributes={
-            name: read_attribute(table[attribute.column], name, attribute, path=path, limits=limits)
+            name: read_attribute(
+                table[attribute.column], name, attribute, origin=origin, limits=limits
+            )
             for name, attribute in config.attributes.items()
         },
         text=text,
@@ -80,7 +76,7 @@ def read_items(config: ItemsConfig, folder: Path, *, limits: Limits = DEFAULT) -
 
 
 def _require_few(
-    texts: pd.Series, split: AlternativeTitlesConfig, limits: Limits, path: Path
+    texts: pd.Series, split: AlternativeTitlesConfig, limits: Limits, origin: Origin
 ) -> None:
     """Raise CatalogError for an item with too many values, before any are split."""
     counts = pa.compute.count_substring(pa.array(texts, pa.large_string()), split.separator)
@@ -88,10 +84,11 @@ def _require_few(
     many = np.flatnonzero(n_values > limits.values_per_item)
     if len(many):
         row = int(many[0])
-        raise CatalogError(
-            f"{path}: {locate(path, [row])[0]}: column {quoted(split.column)}: expected at most"
-            f" {limits.values_per_item} values of an item, found {n_values[row]}; raise"
-            " limits.values_per_item in catalog.toml if it should have them"
+        raise origin.problem(
+            row,
+            f"column {quoted(split.column)}: expected at most {limits.values_per_item} values of"
+            f" an item, found {n_values[row]}; raise limits.values_per_item in catalog.toml if it"
+            " should have them",
         )
 
 
@@ -114,56 +111,3 @@ def split_categories(
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     codes = pd.Index(names, dtype="str").get_indexer(pd.Index(flat, dtype="str"))
     return Categories(Csr(offsets, codes.astype(np.int32)), tuple(names))
-
-
-def read_attribute(
-    column: pd.Series, name: str, config: AttributeConfig, *, path: Path, limits: Limits = DEFAULT
-) -> pd.Series:
-    """One attribute in row order: nullable Int64, Float64, boolean or text; null for none.
-
-    A pattern that does not match gives null; a value that is there and is not of the
-    attribute's type raises CatalogError.
-    """
-    values = as_text(column)
-    if config.pattern is not None:
-        values = first_groups(values, config.pattern, name, limits, path)
-    values = values.str.strip()
-    if config.type is AttributeType.STRING:
-        return values.where(values != "", None)
-    if config.type is AttributeType.BOOLEAN:
-        return _truths(values, name, path=path)
-    return _numbers(values, name, config.type, path=path)
-
-
-def _truths(values: pd.Series, name: str, *, path: Path) -> pd.Series:
-    truths = values.str.casefold().map(_TRUTHS).astype("boolean")
-    bad = np.flatnonzero(((values != "") & truths.isna()).to_numpy(dtype=bool))
-    if len(bad):
-        row = int(bad[0])
-        raise CatalogError(
-            f"{path}: {locate(path, [row])[0]}: attribute {name!r}: expected a boolean (one of"
-            f" {', '.join(_TRUTHS)}), found {quoted(values.iloc[row])}"
-        )
-    return truths
-
-
-def _numbers(values: pd.Series, name: str, kind: AttributeType, *, path: Path) -> pd.Series:
-    numbers = pd.to_numeric(values, errors="coerce").astype("float64")
-    good = numbers.abs() < np.inf
-    exact = pd.Series(False, index=values.index)
-    if kind is AttributeType.INTEGER:
-        exact = is_int64(values)
-        good = exact | (good & (numbers == numbers.round()) & (numbers.abs() < 2**53))
-    bad = np.flatnonzero(((values != "") & ~good).to_numpy(dtype=bool))
-    if len(bad):
-        row = int(bad[0])
-        raise CatalogError(
-            f"{path}: {locate(path, [row])[0]}: attribute {name!r}: expected"
-            f" {kind.value}, found {quoted(values.iloc[row])}"
-        )
-    if kind is AttributeType.NUMBER:
-        return numbers.where(good).astype("Float64")
-    whole = numbers.where(good & ~exact, 0.0).to_numpy().astype(np.int64)
-    whole[exact.to_numpy(dtype=bool)] = values[exact].to_numpy(dtype=object).astype(np.int64)
-    missing = ~good.to_numpy(dtype=bool)
-    return pd.Series(pd.arrays.IntegerArray(whole, missing), index=values.index)

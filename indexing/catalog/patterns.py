@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from indexing.catalog.limits import Limits
-from indexing.catalog.tables import locate
+from indexing.catalog.origin import Origin
 from shortlist.errors import CatalogError
 
 MOST_CHARACTERS = 200
@@ -53,7 +52,7 @@ def _whole(pattern: str) -> str:
 
 
 def first_groups(
-    texts: pd.Series, pattern: str, name: str, limits: Limits, path: Path
+    texts: pd.Series, pattern: str, name: str, limits: Limits, origin: Origin
 ) -> pd.Series:
     """What the group of the first match holds in each text, "" where there is no match.
 
@@ -64,10 +63,10 @@ def first_groups(
     long = np.flatnonzero(lengths > limits.pattern_characters)
     if len(long):
         row = int(long[0])
-        raise CatalogError(
-            f"{path}: {locate(path, [row])[0]}: attribute {name!r}: its pattern searches at most"
-            f" {limits.pattern_characters} characters, found {lengths[row]}; raise"
-            " limits.pattern_characters in catalog.toml"
+        raise origin.problem(
+            row,
+            f"attribute {name!r}: its pattern searches at most {limits.pattern_characters}"
+            f" characters, found {lengths[row]}; raise limits.pattern_characters in catalog.toml",
         )
     found: list[pa.Array] = []
     ends_at = time.monotonic() + limits.pattern_seconds
@@ -75,7 +74,7 @@ def first_groups(
         found.append(_groups(pa.array(texts.iloc[begin:end], pa.large_string()), pattern))
         if time.monotonic() > ends_at:
             raise CatalogError(
-                f"{path}: attribute {name!r}: its pattern takes more than"
+                f"{origin}: attribute {name!r}: its pattern takes more than"
                 f" {limits.pattern_seconds:g} s ({end} of {len(texts)} records searched); simplify"
                 " it, or raise limits.pattern_seconds in catalog.toml"
             )

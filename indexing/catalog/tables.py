@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal, cast
 
@@ -13,6 +14,7 @@ import pyarrow.compute
 
 from indexing.catalog import delimited, parquet
 from indexing.catalog.limits import DEFAULT, Limits
+from indexing.catalog.origin import Origin
 from indexing.catalog.quoting import MOST_CHARACTERS, listed, quoted
 from shortlist.errors import CatalogError
 
@@ -53,6 +55,11 @@ def read_table(
 def as_text(column: pd.Series) -> pd.Series:
     """A column of any type as text, a missing value as ""."""
     return column.astype("str").fillna("")
+
+
+def origin_of(path: Path) -> Origin:
+    """A file as its records' origin."""
+    return Origin(str(path), partial(locate, path))
 
 
 def locate(path: Path, rows: Iterable[int]) -> list[str]:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from indexing.catalog.ids import read_ids, rows_of
 from indexing.catalog.sources import IdType
+from indexing.catalog.tables import origin_of
 from shortlist.errors import CatalogError
 
 Films = Callable[..., Path]
@@ -26,7 +27,7 @@ NOWHERE = Path("ids.parquet")
 
 def ids(*values: object, wanted: IdType = IdType.AUTO) -> list[object]:
     """The ids read from these values."""
-    return read_ids(pd.Series(values), wanted, path=NOWHERE).tolist()
+    return read_ids(pd.Series(values), wanted, origin=origin_of(NOWHERE)).tolist()
 
 
 def test_canonical_integers_become_integers() -> None:
@@ -42,7 +43,10 @@ def test_one_value_that_is_no_canonical_integer_keeps_all_as_text(odd: str) -> N
 
 def test_integers_reach_to_64_bits() -> None:
     assert ids(str(HIGHEST), str(LOWEST)) == [HIGHEST, LOWEST]
-    assert read_ids(pd.Series([str(HIGHEST)]), IdType.AUTO, path=NOWHERE).dtype == np.int64
+    assert (
+        read_ids(pd.Series([str(HIGHEST)]), IdType.AUTO, origin=origin_of(NOWHERE)).dtype
+        == np.int64
+    )
 
 
 @pytest.mark.parametrize("beyond", [HIGHEST + 1, LOWEST - 1, 10**19, 10**30])
@@ -113,7 +117,7 @@ def test_a_missing_parquet_id_is_an_empty_id(tmp_path: Path) -> None:
     path = tmp_path / "ids.parquet"
     pa.parquet.write_table(pa.table({"id": [1, None]}), path)
     with pytest.raises(CatalogError, match=r"empty id: '' \(row 2\); 1 in all"):
-        read_ids(pd.Series([1, None], dtype=object), IdType.AUTO, path=path)
+        read_ids(pd.Series([1, None], dtype=object), IdType.AUTO, origin=origin_of(path))
 
 
 def test_an_id_is_found_whatever_type_its_column_has() -> None:

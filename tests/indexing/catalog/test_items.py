@@ -8,12 +8,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from indexing.catalog.items import Items, read_attribute, read_items, split_categories
+from indexing.catalog.attributes import read_attribute
+from indexing.catalog.items import Items, read_items, split_categories
 from indexing.catalog.sources import (
     AttributeConfig,
     AttributeType,
     CategoriesConfig,
 )
+from indexing.catalog.tables import origin_of
 from indexing.catalog.toml import read_catalog_config
 from shortlist.errors import CatalogError
 
@@ -78,7 +80,7 @@ def test_a_catalogue_without_categories_has_empty_rows() -> None:
 
 def attribute(kind: str, *values: object) -> list[object]:
     config = AttributeConfig(column="c", type=AttributeType(kind))
-    return read_attribute(pd.Series(values), "size", config, path=NOWHERE).tolist()
+    return read_attribute(pd.Series(values), "size", config, origin=origin_of(NOWHERE)).tolist()
 
 
 def test_an_attribute_without_a_value_is_null() -> None:

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from indexing.catalog.items import read_attribute
+from indexing.catalog.attributes import read_attribute
 from indexing.catalog.limits import Limits
 from indexing.catalog.sources import AttributeConfig
-from indexing.catalog.tables import read_table
+from indexing.catalog.tables import origin_of, read_table
 from shortlist.errors import CatalogError
 
 Films = Callable[..., Path]
@@ -108,7 +108,9 @@ def attribute(pattern: str, *texts: str, **limits: float) -> list[object]:
     config = AttributeConfig(column="c", pattern=pattern)
     values = pd.Series(texts, dtype="str")
     return (
-        read_attribute(values, "name", config, path=Path("items.parquet"), limits=Limits(**limits))
+        read_attribute(
+            values, "name", config, origin=origin_of(Path("items.parquet")), limits=Limits(**limits)
+        )
         .fillna("")
         .tolist()
     )
