@@ -21,9 +21,10 @@ from shortlist.engine import query as queries
 from shortlist.engine.answer import Answer
 from shortlist.engine.batch import ask_many
 from shortlist.engine.clock import Stage
+from shortlist.engine.conditions import MAX_ID_LENGTH
 from shortlist.engine.cursor import decode_cursor
 from shortlist.engine.overview import overview
-from shortlist.engine.query import MAX_ID_LENGTH, SearchQuery
+from shortlist.engine.query import SearchQuery
 from shortlist.engine.query_reading import read_query
 from shortlist.engine.search import Asked, ask, item
 from shortlist.engine.snapshot import Snapshot

@@ -12,10 +12,11 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
 from service.problems import MEDIA_TYPE
-from service.requests import RANGES, VALUES, spellings
+from service.requests import NEAR, RANGES, VALUES, spellings
 from service.responses import BatchAnswer
 from shortlist.engine import query as queries
 from shortlist.engine.answer import Answer, Item, RecommendAnswer
+from shortlist.engine.conditions import MAX_ATTRIBUTES
 from shortlist.engine.overview import CatalogAnswer
 from shortlist.engine.suggest import SuggestAnswer
 
@@ -149,12 +150,13 @@ def _query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
 
 def _listed(what: str) -> dict[str, Any]:
     items = {"type": "string", "description": what}
-    return {"type": "array", "maxItems": queries.MAX_ATTRIBUTES, "items": items}
+    return {"type": "array", "maxItems": MAX_ATTRIBUTES, "items": items}
 
 
 _PAIRED: dict[tuple[str, ...], dict[str, Any]] = {
     RANGES: _listed("attribute:low:high, a bound may be empty"),
     **dict.fromkeys(VALUES, _listed("attribute:value")),
+    NEAR: {"type": "string", "description": "latitude:longitude:km, km may be left out"},
 }
 
 

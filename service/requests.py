@@ -12,26 +12,26 @@ from urllib.parse import parse_qsl
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from shortlist.bundle.attributes import TIME_TEXT
+from shortlist.engine.conditions import MAX_LISTED, Attributes, Categories, Filters, Phrases
 from shortlist.engine.features import FEATURES
-from shortlist.engine.query import (
-    MAX_LISTED,
-    Attributes,
-    Categories,
-    Filters,
-    NoQuery,
-    Phrases,
-)
+from shortlist.engine.query import NoQuery
 from shortlist.engine.query_reading import read_query
 from shortlist.errors import InvalidParameter, MalformedRequest
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _NUMBER = re.compile(r"-?[0-9]{1,19}(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,3})?")
-_RANGE = re.compile(r"(?P<name>.+):(?P<min>[^:]*):(?P<max>[^:]*)", re.DOTALL)
+_BOUND = rf"{_NUMBER.pattern}|{TIME_TEXT}|"
+_RANGE = re.compile(rf"(?P<name>.+?):(?P<min>{_BOUND}):(?P<max>{_BOUND})", re.DOTALL | re.ASCII)
 _MAX_PAIRS = 2 * MAX_LISTED
 
 RANGES = ("filters", "ranges")
+NEAR = ("filters", "near")
 VALUES = (("filters", "attributes", "any"), ("filters", "attributes", "none"))
 _FROM_PATH = {"item_id"}
+_IN_BODIES = {"all_of", "any_of", "none_of"}
+"""What no query string says."""
+
 _SPELLED: dict[tuple[str, ...], str] = {
     **{("weights", name): f"w_{name}" for name in FEATURES},
     ("filters", "categories", "any"): "category",
@@ -42,6 +42,7 @@ _SPELLED: dict[tuple[str, ...], str] = {
     ("filters", "words", "all"): "words_all",
     ("filters", "words", "none"): "words_none",
     RANGES: "range",
+    NEAR: "near",
     ("filters", "include_ids"): "include_id",
     ("filters", "exclude_ids"): "exclude_id",
     ("facets",): "facet",
@@ -79,6 +80,8 @@ def _fields(
     """Every field that holds a value, below the models that group them."""
     for name, field in model.model_fields.items():
         path = (*above, name)
+        if name in _IN_BODIES:
+            continue
         if field.annotation in {Filters, Categories, Phrases, Attributes}:
             yield from _fields(field.annotation, path)
         elif path == ("weights",):
@@ -145,6 +148,8 @@ def _put(values: dict[str, Any], name: str, spelling: Spelling, text: str) -> No
         values = values.setdefault(part, {})
     if spelling.path == RANGES:
         values.setdefault(last, {}).update(_range(text))
+    elif spelling.path == NEAR and last not in values:
+        values[last] = _near(text)
     elif spelling.path in VALUES:
         attribute, value = _attribute(name, text)
         values.setdefault(last, {}).setdefault(attribute, []).append(value)
@@ -178,19 +183,31 @@ def _attribute(name: str, text: str) -> tuple[str, str]:
     return attribute, value
 
 
-def _range(text: str) -> Mapping[str, Mapping[str, float]]:
+def _range(text: str) -> Mapping[str, Mapping[str, float | str]]:
     """`year:1990:1999`; a bound may be left out."""
     match = _RANGE.fullmatch(text)
-    bounds = match.group("min", "max") if match else ("?",)
-    if match is None or not all(not bound or _NUMBER.fullmatch(bound) for bound in bounds):
+    if match is None:
         raise InvalidParameter("range", f"expected attribute:low:high, found {text[:80]!r}")
-    named = {"min": bounds[0], "max": bounds[1]}
-    return {match["name"]: {name: _number(bound) for name, bound in named.items() if bound}}
+    bounds = {"min": match["min"], "max": match["max"]}
+    return {match["name"]: {name: _bound(bound) for name, bound in bounds.items() if bound}}
 
 
-def _number(text: str) -> float:
-    """The number; an integer stays one, however large."""
+def _bound(text: str) -> float | str:
+    """A number, where an integer stays one, however large; or a date or a time."""
+    if not _NUMBER.fullmatch(text):
+        return text
     return float(text) if set(text) & set(".eE") else int(text)
+
+
+def _near(text: str) -> dict[str, float | str]:
+    """`52.5:13.4:10`, a point and kilometres around it, or `52.5:13.4`; the attribute in front."""
+    parts = text.split(":")
+    numbers = [part for part in parts[-3:] if _NUMBER.fullmatch(part)]
+    name = ":".join(parts[: len(parts) - len(numbers)])
+    if len(numbers) < 2 or parts[-len(numbers) :] != numbers:
+        raise InvalidParameter("near", f"expected latitude:longitude:km, found {text[:80]!r}")
+    named = dict(zip(("lat", "lon", "km"), map(float, numbers), strict=False))
+    return {**named, "attribute": name} if name else dict(named)
 
 
 def _pairs(query_string: bytes) -> list[tuple[str, str]]:

@@ -20,6 +20,7 @@ from shortlist.bundle.arrays import FloatArray, RowArray
 from shortlist.bundle.manifest import Profile
 from shortlist.bundle.reader import Bundle
 from shortlist.engine import query as queries
+from shortlist.engine.conditions import Filters
 from shortlist.engine.features import (
     FEATURES,
     SIMILARITY,
@@ -30,7 +31,7 @@ from shortlist.engine.features import (
 )
 from shortlist.engine.lanes.words import WORDS_FEATURE
 from shortlist.engine.pool import Pool
-from shortlist.engine.query import MAX_CANDIDATES, MAX_LIKED, Filters, Rated
+from shortlist.engine.query import MAX_CANDIDATES, MAX_LIKED, Rated
 from shortlist.engine.search import Asked, ranked
 from shortlist.engine.snapshot import Snapshot
 

@@ -208,24 +208,9 @@ def values_of(column: pa.Array) -> Any:
     return np.frombuffer(column.buffers()[1] or b"", dtype, len(column), begin)
 
 
-def numbers_of(column: pa.Array) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
-    """An Arrow array of int64 or float64 as it is stored, [n], and where there is a number, [n].
-
-    Integers stay integers: as float64 those from 2^53 on would run together.
-    """
-    numbers, known = values_of(column), known_of(column)
-    return numbers, known if numbers.dtype == np.int64 else known & np.isfinite(numbers)
-
-
 def truths_of(column: pa.Array) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """An Arrow array of booleans, bool [n], and where there is one, [n]."""
     return _bits(column, column.buffers()[1]), known_of(column)
-
-
-def codes_of(column: pa.Array) -> npt.NDArray[np.int32]:
-    """The codes of an Arrow array of dictionary-encoded texts, int32 [n], -1 for none."""
-    codes, known = values_of(column.indices), known_of(column.indices)
-    return codes if known.all() else np.where(known, codes, np.int32(-1))
 
 
 def known_of(column: pa.Array) -> npt.NDArray[np.bool_]:

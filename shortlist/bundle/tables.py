@@ -15,8 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute
 
-from shortlist.bundle import arrays
-from shortlist.bundle.arrays import Csr, FloatArray, RowArray, column_of, numbers_of, numpy_of
+from shortlist.bundle import arrays, attributes
+from shortlist.bundle.arrays import Csr, FloatArray, RowArray, column_of, numpy_of
 from shortlist.bundle.layout import ATTRIBUTE_PREFIX
 from shortlist.bundle.rules import check_range
 from shortlist.errors import BundleCorrupt
@@ -30,8 +30,6 @@ _LOOK_UP_TOGETHER = 1000
 """From so many ids on one pass over all of them costs less than a search for each."""
 
 _RATED = {"rating_count": pa.int32(), "mean_rating": pa.float64(), "popularity_score": pa.float64()}
-_CODED = pa.dictionary(pa.int32(), pa.large_string())
-_ATTRIBUTES = (pa.int64(), pa.float64(), pa.bool_(), _CODED, *arrays.TEXT)
 _CATEGORIES = pa.large_list(pa.dictionary(pa.int32(), pa.string()))
 
 
@@ -65,9 +63,8 @@ class Categories:
 class ItemTable:
     """What a result shows and a filter tests, column by column in row order.
 
-    `titles` is an Arrow string array; `attributes` are Arrow arrays of int64, float64, booleans or
-    text with nulls, texts as codes of a dictionary but in older bundles; `popularity` is None for a
-    catalogue without ratings.
+    `titles` is an Arrow string array; `attributes` are Arrow arrays with nulls, of one of the types
+    of `shortlist.bundle.attributes`; `popularity` is None for a catalogue without ratings.
     """
 
     titles: pa.Array
@@ -159,7 +156,7 @@ def describe_rows(ids: IdMap, items: ItemTable, rows: Sequence[int]) -> list[dic
             "item_id": ids.id_of(row),
             "title": items.titles[row].as_py(),
             "categories": items.categories.of(row),
-            "attributes": {name: values[row].as_py() for name, values in columns},
+            "attributes": {name: attributes.shown(values, row) for name, values in columns},
             "popularity_score": None if rated is None else float(rated.popularity_score[row]),
             "rating_count": None if rated is None else int(rated.rating_count[row]),
             "mean_rating": None
@@ -226,26 +223,16 @@ def read_items(path: Path) -> ItemTable:
 
 
 def _attributes(path: Path, columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
-    """The columns of attributes, by the attributes' names; numbers are finite."""
+    """The columns of attributes, by the attributes' names."""
     found = {}
     for name, values in columns.items():
         if not name.startswith(ATTRIBUTE_PREFIX):
             continue
-        if values.type not in _ATTRIBUTES:
-            listed = ", ".join(map(str, _ATTRIBUTES))
-            raise BundleCorrupt(
-                f"{path.name}: column {name!r}: expected one of {listed}, found {values.type}"
-            )
-        if values.type == pa.float64() and _n_not_finite(values) != values.null_count:
-            raise BundleCorrupt(f"{path.name}: column {name!r}: expected finite numbers")
-        if values.type == _CODED and values.dictionary.null_count:
-            raise BundleCorrupt(f"{path.name}: column {name!r}: expected texts, found none")
+        problem = attributes.problem_of(values)
+        if problem is not None:
+            raise BundleCorrupt(f"{path.name}: column {name!r}: {problem}")
         found[name.removeprefix(ATTRIBUTE_PREFIX)] = values
     return found
-
-
-def _n_not_finite(values: pa.Array) -> int:
-    return int(np.count_nonzero(~numbers_of(values)[1]))
 
 
 def _popularity(path: Path, columns: Mapping[str, pa.Array]) -> PopularityColumns | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from typing_extensions import TypedDict
@@ -120,10 +120,14 @@ class Answer(Listing[Result]):
 
     `took_ms` counts from the request's arrival. `exact` says that retrieval missed nothing for
     certain. `considered` candidates were ranked, of `matched` items that pass the filter. `next`
-    is the cursor of what follows, None at the end of the candidates. `no_good_match` says that
+    is the cursor of what follows, None at the end: that of the matches under a filter or without a
+    text, else that of the candidates. `no_good_match` says that
     nothing in the catalogue is about the query; it and `best_match` are None for a bundle
     without calibration. `collaboration` says what others like has to do with it; None for
-    searches and lists by popularity. `read` are the filters that the text names in words.
+    searches and lists by popularity. The list is `ordered_by` the score or what else, over all
+    matches or, where a text or a taste is compared, over the candidates (`scope`). `about` of the
+    matches are about the query, told where facets are. `read` are the
+    filters that the text names in words.
     """
 
     query: str
@@ -135,6 +139,9 @@ class Answer(Listing[Result]):
     exact: bool
     considered: int
     matched: int
+    about: int | None
+    ordered_by: str
+    scope: Literal["matches", "candidates"]
     best_match: BestMatch | None
     no_good_match: bool | None
     collaboration: Collaboration | None

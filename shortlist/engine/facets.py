@@ -1,60 +1,70 @@
-"""Facets: how the matches spread over categories and over a number's range."""
+"""Facets: how items spread over categories and over the values of attributes."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from shortlist.bundle.arrays import RowArray, truths_of
-from shortlist.bundle.reader import Bundle
-from shortlist.engine.filters import (
-    attribute_codes,
-    attribute_numbers,
-    numeric_attributes,
-    text_attributes,
+from shortlist.bundle.arrays import RowArray
+from shortlist.bundle.attributes import (
+    NAMED,
+    NUMERIC,
+    Kind,
+    codes_of,
+    kind_of,
+    named_of,
+    ordered_of,
 )
+from shortlist.bundle.reader import Bundle
+from shortlist.engine.attribute_filters import attributes_of
+from shortlist.engine.bins import Bin, TimeBin, bins_of, growing_bins, time_bins
+from shortlist.engine.filters import CATEGORIES
 from shortlist.errors import InvalidParameter
 
-CATEGORIES = "categories"
-MAX_BINS = 20
 MAX_CATEGORIES = MAX_VALUES = 200
-_WHOLE_BELOW = 2.0**63
+_CROWDED = 0.9
+"""Where one of the bins of equal width has so many of the values, they grow by a factor instead."""
 
 
 @dataclass(frozen=True)
 class CategoryCount:
-    """How many matches are of a category."""
+    """How many items are of a category."""
 
     name: str
-    count: int
-
-
-@dataclass(frozen=True)
-class Bin:
-    """How many matches lie from `low` (included) to `high` (excluded, but in the last bin)."""
-
-    low: int | float
-    high: int | float
     count: int
 
 
 @dataclass(frozen=True)
 class Histogram:
-    """An attribute's spread over the matches; `missing` of them have no value."""
+    """An attribute's spread; `missing` of the items have no value.
+
+    Bins are of equal width on a `linear` scale, on a `logarithmic` one each is wider than the one
+    before by the same factor.
+    """
 
     name: str
+    scale: Literal["linear", "logarithmic"]
     bins: list[Bin]
     missing: int
 
 
 @dataclass(frozen=True)
+class Times:
+    """An attribute's spread over years, months or days; `missing` of the items have no value."""
+
+    name: str
+    bins: list[TimeBin]
+    missing: int
+
+
+@dataclass(frozen=True)
 class ValueCount:
-    """How many matches have a value, which a filter takes as it stands here."""
+    """How many items have a value, which a filter takes as it stands here."""
 
     value: str
     count: int
@@ -62,9 +72,9 @@ class ValueCount:
 
 @dataclass(frozen=True)
 class Values:
-    """An attribute's values over the matches, the most frequent first, up to 200.
+    """An attribute's values, the most frequent first, up to 200.
 
-    `others` matches have one that is not among them, `missing` have none.
+    `others` counts those that are not among them, `missing` items have none.
     """
 
     name: str
@@ -74,34 +84,64 @@ class Values:
 
 
 @dataclass(frozen=True)
-class Facets:
-    """What was asked to be counted, over all matches of the filter.
+class AboutQuery:
+    """Which items are about a query: those as similar to it as `similarity`, or with all its words.
 
-    Attributes that are numbers have histograms, texts and booleans have values.
+    `items` of the whole catalogue; `exact` says that none was missed for certain.
+    """
+
+    similarity: float
+    items: int
+    exact: bool
+
+
+@dataclass(frozen=True)
+class Facets:
+    """What was asked to be counted: items that pass the filter and are about the query.
+
+    Each facet is counted as if the filter's own conditions on it were not there. Numbers have
+    histograms, times their own; texts, lists of them and booleans have values. `about` is None
+    where everything that passes the filter is counted.
     """
 
     categories: list[CategoryCount] | None
     histograms: list[Histogram]
+    times: list[Times]
     values: list[Values]
+    about: AboutQuery | None
 
 
-def count_facets(bundle: Bundle, wanted: tuple[str, ...], rows: RowArray) -> Facets:
-    """Counts over these rows (int64, rising). Raises InvalidParameter for an unknown facet."""
-    known, numeric = facet_names(bundle), numeric_attributes(bundle)
+def count_facets(
+    bundle: Bundle,
+    wanted: tuple[str, ...],
+    rows_of: Callable[[str], RowArray],
+    *,
+    about: AboutQuery | None = None,
+) -> Facets:
+    """Counts over the rows (int64, rising) that `rows_of` gives for each facet.
+
+    Raises InvalidParameter for an unknown facet.
+    """
+    known = facet_names(bundle)
     for name in wanted:
         if name not in known:
             raise InvalidParameter("facets", f"expected one of: {', '.join(known)}; found {name!r}")
-    names = [name for name in dict.fromkeys(wanted) if name != CATEGORIES]
+    rows = {name: rows_of(name) for name in wanted}
+    kinds = {name: kind_of(bundle.items.attributes[name]) for name in rows if name != CATEGORIES}
     return Facets(
-        categories=_categories(bundle, rows) if CATEGORIES in wanted else None,
-        histograms=[_histogram(bundle, name, rows) for name in names if name in numeric],
-        values=[_values(bundle, name, rows) for name in names if name not in numeric],
+        categories=_categories(bundle, rows[CATEGORIES]) if CATEGORIES in rows else None,
+        histograms=[
+            _histogram(bundle, name, rows[name]) for name in kinds if kinds[name] in NUMERIC
+        ],
+        times=[_times(bundle, name, rows[name]) for name in kinds if kinds[name] is Kind.TIME],
+        values=[_values(bundle, name, rows[name]) for name in kinds if kinds[name] in NAMED],
+        about=about,
     )
 
 
 def facet_names(bundle: Bundle) -> list[str]:
-    """What can be counted: categories, and every attribute."""
-    return [CATEGORIES, *bundle.items.attributes]
+    """What can be counted: categories, and every attribute but points."""
+    return [CATEGORIES, *attributes_of(bundle, *(kind for kind in Kind if kind is not Kind.POINT))]
 
 
 def _categories(bundle: Bundle, rows: RowArray) -> list[CategoryCount]:
@@ -116,20 +156,35 @@ def _categories(bundle: Bundle, rows: RowArray) -> list[CategoryCount]:
 
 
 def _histogram(bundle: Bundle, name: str, rows: RowArray) -> Histogram:
-    values, has_one = attribute_numbers(bundle, name)
-    known = values[rows][has_one[rows]]
-    return Histogram(name, bins_of(known) if len(known) else [], len(rows) - len(known))
+    known = _known_values(bundle, name, rows)
+    bins = bins_of(known) if len(known) else []
+    crowded = max((one.count for one in bins), default=0) > _CROWDED * len(known)
+    growing = growing_bins(known) if crowded and len(bins) > 2 and known.min() >= 0 else []
+    if len(growing) > 2:
+        return Histogram(name, "logarithmic", growing, len(rows) - len(known))
+    return Histogram(name, "linear", bins, len(rows) - len(known))
+
+
+def _known_values(bundle: Bundle, name: str, rows: RowArray) -> npt.NDArray[Any]:
+    """What these rows have of an attribute that has an order, [m]."""
+    values, has_one = ordered_of(bundle.items.attributes[name])
+    if len(rows) == len(values):
+        return values if has_one.all() else values[has_one]
+    known: npt.NDArray[Any] = values[rows][has_one[rows]]
+    return known
 
 
 def _values(bundle: Bundle, name: str, rows: RowArray) -> Values:
     """Ties by value."""
-    if name in text_attributes(bundle):
-        codes, names = attribute_codes(bundle, name)
+    column = bundle.items.attributes[name]
+    if kind_of(column) is Kind.STRINGS:
+        lists, names = named_of(column)
+        n_having = int(np.count_nonzero(lists.counts(rows)))
+        counts = np.bincount(lists.indices[lists.places(rows)], minlength=len(names))
     else:
-        truths, known = truths_of(bundle.items.attributes[name])
-        codes, names = np.where(known, truths, -1), pa.array(["false", "true"])
-    counts = np.bincount(codes[rows] + 1, minlength=len(names) + 1)
-    missing, counts = int(counts[0]), counts[1:]
+        codes, names = codes_of(column)
+        counts = np.bincount(codes[rows] + 1, minlength=len(names) + 1)
+        n_having, counts = len(rows) - int(counts[0]), counts[1:]
     met = np.flatnonzero(counts)
     most = met[np.argsort(-counts[met], kind="stable")]
     if len(most) > MAX_VALUES:  # those as frequent as the last stand by value with it
@@ -139,36 +194,10 @@ def _values(bundle: Bundle, name: str, rows: RowArray) -> Values:
         zip(texts, counts[most].tolist(), strict=True), key=lambda one: (-one[1], one[0])
     )
     shown = [ValueCount(*one) for one in named[:MAX_VALUES]]
-    others = len(rows) - missing - sum(one.count for one in shown)
-    return Values(name, shown, others, missing)
+    others = int(counts.sum()) - sum(one.count for one in shown)
+    return Values(name, shown, others, len(rows) - n_having)
 
 
-def bins_of(values: npt.NDArray[Any]) -> list[Bin]:
-    """At most 20 bins of equal width, over whole numbers of whole width, that hold every value.
-
-    `values` int64 or finite float64 [n], at least one; each is counted once.
-    """
-    if values.dtype == np.int64:
-        return _whole_bins(values)
-    if np.all(values == np.round(values)) and np.abs(values).max() < _WHOLE_BELOW:
-        return _whole_bins(values.astype(np.int64))
-    low, high = values.min(), values.max()
-    halves = np.linspace(low / 2, high / 2, MAX_BINS + 1)  # the whole span may exceed a float
-    edges = np.unique(np.clip(halves * 2, low, high))
-    edges = np.unique([low, *edges[1:-1], high]) if low < high else np.array([low, high])
-    counts, _ = np.histogram(values, edges)
-    while not counts[-1]:
-        edges, counts = edges[:-1], counts[:-1]
-    ends = pairwise(edges.tolist())
-    return [Bin(*of, count) for of, count in zip(ends, counts.tolist(), strict=True)]
-
-
-def _whole_bins(values: RowArray) -> list[Bin]:
-    low, high = int(values.min()), int(values.max())
-    width = -(-(high - low + 1) // MAX_BINS)
-    above = values.astype(np.uint64) - np.uint64(low % 2**64)  # wraps around to what is right
-    counts = np.bincount((above // np.uint64(width)).astype(np.int64)).tolist()
-    return [
-        Bin(low + place * width, low + (place + 1) * width, count)
-        for place, count in enumerate(counts)
-    ]
+def _times(bundle: Bundle, name: str, rows: RowArray) -> Times:
+    known = _known_values(bundle, name, rows)
+    return Times(name, time_bins(known) if len(known) else [], len(rows) - len(known))

@@ -174,6 +174,9 @@ def weighs(weights: Mapping[str, float], *sources: Source) -> bool:
 
 def feature_matrix(bundle: Bundle, pool: Pool, names: Iterable[str]) -> FloatArray:
     """The features of a pool's rows, float64 [m, f], columns as named."""
+    names = list(names)
+    if not names:
+        return np.empty((len(pool.rows), 0))
     return np.stack([FEATURES[name].value(name, bundle, pool) for name in names], axis=1)
 
 

@@ -9,6 +9,7 @@ from shortlist.engine.facets import Facets, count_facets, facet_names
 from shortlist.engine.features import Source, available_features, features_from
 from shortlist.engine.pool import rows_without
 from shortlist.engine.snapshot import Snapshot
+from shortlist.engine.sorting import sort_names
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class CatalogAnswer:
 
     `features` can be weighed in every ranked list, `taste_features` only where an item is given.
     `similar_profile`, `recommend_profile` and `steered_profile` (a taste with a text) are those of
-    their lists when none is named.
+    their lists when none is named. `sorts` is what lists can be ordered by.
     `rating_scale` is the lowest and highest rating, None without ratings. `facets` count all
     items that are not blocked.
     """
@@ -35,6 +36,7 @@ class CatalogAnswer:
     taste_features: list[str]
     rating_scale: tuple[float, float] | None
     facets: Facets
+    sorts: list[str]
 
 
 def overview(snapshot: Snapshot) -> CatalogAnswer:
@@ -64,5 +66,6 @@ def overview(snapshot: Snapshot) -> CatalogAnswer:
             one for one in features_from(Source.STEERING, Source.LIKES) if one in every
         ],
         rating_scale=None if manifest.popularity is None else manifest.popularity.scale,
-        facets=count_facets(bundle, tuple(facet_names(bundle)), rows),
+        facets=count_facets(bundle, tuple(facet_names(bundle)), lambda _: rows),
+        sorts=sort_names(bundle),
     )

@@ -11,22 +11,19 @@ from shortlist.bundle.arrays import RowArray, Vectors
 from shortlist.bundle.manifest import Profile
 from shortlist.bundle.reader import Bundle
 from shortlist.engine import features
+from shortlist.engine.conditions import NO_FILTERS, Filters, Near
 from shortlist.engine.features import ABSENT, FEATURES, POPULARITY, Source
-from shortlist.engine.filters import select
+from shortlist.engine.filters import Passing, passing
 from shortlist.engine.lanes.neighbour import Taste
-from shortlist.engine.query import (
-    DEFAULT_K,
-    MAX_CANDIDATES,
-    NO_FILTERS,
-    Filters,
-    Query,
-    RankedQuery,
-)
+from shortlist.engine.query import DEFAULT_K, MAX_CANDIDATES, Query, RankedQuery
 from shortlist.engine.reading import Reading
 from shortlist.engine.snapshot import Snapshot
+from shortlist.engine.sorting import SortKey, read_sort
 from shortlist.errors import FeatureUnavailable, InvalidParameter
 
-_BY_POPULARITY = Profile(n_candidates=MAX_CANDIDATES, n_neighbours=0, weights={POPULARITY: 1.0})
+RECENCY, CATALOGUE = "recency", "catalogue"
+"""How a list without a text is ordered where there is no popularity: the newest first, or as the
+catalogue has its items."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,9 @@ class Plan:
     candidates: blocked items, and those that were given; `n_matches` of `n_items` may be. `weights`
     are of features that the bundle has, in the order of the registry; `k` results are wanted of
     `n_candidates` retrieved ones, `n_popular`, `n_neighbours` and `n_words` join
-    them. `read` are the filters that the text names in words.
+    them. `read` are the filters that the text names in words. `sort` is the order that was asked
+    for, and `near` the point that distances are from; `passing` is the filter part by part. Of a
+    list without a vector the first `depth` are put in order.
     """
 
     vector: Vectors | None
@@ -61,6 +60,10 @@ class Plan:
     n_words: int
     weights: dict[str, float]
     read: tuple[Reading, ...] = ()
+    sort: tuple[SortKey, ...] = ()
+    near: Near | None = None
+    passing: Passing | None = None
+    depth: int = MAX_CANDIDATES
 
 
 def make_plan(
@@ -76,18 +79,20 @@ def make_plan(
     left_out: RowArray | None = None,
     preferred: str | None = None,
     read: tuple[Reading, ...] = (),
+    offset: int = 0,
 ) -> Plan:
     """Decide what the query leaves open.
 
     `filters` replace the query's own, where the text adds to them. `preferred` is the profile of
-    this kind of query where the bundle names one; without a `vector` the list is by popularity.
+    this kind of query where the bundle names one; without a `vector` the list is by popularity,
+    by recency or as the catalogue has it. It is read behind `offset` results.
     Raises InvalidParameter for k above n_candidates, an unknown profile, weights that are all 0,
     weights of a taste's features without one, and what a filter refuses; FeatureUnavailable for a
     weight of a feature that this bundle does not have.
     """
     bundle = snapshot.bundle
     if vector is None:
-        name, profile = _popularity(bundle, query)
+        name, profile = _browsing(bundle, query)
     else:
         name, profile = _profile(bundle, query, preferred)
     replaced = query.weights if isinstance(query, RankedQuery) else {}
@@ -99,7 +104,8 @@ def make_plan(
         raise InvalidParameter("k", f"expected 1 to n_candidates ({n_candidates}), found {k}")
     n_items = bundle.manifest.counts.items
     filters = query.filters if filters is None else filters
-    rows = None if filters == NO_FILTERS else select(bundle, filters, left_out)
+    parts = None if filters == NO_FILTERS else passing(bundle, filters, left_out)
+    rows = None if parts is None else parts.rows()
     return Plan(
         vector=vector,
         text=text,
@@ -116,7 +122,9 @@ def make_plan(
         n_popular=_given(getattr(query, "n_popular", None), profile.n_popular),
         n_neighbours=_given(getattr(query, "n_neighbours", None), profile.n_neighbours),
         n_words=_given(getattr(query, "n_words", None), profile.n_words),
-        weights=_weights(
+        weights=dict(profile.weights)
+        if vector is None
+        else _weights(
             bundle,
             profile,
             replaced,
@@ -125,6 +133,10 @@ def make_plan(
             item=like is not None,
         ),
         read=read,
+        sort=read_sort(bundle, query),
+        near=query.filters.near,
+        passing=parts,
+        depth=max(n_candidates, offset + k + 1),
     )
 
 
@@ -132,12 +144,20 @@ def _given(value: int | None, otherwise: int) -> int:
     return otherwise if value is None else value
 
 
-def _popularity(bundle: Bundle, query: Query) -> tuple[str, Profile]:
-    if bundle.items.popularity is None:
-        raise FeatureUnavailable(f"{POPULARITY}: {ABSENT[Source.RATINGS]}")
+def _browsing(bundle: Bundle, query: Query) -> tuple[str, Profile]:
+    """What a list without a text is ordered by: the first of three that the catalogue has."""
     if isinstance(query, RankedQuery) and (query.profile is not None or query.weights):
-        raise InvalidParameter("profile", "a list by popularity has no profile and no weights")
-    return POPULARITY, _BY_POPULARITY
+        raise InvalidParameter("profile", "a list without a text has no profile and no weights")
+    found = bundle.sections.features
+    if bundle.items.popularity is not None:
+        name, weights = POPULARITY, {POPULARITY: 1.0}
+    elif found is not None and RECENCY in found.columns:
+        name, weights = RECENCY, {RECENCY: 1.0}
+    else:
+        name, weights = CATALOGUE, {}
+    return name, Profile.model_construct(
+        n_candidates=MAX_CANDIDATES, n_popular=0, n_neighbours=0, n_words=0, weights=weights
+    )
 
 
 def _profile(bundle: Bundle, query: Query, preferred: str | None) -> tuple[str, Profile]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shortlist.bundle.arrays import FloatArray, RowArray, Vectors
-from shortlist.engine.features import TEXT_SIMILARITY, Matches
+from shortlist.engine.features import FEATURES, POPULARITY, TEXT_SIMILARITY, Matches
 from shortlist.engine.lanes.neighbour import Collaboration, collaborate, strongest
 from shortlist.engine.lanes.semantic import Candidates
 from shortlist.engine.lanes.title import TITLE_FEATURES, match_titles
@@ -26,9 +26,10 @@ from shortlist.engine.lanes.words import (
 from shortlist.engine.plan import Plan
 from shortlist.engine.row_sets import distinct, stand_in
 from shortlist.engine.snapshot import Snapshot
+from shortlist.engine.sorting import places_in_order
 
 SEMANTIC, TEXT, WORDS, TITLE = "semantic", "text", "words", "title"
-NEIGHBOURS, POPULAR = "neighbours", "popular"
+NEIGHBOURS, POPULAR, MATCHES = "neighbours", "popular", "matches"
 MANY = 1000
 """So many rows to leave out are a filter; fewer are fetched beside the wanted ones."""
 
@@ -42,7 +43,8 @@ class Pool:
     rows int64 [m], distinct; similarities float32 [m], true inner products, None where nothing was
     compared. The first `n_retrieved` are what semantic retrieval brought, best first, all of them
     `exact`ly the best or not for certain. `lanes` holds the rows (int64) that the other lanes
-    brought, by lane, those of `popular` with the most ratings first; `matches` is what a lane says
+    brought, by lane, those of `popular` with the most ratings first, `matches` what only passes the
+    filter; `matches` is what a lane says
     of items, `asked` are the words that are looked for, and `said` what the candidates say of them,
     float64 [m] by feature. `text_similarities` float32 [m] are
     those to a text beside a taste. Once ranked, `features` float64 [m, f] has a column a weight of
@@ -67,7 +69,7 @@ class Pool:
 def gather(snapshot: Snapshot, plan: Plan) -> Pool:
     """The candidates for a plan, from every lane that it asks."""
     if plan.vector is None:
-        return _most_popular(snapshot, plan)
+        return _browse(snapshot, plan)
     retrieved = _retrieve(snapshot, plan.vector, plan)
     asked = _ask_words(snapshot, plan)
     lanes, matches, collaboration = _other_lanes(snapshot, plan, asked)
@@ -142,13 +144,17 @@ def _within(plan: Plan, rows: RowArray) -> RowArray:
     return rows[allowed]
 
 
-def _most_popular(snapshot: Snapshot, plan: Plan) -> Pool:
-    """The most popular of the rows in scope, ties in rising row order; nothing is compared."""
-    popularity = snapshot.bundle.items.popularity
-    rows = all_rows(plan)
-    scores = np.zeros(len(rows)) if popularity is None else popularity.popularity_score[rows]
-    best = rows[np.argsort(-scores, kind="stable")[: plan.n_candidates]]
-    return Pool(plan, best, None, lanes={POPULAR: best})
+def _browse(snapshot: Snapshot, plan: Plan) -> Pool:
+    """The first of the rows in scope in the order asked for, else by what they are ordered by.
+
+    Ties in rising row order; nothing is compared.
+    """
+    bundle, rows = snapshot.bundle, all_rows(plan)
+    own = (FEATURES[name].value(name, bundle, Pool(plan, rows, None)) for name in plan.weights)
+    scores = next(own, np.zeros(len(rows)))
+    places = places_in_order(bundle, plan.sort, rows, scores=scores, near=plan.near, n=plan.depth)
+    best = rows[places]
+    return Pool(plan, best, None, lanes={POPULAR if POPULARITY in plan.weights else MATCHES: best})
 
 
 def _retrieve(snapshot: Snapshot, vector: Vectors, plan: Plan) -> Candidates:

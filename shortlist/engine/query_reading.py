@@ -7,7 +7,8 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from shortlist.engine.query import MAX_TOLD, shown
+from shortlist.engine.conditions import shown
+from shortlist.engine.query import MAX_TOLD
 from shortlist.errors import InvalidParameter, MalformedRequest
 
 _TAGS = frozenset({"[key]", "id", "rated"})

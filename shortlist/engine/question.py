@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from shortlist.engine.conditions import MAX_PHRASES, Filters, Phrases
 from shortlist.engine.lanes.title import names_title
-from shortlist.engine.query import MAX_PHRASES, Filters, Phrases, SearchQuery
+from shortlist.engine.query import SearchQuery
 from shortlist.engine.reading import Reading, read_filters, within, without
 from shortlist.engine.snapshot import Snapshot
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from shortlist.engine.query import Categories, Filters, Phrases, Range
+from shortlist.engine.conditions import Categories, Filters, Phrases, Range
 from shortlist.engine.reading_numbers import DECADE, FOLLOWS, YEAR, limits, years
 from shortlist.engine.vocabulary import Vocabulary, Words, letters_of, words_of
 

@@ -9,21 +9,23 @@ import numpy as np
 
 from shortlist.bundle.arrays import Vectors
 from shortlist.bundle.tables import ItemId, describe_rows
+from shortlist.engine.about import counted
 from shortlist.engine.answer import Answer, Item, RecommendAnswer, describe_results
 from shortlist.engine.clock import Stage, StageClock
 from shortlist.engine.cursor import Cursor, next_cursor, read_cursor
+from shortlist.engine.depth import extended, goes_on
 from shortlist.engine.explain import explain_pool
-from shortlist.engine.facets import count_facets
 from shortlist.engine.features import feature_matrix
 from shortlist.engine.goodness import judge
 from shortlist.engine.lanes.neighbour import Taste
 from shortlist.engine.plan import make_plan
-from shortlist.engine.pool import Pool, all_rows, gather
+from shortlist.engine.pool import Pool, gather
 from shortlist.engine.query import PopularQuery, Query, RecommendQuery, SearchQuery, SimilarQuery
 from shortlist.engine.question import question, read_search
 from shortlist.engine.ranking import VARIED, diversify, rank
 from shortlist.engine.row_sets import distinct, stand_in
 from shortlist.engine.snapshot import Snapshot
+from shortlist.engine.sorting import SCORE, places_in_order
 from shortlist.engine.taste import read_taste, taste_vector
 from shortlist.errors import InvalidParameter, ItemUnknown
 
@@ -56,9 +58,15 @@ def ask(
     cursor = None if query.cursor is None else read_cursor(snapshot, query)
     if cursor is not None and len(cursor.vector):
         vector = cursor.vector
-    pool = ranked(snapshot, query, clock=clock, vector=vector)
+    offset = 0 if cursor is None else cursor.offset
+    pool = ranked(snapshot, query, clock=clock, vector=vector, offset=offset)
+    if goes_on(pool) and _is_past(pool, query, cursor):
+        clock.enter(Stage.RANK)
+        pool = extended(snapshot, pool, min_score=query.min_score)
+        clock.leave()
     first, last = _page(pool, cursor)
     best_match, no_good_match = judge(snapshot, pool)
+    facets, n_about = counted(snapshot, pool, query.facets, no_good_match=no_good_match)
     kind: type[Answer] = Answer
     more: dict[str, Any] = {}
     if isinstance(query, RecommendQuery):
@@ -74,6 +82,8 @@ def ask(
         exact=pool.exact,
         considered=len(pool.rows),
         matched=pool.plan.n_matches,
+        ordered_by=_ordered_by(pool),
+        scope="matches" if pool.plan.vector is None else "candidates",
         best_match=best_match,
         no_good_match=no_good_match,
         collaboration=pool.collaboration,
@@ -96,9 +106,8 @@ def ask(
             if query.explain
             else [None] * (last - first),
         ),
-        facets=count_facets(snapshot.bundle, query.facets, all_rows(pool.plan))
-        if query.facets
-        else None,
+        facets=facets,
+        about=n_about,
         next=_next(snapshot, query, pool, last),
         took_ms=round(clock.elapsed_s() * 1e3, 3),
         **more,
@@ -118,12 +127,16 @@ def ranked(
     *,
     clock: StageClock | None = None,
     vector: Vectors | None = None,
+    offset: int = 0,
 ) -> Pool:
-    """Every candidate of a query in its final order, not described; takes and raises as `ask`."""
+    """Every candidate of a query in its final order, not described; takes and raises as `ask`.
+
+    A list without a text is read behind `offset` results.
+    """
     clock = clock or StageClock()
     wanted = _wanted(snapshot, query, vector, clock)
     clock.enter(Stage.RETRIEVE)
-    pool = gather(snapshot, make_plan(snapshot, query, **wanted))
+    pool = gather(snapshot, make_plan(snapshot, query, **wanted, offset=offset))
     clock.enter(Stage.RANK)
     pool = _in_order(snapshot, pool, query)
     clock.leave()
@@ -131,13 +144,26 @@ def ranked(
 
 
 def _in_order(snapshot: Snapshot, pool: Pool, query: Query) -> Pool:
-    """The pool with its features and order; variety only moves what the least score leaves."""
-    features = feature_matrix(snapshot.bundle, pool, pool.plan.weights)
-    order, scores = rank(features, np.array(list(pool.plan.weights.values())))
+    """The pool with its features and order; variety only moves what the least score leaves.
+
+    An order that was asked for stands above the scores.
+    """
+    plan = pool.plan
+    features = feature_matrix(snapshot.bundle, pool, plan.weights)
+    order, scores = rank(features, np.array(list(plan.weights.values())))
+    if plan.vector is None:
+        order = np.arange(len(order))
+        scores = (features * np.array(list(plan.weights.values()))).sum(axis=1)
     if query.min_score is not None:
-        n_kept = int((scores >= query.min_score).sum())
-        order, scores = order[:n_kept], scores[:n_kept]
-    if query.diversity:
+        kept = scores >= query.min_score
+        order, scores = order[kept], scores[kept]
+    if plan.sort and plan.vector is not None:
+        order = order[
+            places_in_order(
+                snapshot.bundle, plan.sort, pool.rows[order], scores=scores, near=plan.near
+            )
+        ]
+    elif query.diversity and not plan.sort:
         vectors = snapshot.bundle.vectors[pool.rows[order[:VARIED]]]
         order = order[diversify(order, scores, vectors, diversity=query.diversity)]
     return replace(pool, features=features, order=order)
@@ -215,6 +241,21 @@ def _row(snapshot: Snapshot, item_id: ItemId) -> int:
     return row
 
 
+def _ordered_by(pool: Pool) -> str:
+    """What the list is in the order of, as an answer says it."""
+    if pool.plan.sort:
+        return ",".join(map(str, pool.plan.sort))
+    return SCORE if pool.plan.vector is not None else pool.plan.profile
+
+
+def _is_past(pool: Pool, query: Query, cursor: Cursor | None) -> bool:
+    """Whether a page may need what follows the candidates, or whether anything does."""
+    first, last = _page(pool, cursor)
+    is_cut = query.min_score is not None and last == len(pool.order)
+    gone = cursor is not None and not np.any(pool.rows[pool.order] == cursor.row)
+    return is_cut or gone or first + pool.plan.k > len(pool.order)
+
+
 def _page(pool: Pool, cursor: Cursor | None) -> tuple[int, int]:
     """The places of the results to show, first and last (excluded).
 
@@ -229,7 +270,7 @@ def _page(pool: Pool, cursor: Cursor | None) -> tuple[int, int]:
 
 
 def _next(snapshot: Snapshot, query: Query, pool: Pool, last: int) -> str | None:
-    if not 0 < last < len(pool.order):
+    if not last > 0 or (last == len(pool.order) and not goes_on(pool)):
         return None
     row = int(pool.rows[pool.order[last - 1]])
     plan = pool.plan

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from shortlist.bundle.attributes import ordered_of
 from shortlist.bundle.folding import fold
 from shortlist.bundle.manifest import Reads
 from shortlist.bundle.reader import Bundle
-from shortlist.engine.filters import attribute_numbers, numeric_attributes
+from shortlist.engine.attribute_filters import numeric_attributes
 
 LEAST_CARRIED = 3
 """Items that a tag has at least for its being left out to be read."""
@@ -124,7 +125,7 @@ def vocabulary_of(bundle: Bundle) -> Vocabulary:
 
 
 def _numbers(bundle: Bundle, name: str, reads: Reads) -> Numbers | None:
-    values, known = attribute_numbers(bundle, name)
+    values, known = ordered_of(bundle.items.attributes[name])
     own = values[known]
     own = own[np.isfinite(own)]
     if not len(own):

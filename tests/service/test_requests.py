@@ -172,6 +172,9 @@ def answer_with(score: float) -> Answer:
         n_candidates=50,
         exact=True,
         considered=50,
+        about=None,
+        ordered_by="score",
+        scope="candidates",
         matched=100,
         best_match=BestMatch(similarity=0.5, unusualness=3.0, unusualness_of_ten=2.0),
         no_good_match=False,
@@ -195,6 +198,9 @@ def test_an_answer_becomes_json_field_by_field_in_order() -> None:
         "exact": True,
         "considered": 50,
         "matched": 100,
+        "about": None,
+        "ordered_by": "score",
+        "scope": "candidates",
         "best_match": {"similarity": 0.5, "unusualness": 3.0, "unusualness_of_ten": 2.0},
         "no_good_match": False,
         "collaboration": None,
@@ -232,8 +238,8 @@ def test_an_answer_becomes_json_field_by_field_in_order() -> None:
     }
     assert list(json.loads(text)) == [
         "query", "index_version", "profile", "took_ms", "k", "n_candidates", "exact",
-        "considered", "matched", "best_match", "no_good_match", "collaboration", "read", "results",
-        "facets", "next"
+        "considered", "matched", "about", "ordered_by", "scope", "best_match", "no_good_match",
+        "collaboration", "read", "results", "facets", "next"
     ]  # fmt: skip
 
 

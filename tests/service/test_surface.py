@@ -136,7 +136,8 @@ def test_an_unknown_field_is_told_beside_those_of_its_own_place(
     assert refused(sample_client, "/v1/search", body) == {
         "filters.ranges.x.low": "no such parameter; known: min, max",
         "filters.colour": "no such parameter; known: categories, words, attributes, ranges,"
-        " min_rating_count, min_mean_rating, include_ids, exclude_ids",
+        " near, min_rating_count, min_mean_rating, include_ids, exclude_ids, all_of, any_of,"
+        " none_of",
     }
 
 

@@ -26,7 +26,7 @@ from indexing.index import make_index
 from indexing.neighbours.section import write_neighbours
 from indexing.popularity import catalog_popularity
 from indexing.titles import write_titles
-from shortlist.bundle.arrays import numbers_of
+from shortlist.bundle.attributes import ordered_of
 from shortlist.bundle.tables import read_items, write_id_map, write_items
 from shortlist.engine.facets import bins_of
 from shortlist.errors import ShortlistError
@@ -61,7 +61,7 @@ def count_numbers(folder: Path, catalog: Catalog) -> None:
     """The histograms that the service would show."""
     for name, column in read_items(folder / "items.arrow").attributes.items():
         if str(catalog.items.attributes[name].dtype) in {"Int64", "Float64"}:
-            numbers, known = numbers_of(column)
+            numbers, known = ordered_of(column)
             bins = bins_of(numbers[known]) if known.any() else []
             assert sum(one.count for one in bins) == known.sum(), name
 

@@ -227,49 +227,6 @@ def rows_saying_all(index: WordIndex, asked: AskedWords, rows: RowArray) -> RowA
     return found
 
 
-def rows_with(index: WordIndex, phrase: str) -> RowArray:
-    """The rows whose documents have these words one behind the other in a field, int64, rising.
-
-    A single compound is found as it is written and as one word. Raises nothing for words that no
-    document has: no row has them.
-    """
-    words = index.analyzer.words(phrase)
-    parts = [part for word in words for part in word.parts]
-    documents = _in_order(index, index.places(parts))
-    if len(words) == 1 and words[0].joined:
-        (place,) = index.places([words[0].joined]).tolist()
-        documents = np.union1d(documents, index.postings.indices[index.posted(place)])
-    return np.sort(index.rows[documents]).astype(np.int64)
-
-
-def _in_order(index: WordIndex, places: RowArray) -> Documents:
-    """The documents that have all these terms one behind the other."""
-    if not len(places) or (places < 0).any():
-        return np.empty(0, np.int32)
-    rarest = int(np.argmin(index.postings.counts(places)))
-    documents = index.postings.indices[index.posted(int(places[rarest]))]
-    for place in np.unique(places).tolist():
-        documents = documents[index.postings_at(place, documents) >= 0]
-    if len(places) == 1 or not len(documents):
-        return documents
-    begins: RowArray | None = None
-    for offset, place in enumerate(places.tolist()):
-        which, positions = index.positions(index.postings_at(place, documents))
-        here = _keys(which, positions - offset)
-        begins = here if begins is None else np.intersect1d(begins, here)
-    assert begins is not None
-    chosen: RowArray = distinct(begins >> _KEY_BITS)
-    return documents[chosen]
-
-
-_KEY_BITS = 18
-
-
-def _keys(which: RowArray, positions: RowArray) -> RowArray:
-    """One number for a document and a position in it, which may lie before its beginning."""
-    return (which << _KEY_BITS) | (positions + (1 << (_KEY_BITS - 1)))
-
-
 def fields_with(index: WordIndex, asked: AskedWords, rows: RowArray) -> list[dict[str, list[str]]]:
     """For each row (int64 [m]) the words of the text, as written, by the field that has them."""
     wanted = index.numbers[rows]

@@ -12,15 +12,8 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
-from shortlist.engine.query import (
-    Categories,
-    Filters,
-    Query,
-    Rated,
-    RecommendQuery,
-    SearchQuery,
-    SimilarQuery,
-)
+from shortlist.engine.conditions import Categories, Filters
+from shortlist.engine.query import Query, Rated, RecommendQuery, SearchQuery, SimilarQuery
 from shortlist.engine.query_reading import read_query
 from shortlist.engine.search import ask
 from shortlist.engine.snapshot import Snapshot

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shortlist.engine.facets import MAX_BINS, Bin, bins_of
+from shortlist.engine.bins import MAX_BINS, Bin, bins_of
 
 EXTREME = [-1e308, 1e308, 5e-324, -0.0, 2.0**53, 2.0**63, 1.7976931348623157e308]
 floats = st.one_of(st.floats(allow_nan=False, allow_infinity=False), st.sampled_from(EXTREME))

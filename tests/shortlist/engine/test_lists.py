@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -14,16 +15,9 @@ import pytest
 from shortlist.engine.answer import Answer
 from shortlist.engine.batch import ask_many
 from shortlist.engine.clock import StageClock
+from shortlist.engine.conditions import Categories, Filters, Range
 from shortlist.engine.cursor import decode_cursor, encode_cursor
-from shortlist.engine.query import (
-    Categories,
-    Filters,
-    Query,
-    Range,
-    RecommendQuery,
-    SearchQuery,
-    SimilarQuery,
-)
+from shortlist.engine.query import Query, RecommendQuery, SearchQuery, SimilarQuery
 from shortlist.engine.ranking import diversify
 from shortlist.engine.search import ask, item
 from shortlist.engine.snapshot import Snapshot
@@ -160,18 +154,24 @@ def test_the_range_of_the_popularity_weight_is_exact(sample_snapshot: Snapshot) 
             assert not above(limits.high + 1e-3, one.item_id, other.item_id)
 
 
-def test_facets_count_every_match(sample_snapshot: Snapshot) -> None:
+def test_facets_of_a_list_without_a_text_count_every_match(sample_snapshot: Snapshot) -> None:
     wanted = Filters(
         categories=Categories(any=("Drama",)), ranges={"year": Range(min=1990, max=1999)}
     )
-    query = SearchQuery(q="love", k=1, filters=wanted, facets=("categories", "year"))
+    query = SearchQuery(q="", k=1, filters=wanted, facets=("categories", "year"))
     answer = ask(sample_snapshot, query)
-    assert answer.facets is not None
+    assert answer.facets is not None and answer.facets.about is answer.about is None
     categories = {one.name: one.count for one in answer.facets.categories or []}
     assert categories["Drama"] == answer.matched
+    # each as if its own condition were off: what else the nineties have, and all years of dramas
+    items = sample_snapshot.bundle.items
+    years = items.attributes["year"].to_pylist()
+    nineties = [row for row, year in enumerate(years) if 1990 <= year <= 1999]
+    assert categories == Counter(name for row in nineties for name in items.categories.of(row))
     (histogram,) = answer.facets.histograms
-    assert sum(one.count for one in histogram.bins) == answer.matched
-    assert [one.low for one in histogram.bins] == list(range(1990, 2000))
+    assert histogram.bins[0].low == 1920
+    dramas = [row for row in range(len(years)) if "Drama" in items.categories.of(row)]
+    assert sum(one.count for one in histogram.bins) == len(dramas)
     with pytest.raises(InvalidParameter, match="expected one of: categories, year; found 'colour'"):
         ask(sample_snapshot, changed(query, facets=("colour",)))
 

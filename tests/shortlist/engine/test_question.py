@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shortlist.engine.query import MAX_PHRASES, Filters, Phrases
+from shortlist.engine.conditions import MAX_PHRASES, Filters, Phrases
 from shortlist.engine.question import Question, read_question
 
 

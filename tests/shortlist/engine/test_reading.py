@@ -11,7 +11,8 @@ from flask.testing import FlaskClient
 from shortlist.bundle.manifest import Reads
 from shortlist.engine.answer import Answer
 from shortlist.engine.batch import ask_many
-from shortlist.engine.query import Categories, Filters, Range, SearchQuery
+from shortlist.engine.conditions import Categories, Filters, Range
+from shortlist.engine.query import SearchQuery
 from shortlist.engine.question import read_question
 from shortlist.engine.reading import read_filters
 from shortlist.engine.search import ask

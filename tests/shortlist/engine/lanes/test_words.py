@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from indexing.words import index_words
 from shortlist.bundle.sections.word_index import WordIndex
 from shortlist.engine.lanes import words as lane
+from shortlist.engine.lanes.phrases import rows_with
 from shortlist.engine.lanes.words import (
     ask_words,
     fields_with,
     find_words,
-    rows_with,
     score_words,
 )
 

@@ -1,0 +1,204 @@
+"""Attributes: what each type of them looks like in a bundle, and how it is read from there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta, timezone
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from shortlist.bundle.arrays import TEXT, Csr, FloatArray, known_of, truths_of, values_of
+
+Mask = npt.NDArray[np.bool_]
+Shown = int | float | str | bool | list[str] | dict[str, float] | None
+"""An attribute's value as an answer shows it."""
+
+
+class Kind(StrEnum):
+    """The types of attributes."""
+
+    INTEGER = "integer"
+    NUMBER = "number"
+    STRING = "string"
+    BOOLEAN = "boolean"
+    TIME = "time"
+    STRINGS = "strings"
+    POINT = "point"
+
+
+CODED = pa.dictionary(pa.int32(), pa.large_string())
+TIMES = pa.struct([("at", pa.int64()), ("form", pa.int16())])
+LISTED = pa.large_list(CODED)
+POINTS = pa.struct([("lat", pa.float64()), ("lon", pa.float64())])
+
+KINDS: dict[pa.DataType, Kind] = {
+    pa.int64(): Kind.INTEGER,
+    pa.float64(): Kind.NUMBER,
+    CODED: Kind.STRING,
+    **dict.fromkeys(TEXT, Kind.STRING),
+    pa.bool_(): Kind.BOOLEAN,
+    TIMES: Kind.TIME,
+    LISTED: Kind.STRINGS,
+    POINTS: Kind.POINT,
+}
+"""Texts were not coded before format 5."""
+
+NUMERIC = (Kind.INTEGER, Kind.NUMBER)
+ORDERED = (*NUMERIC, Kind.TIME)
+"""What has a range: numbers, and times as microseconds."""
+
+NAMED = (Kind.STRING, Kind.STRINGS, Kind.BOOLEAN)
+"""What has values that are told apart by name."""
+
+TIME_TEXT = r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
+"""A date or a time in ISO 8601, as a regular expression; without a zone it is UTC."""
+
+DATE, NAIVE = 30_000, 30_001
+"""Forms of a time that is a date, and of one that names no zone; others are minutes east of UTC."""
+
+_FORMS = (-1440, 1440)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST, LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
+"""Microseconds from 1970 to the first and the last moment that has a year of four digits."""
+
+
+def kind_of(column: pa.Array) -> Kind:
+    """The type of an attribute by its column."""
+    return KINDS[column.type]
+
+
+def problem_of(column: pa.Array) -> str | None:
+    """What a column of an attribute must not hold but does, None for a sound one."""
+    kind = KINDS.get(column.type)
+    if kind is None:
+        return f"expected one of {', '.join(map(str, KINDS))}, found {column.type}"
+    is_sound, expected = _SOUND.get(kind, (None, ""))
+    return None if is_sound is None or is_sound(column) else f"expected {expected}"
+
+
+def _finite(column: pa.Array) -> bool:
+    return bool(np.isfinite(values_of(column)[known_of(column)]).all())
+
+
+def _named(column: pa.Array) -> bool:
+    lists = column.values if column.type == LISTED else column
+    nulls = lists.null_count if column.type == LISTED else 0
+    return not nulls and not (lists.type == CODED and lists.dictionary.null_count)
+
+
+def _sound_times(column: pa.Array) -> bool:
+    if _has_halves(column):
+        return False
+    at, forms = (values_of(column.field(place))[known_of(column)] for place in (0, 1))
+    zones = (forms >= _FORMS[0]) & (forms <= _FORMS[1])
+    shifted = at + np.where(zones, forms, 0).astype(np.int64) * 60_000_000
+    inside = (at >= FIRST) & (at <= LAST) & (shifted >= FIRST) & (shifted <= LAST)
+    return bool((inside & (zones | (forms == DATE) | (forms == NAIVE))).all())
+
+
+def _sound_points(column: pa.Array) -> bool:
+    if _has_halves(column):
+        return False
+    lat, lon = (degrees[known_of(column)] for degrees in points_of(column))
+    return bool(np.all(np.abs(lat) <= 90) and np.all(np.abs(lon) <= 180))
+
+
+def _has_halves(column: pa.Array) -> bool:
+    """Whether a pair lacks one of the two."""
+    return bool(column.field(0).null_count or column.field(1).null_count)
+
+
+_SOUND: dict[Kind, tuple[Callable[[pa.Array], bool], str]] = {
+    Kind.NUMBER: (_finite, "finite numbers"),
+    Kind.STRING: (_named, "texts, found none"),
+    Kind.STRINGS: (_named, "lists of texts, found none in one"),
+    Kind.TIME: (_sound_times, "times from year 1 to 9999 and their forms"),
+    Kind.POINT: (_sound_points, "latitudes of -90 to 90 and longitudes of -180 to 180"),
+}
+
+
+def shown(column: pa.Array, row: int) -> Shown:
+    """The value of one row as an answer shows it: times as they were given."""
+    kind = kind_of(column)
+    if kind is Kind.TIME:
+        value = column[row].as_py()
+        return None if value is None else written(value["at"], value["form"])
+    value = column[row].as_py()
+    found: Shown = value
+    return found
+
+
+def written(at: int, form: int) -> str:
+    """A time (microseconds from 1970, UTC) in ISO 8601, in the form that it was given in."""
+    moment = _EPOCH + timedelta(microseconds=at)
+    if form == DATE:
+        return moment.date().isoformat()
+    if form == NAIVE:
+        return moment.replace(tzinfo=None).isoformat()
+    if form == 0:
+        return moment.replace(tzinfo=None).isoformat() + "Z"
+    return moment.astimezone(timezone(timedelta(minutes=form))).isoformat()
+
+
+def moment_of(text: str) -> tuple[int, int]:
+    """The first and the last microsecond (from 1970, UTC) of a date or a time in ISO 8601.
+
+    Without a zone it is UTC. Raises ValueError for anything else.
+    """
+    if not re.fullmatch(TIME_TEXT, text, re.ASCII):
+        raise ValueError(f"expected a date or a time in ISO 8601, found {text[:40]!r}")
+    if len(text) == len("2024-05-01"):
+        first = datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
+        begin = (first - _EPOCH) // timedelta(microseconds=1)
+        return begin, begin + 86_400_000_000 - 1
+    found = datetime.fromisoformat(text)
+    found = found.replace(tzinfo=UTC) if found.tzinfo is None else found
+    at = (found - _EPOCH) // timedelta(microseconds=1)
+    return at, at
+
+
+def ordered_of(column: pa.Array) -> tuple[npt.NDArray[Any], Mask]:
+    """A column of integers, numbers or times: int64 or float64 [n], and where there is one, [n].
+
+    Integers stay integers: as float64 those from 2^53 on would run together.
+    """
+    known = known_of(column)
+    numbers = values_of(column.field(0) if kind_of(column) is Kind.TIME else column)
+    return numbers, known if numbers.dtype == np.int64 else known & np.isfinite(numbers)
+
+
+def named_of(column: pa.Array) -> tuple[Csr, pa.Array]:
+    """A column of texts, lists of them or truths, as lists of codes, and the texts of the codes.
+
+    A bundle whose texts are not coded is read in full.
+    """
+    kind = kind_of(column)
+    if kind is Kind.STRINGS:
+        lists = column.values
+        first = column.offset
+        offsets = np.frombuffer(column.buffers()[1], np.int64)[first : first + len(column) + 1]
+        return Csr(offsets, values_of(lists.indices)), lists.dictionary
+    codes, names = codes_of(column)
+    known = codes >= 0
+    offsets = np.concatenate([[0], np.cumsum(known)])
+    return Csr(offsets, codes[known]), names
+
+
+def codes_of(column: pa.Array) -> tuple[npt.NDArray[np.int32], pa.Array]:
+    """A column of texts or truths as codes int32 [n], -1 for none, and the texts of these."""
+    if kind_of(column) is Kind.BOOLEAN:
+        truths, known = truths_of(column)
+        return np.where(known, truths, -1).astype(np.int32), pa.array(["false", "true"])
+    coded = column if column.type == CODED else column.dictionary_encode()
+    codes, known = values_of(coded.indices), known_of(coded.indices)
+    return codes if known.all() else np.where(known, codes, np.int32(-1)), coded.dictionary
+
+
+def points_of(column: pa.Array) -> tuple[FloatArray, FloatArray]:
+    """Latitudes and longitudes in degrees, float64 [n] each; anything where there is none."""
+    return values_of(column.field(0)), values_of(column.field(1))

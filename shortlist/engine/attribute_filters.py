@@ -1,0 +1,211 @@
+"""Which items have a value, lie in a range or near a point: conditions on one attribute each."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute
+
+from shortlist.bundle.arrays import FloatArray, RowArray, known_of
+from shortlist.bundle.attributes import (
+    NUMERIC,
+    ORDERED,
+    Kind,
+    Mask,
+    codes_of,
+    kind_of,
+    moment_of,
+    named_of,
+    ordered_of,
+    points_of,
+)
+from shortlist.bundle.reader import Bundle
+from shortlist.engine.conditions import Near, Range, shown
+from shortlist.errors import InvalidParameter
+
+EARTH_KM = 6371.0088
+"""The mean radius of the earth, as the IUGG has it."""
+
+_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?")
+_LEAST, _LARGEST = -(2**63), 2**63 - 1
+"""Of the integers that an attribute can hold."""
+
+_EXPECTED = {
+    Kind.BOOLEAN: "true or false",
+    Kind.INTEGER: "an integer",
+    Kind.NUMBER: "a number",
+    Kind.TIME: "a date or a time in ISO 8601",
+}
+
+
+def attributes_of(bundle: Bundle, *kinds: Kind) -> list[str]:
+    """The names of the attributes of these types, all without any."""
+    columns = bundle.items.attributes.items()
+    return [name for name, column in columns if not kinds or kind_of(column) in kinds]
+
+
+def attribute(bundle: Bundle, name: str, field: str, *kinds: Kind) -> pa.Array:
+    """The column of an attribute. Raises InvalidParameter for an unknown one, or another type's."""
+    known = attributes_of(bundle, *kinds)
+    if name not in known:
+        wanted = " or ".join(kinds)
+        of_type = f" of type {wanted}" if kinds else ""
+        raise InvalidParameter(
+            field,
+            f"expected an attribute{of_type} of this catalogue ({', '.join(known) or 'none'})",
+        )
+    return bundle.items.attributes[name]
+
+
+def has_any(bundle: Bundle, name: str, values: Sequence[str], field: str) -> Mask:
+    """Which items have one of these values of an attribute, bool [n]; a date stands for its day.
+
+    Raises InvalidParameter, naming the field, for a value that is none of the attribute's type.
+    """
+    column = attribute(bundle, name, field)
+    kind = kind_of(column)
+    if kind is Kind.POINT:
+        raise InvalidParameter(field, "a point has no values to choose from; see near")
+    if kind in {Kind.STRING, Kind.BOOLEAN}:
+        codes, names = codes_of(column)
+        return np.isin(codes, _codes(kind, names, values, field))
+    if kind is Kind.STRINGS:
+        lists, names = named_of(column)
+        found = np.isin(lists.indices, _codes(kind, names, values, field))
+        sums = np.concatenate([[0], np.cumsum(found)])
+        carried: Mask = sums[lists.offsets[1:]] > sums[lists.offsets[:-1]]
+        return carried
+    numbers, known = ordered_of(column)
+    if kind is Kind.TIME:
+        return _within_any(numbers, known, [_moments(value, field) for value in values])
+    parsed = [_number(value, kind, field) for value in values]
+    return known & np.isin(numbers, np.array(parsed, dtype=numbers.dtype))
+
+
+def _codes(kind: Kind, names: pa.Array, values: Sequence[str], field: str) -> list[int]:
+    wrong = [value for value in values if value not in {"true", "false"}]
+    if kind is Kind.BOOLEAN and wrong:
+        raise _refused(field, kind, wrong[0])
+    found: list[int] = pa.compute.index_in(pa.array(values, names.type), names).to_pylist()
+    return [code for code in found if code is not None]
+
+
+def _within_any(numbers: npt.NDArray[Any], known: Mask, spans: list[tuple[int, int]]) -> Mask:
+    found = np.zeros(len(numbers), dtype=np.bool_)
+    for first, last in spans:
+        found |= (numbers >= first) & (numbers <= last)
+    return found & known
+
+
+def _moments(value: str, field: str) -> tuple[int, int]:
+    try:
+        return moment_of(value)
+    except (ValueError, OverflowError) as error:
+        raise _refused(field, Kind.TIME, value) from error
+
+
+def _number(value: str, kind: Kind, field: str) -> int | float:
+    """A value of an attribute's type, from its text."""
+    whole = kind is Kind.INTEGER
+    if not _NUMBER.fullmatch(value) or (whole and set(value) & set(".eE")):
+        raise _refused(field, kind, value)
+    return min(max(int(value), _LEAST), _LARGEST) if whole else float(value)
+
+
+def _refused(field: str, kind: Kind, value: str) -> InvalidParameter:
+    return InvalidParameter(field, f"expected {_EXPECTED[kind]}, found {shown(value)}")
+
+
+def in_range(bundle: Bundle, name: str, limits: Range, field: str) -> Mask:
+    """Which items have a number or a time from min to max, both included, bool [n].
+
+    A date as max is the end of that day. Raises InvalidParameter for an attribute without an order,
+    a bound of another type, and an empty range.
+    """
+    column = attribute(bundle, name, field, *ORDERED)
+    values, known = ordered_of(column)
+    if kind_of(column) is Kind.TIME:
+        low, high = _bounds_of_times(limits, field)
+    else:
+        low, high = _bounds(limits, kind_of(column), field)
+    if low > high:
+        ends = (
+            "nothing" if one is None else one if isinstance(one, str) else f"{one:g}"
+            for one in (limits.min, limits.max)
+        )
+        raise InvalidParameter(field, f"expected low <= high, found {' to '.join(ends)}")
+    if values.dtype == np.int64:  # compared with a float they would become floats themselves
+        low = math.ceil(max(low, _LEAST))
+        high = math.floor(min(high, _LARGEST))
+    return known & (values >= low) & (values <= high)
+
+
+def _bounds(limits: Range, kind: Kind, field: str) -> tuple[float, float]:
+    for bound in (limits.min, limits.max):
+        if isinstance(bound, str):
+            raise _refused(field, kind, bound)
+    low = -math.inf if limits.min is None else float_or_int(limits.min)
+    high = math.inf if limits.max is None else float_or_int(limits.max)
+    return low, high
+
+
+def float_or_int(bound: float | str) -> float:
+    """A bound that is known to be a number, an integer as such."""
+    assert not isinstance(bound, str)
+    return bound
+
+
+def _bounds_of_times(limits: Range, field: str) -> tuple[float, float]:
+    for bound in (limits.min, limits.max):
+        if bound is not None and not isinstance(bound, str):
+            raise _refused(field, Kind.TIME, str(bound))
+    low = -math.inf if limits.min is None else _moments(str(limits.min), field)[0]
+    high = math.inf if limits.max is None else _moments(str(limits.max), field)[1]
+    return low, high
+
+
+def near_attribute(bundle: Bundle, near: Near) -> str:
+    """The attribute that a point is compared with: the one named, or the only one of its type."""
+    points = attributes_of(bundle, Kind.POINT)
+    if near.attribute is None and len(points) == 1:
+        return points[0]
+    if near.attribute not in points:
+        listed = ", ".join(points) or "none"
+        raise InvalidParameter("filters.near", f"expected one attribute of type point ({listed})")
+    return near.attribute
+
+
+def is_near(bundle: Bundle, near: Near, km: float) -> Mask:
+    """Which items are at most `km` away from a point, bool [n]."""
+    column = bundle.items.attributes[near_attribute(bundle, near)]
+    away = np.abs(points_of(column)[0] - near.lat) * (math.pi / 180 * EARTH_KM)
+    rows = np.flatnonzero(known_of(column) & (away <= km * (1 + 1e-9)))
+    found = np.zeros(bundle.n_items, dtype=np.bool_)
+    found[rows] = distances(bundle, near, rows) <= km
+    return found
+
+
+def distances(bundle: Bundle, near: Near, rows: RowArray) -> FloatArray:
+    """How far away these items are, km along the surface, float64 [m]; NaN for one without a point.
+
+    By the haversine formula on a sphere: within 0.6 % of the ellipsoid's.
+    """
+    column = bundle.items.attributes[near_attribute(bundle, near)]
+    lat, lon = (np.radians(degrees[rows]) for degrees in points_of(column))
+    own_lat, own_lon = math.radians(near.lat), math.radians(near.lon)
+    half = np.sin((lat - own_lat) / 2) ** 2
+    half += np.cos(lat) * math.cos(own_lat) * np.sin((lon - own_lon) / 2) ** 2
+    away = 2 * EARTH_KM * np.arcsin(np.sqrt(np.clip(half, 0.0, 1.0)))
+    found: FloatArray = np.where(known_of(column)[rows], away, np.nan)
+    return found
+
+
+def numeric_attributes(bundle: Bundle) -> list[str]:
+    """The names of the attributes that are numbers."""
+    return attributes_of(bundle, *NUMERIC)
