@@ -18,7 +18,8 @@ from tests.publishing import Publisher
 
 ANSWER_KEYS = [
     "query", "index_version", "profile", "took_ms", "k", "n_candidates", "exact", "considered",
-    "matched", "about", "ordered_by", "scope", "best_match", "no_good_match", "collaboration", "read", "results", "facets", "next",
+    "matched", "about", "ordered_by", "scope", "best_match", "no_good_match", "collaboration",
+    "read", "results", "facets", "next",
 ]  # fmt: skip
 RESULT_KEYS = [
     "rank", "item_id", "title", "categories", "attributes", "score", "retrieval_score",
