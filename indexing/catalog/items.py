@@ -15,12 +15,13 @@ from indexing.catalog.ids import read_ids
 from indexing.catalog.limits import DEFAULT, Limits
 from indexing.catalog.origin import Origin
 from indexing.catalog.quoting import quoted
+from indexing.catalog.records import records_of
 from indexing.catalog.sources import (
     AlternativeTitlesConfig,
     CategoriesConfig,
     ItemsConfig,
 )
-from indexing.catalog.tables import as_text, origin_of, read_table
+from indexing.catalog.tables import as_text, read_table
 from shortlist.bundle.arrays import Csr
 from shortlist.bundle.tables import Categories
 from shortlist.errors import CatalogError
@@ -43,16 +44,16 @@ class Items:
 
 def read_items(config: ItemsConfig, folder: Path, *, limits: Limits = DEFAULT) -> Items:
     """The validated item file. Raises CatalogError when it is empty or a value is unusable."""
-    path = folder / config.file
-    origin = origin_of(path)
+    records = records_of(config, folder)
+    origin = records.origin
     other, categories = config.alternative_titles, config.categories
     texts = [config.title, *([categories.column] if categories else []), *config.text]
     attributes = [attribute.column for attribute in config.attributes.values()]
     others = [other.column] if other else []
     columns = [config.id, *texts, *others, *attributes]
-    table = read_table(path, columns, limits=limits, most="items")
+    table = read_table(records, columns, limits=limits, most="items")
     if not len(table):
-        raise CatalogError(f"{path}: the catalogue is empty; expected at least one item")
+        raise CatalogError(f"{origin}: the catalogue is empty; expected at least one item")
     text = {column: as_text(table[column]) for column in texts}
     for split in (other, categories):
         if split is not None:
@@ -66,7 +67,12 @@ def read_items(config: ItemsConfig, folder: Path, *, limits: Limits = DEFAULT) -
         categories=split_categories(text, categories, n_items=len(table)),
         attributes={
             name: read_attribute(
-                table[attribute.column], name, attribute, origin=origin, limits=limits
+                table[attribute.column],
+                name,
+                attribute,
+                origin=origin,
+                limits=limits,
+                numbers=config.numbers,
             )
             for name, attribute in config.attributes.items()
         },

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet
 
+from indexing.catalog.column_names import columns_found, first_wrong, not_once
 from indexing.catalog.limits import Limits
+from indexing.catalog.unfolding import too_large
 from shortlist.errors import CatalogError
 
 _ROWS = 4096
@@ -26,34 +30,48 @@ _AS_THEY_ARE = (
 )
 
 
-def parquet_names(path: Path) -> list[str]:
-    """The names of the columns. Raises CatalogError."""
-    with _readable(path):
-        return list(pa.parquet.read_schema(path).names)
+@dataclass(frozen=True)
+class ParquetFile:
+    """A Parquet file; numbers keep their type."""
 
+    path: Path
+    limits: Limits
 
-def read_batches(path: Path, columns: Sequence[str], limits: Limits) -> Iterator[pa.RecordBatch]:
-    """The named columns, a part of the file at a time; text is UTF-8. Raises CatalogError.
+    def require(self, columns: Sequence[str]) -> None:
+        """Raise CatalogError unless the file has each of these columns once."""
+        with _readable(self.path):
+            found = list(pa.parquet.read_schema(self.path).names)
+        wrong = first_wrong(columns, found)
+        if wrong is not None:
+            raise not_once(self.path, wrong, found, columns_found(found))
 
-    Text is read as the distinct values that the file holds, and unfolded when it is known how
-    long it will be: a small file may say a long text millions of times.
-    """
-    with _readable(path):
-        schema = pa.parquet.read_schema(path)
-        texts = [name for name in columns if _is_text(path, name, schema.field(name).type)]
-        chunks = _chunks(pa.parquet.read_metadata(path), columns)
-        if sum(one.total_uncompressed_size for one in chunks) > limits.file_bytes:
-            raise _too_large(path, limits)  # what the file does not say of itself is counted below
-        deltas = [one for one in chunks if any("DELTA" in name for name in one.encodings)]
-        coded = sorted({*texts} - {one.path_in_schema for one in deltas})
-        n_rows, left = _rows_at_a_time(deltas, limits), limits.file_bytes
-        with pa.parquet.ParquetFile(path, read_dictionary=coded) as file:
-            for batch in file.iter_batches(n_rows, columns=list(columns)):
-                plain = {name: _plain(path, batch.column(name), left, limits) for name in columns}
-                left -= sum(column.nbytes for column in plain.values())
-                if left < 0:
-                    raise _too_large(path, limits)
-                yield pa.RecordBatch.from_pydict(plain)
+    def places(self) -> Iterator[str]:
+        """Where each record stands: "row 2"."""
+        return (f"row {row}" for row in itertools.count(1))
+
+    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """The named columns, a part of the file at a time; text is UTF-8. Raises CatalogError.
+
+        Text is read as the distinct values that the file holds, and unfolded when it is known how
+        long it will be: a small file may say a long text millions of times.
+        """
+        path, limits = self.path, self.limits
+        with _readable(path):
+            schema = pa.parquet.read_schema(path)
+            texts = [name for name in columns if _is_text(path, name, schema.field(name).type)]
+            chunks = _chunks(pa.parquet.read_metadata(path), columns)
+            if sum(one.total_uncompressed_size for one in chunks) > limits.file_bytes:
+                raise too_large(path, limits)  # what it does not say of itself is counted below
+            deltas = [one for one in chunks if any("DELTA" in name for name in one.encodings)]
+            coded = sorted({*texts} - {one.path_in_schema for one in deltas})
+            n_rows, left = _rows_at_a_time(deltas, limits), limits.file_bytes
+            with pa.parquet.ParquetFile(path, read_dictionary=coded) as file:
+                for batch in file.iter_batches(n_rows, columns=list(columns)):
+                    plain = {one: _plain(path, batch.column(one), left, limits) for one in columns}
+                    left -= sum(column.nbytes for column in plain.values())
+                    if left < 0:
+                        raise too_large(path, limits)
+                    yield pa.RecordBatch.from_pydict(plain)
 
 
 def _chunks(
@@ -91,20 +109,13 @@ def _is_text(path: Path, column: str, kind: pa.DataType) -> bool:
     return kind in _TEXTS
 
 
-def _too_large(path: Path, limits: Limits) -> CatalogError:
-    return CatalogError(
-        f"{path}: unfolds to more than {limits.file_bytes} bytes; raise limits.file_bytes in"
-        " catalog.toml if it should"
-    )
-
-
 def _plain(path: Path, column: pa.Array, left: int, limits: Limits) -> pa.Array:
     """The column with every value written out: numbers, or UTF-8 text."""
     if pa.types.is_dictionary(column.type):
         coded = column.indices.dictionary_encode()
         words, places = column.dictionary.take(coded.dictionary), coded.indices
         if (pa.compute.sum(pa.compute.binary_length(words).take(places)).as_py() or 0) > left:
-            raise _too_large(path, limits)
+            raise too_large(path, limits)
         return _utf8(words).take(places)
     if column.type in _TEXTS:
         return _utf8(column)
