@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,9 +14,12 @@ from indexing.catalog.column_names import columns_found, first_wrong, no_table, 
 from indexing.catalog.dialect import DELIMITERS, Dialect
 from indexing.catalog.encodings import UTF8, require_encoding
 from indexing.catalog.limits import UNBOUNDED, Limits
+from indexing.catalog.lines import bounded_lines, open_text, readable_as, too_long
 from indexing.catalog.quoting import quoted
 from indexing.catalog.unfolding import open_bytes, readable
 from shortlist.errors import CatalogError
+
+_HINT = "is a quotation mark left open?"
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,12 @@ class CsvFile:
 
     def header(self) -> list[str]:
         """The fields of the first line, none for an empty file."""
-        with _readable(self):
+        with readable_as(self.path, self.dialect.encoding):
             return next(_records(self, errors="strict"), (1, []))[1]
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
         """Every record after the header that is not blank, and the line it begins on."""
-        with _readable(self):
+        with readable_as(self.path, self.dialect.encoding):
             records = _records(self, errors="replace")
             next(records, None)
             yield from ((line, record) for line, record in records if record)
@@ -82,12 +83,10 @@ class CsvFile:
             column_types=dict.fromkeys(columns, pa.string()),
             strings_can_be_null=False,
         )
-        read = pa.csv.ReadOptions(
-            block_size=self.limits.line_bytes, encoding=_of_arrow(self.dialect.encoding)
-        )
-        parse = self.dialect.of_arrow
+        path, encoding, parse = self.path, self.dialect.encoding, self.dialect.of_arrow
+        read = pa.csv.ReadOptions(block_size=self.limits.line_bytes, encoding=_of_arrow(encoding))
         try:
-            with _readable(self), open_bytes(self.path, self.limits) as stream:
+            with readable_as(path, encoding), open_bytes(path, self.limits) as stream:
                 yield from pa.csv.open_csv(
                     stream, read_options=read, parse_options=parse, convert_options=convert
                 )
@@ -102,7 +101,7 @@ def _of_arrow(encoding: str) -> str:
 def _explained(file: CsvFile, error: pa.ArrowInvalid) -> CatalogError:
     """What Arrow refused, with its line."""
     with readable(file.path):
-        _require_encoding(file, file.limits)
+        _require_encoding(file)
         n_columns = len(file.header())
         for line, record in file.records():
             if len(record) != n_columns:
@@ -110,57 +109,24 @@ def _explained(file: CsvFile, error: pa.ArrowInvalid) -> CatalogError:
                     f"{file.path}: line {line}: expected {n_columns} fields, found {len(record)}"
                 )
             if sum(len(field.encode()) + 1 for field in record) > file.limits.line_bytes:
-                return _too_long(file, line)
+                return too_long(file.path, line, file.limits, _HINT)
     return CatalogError(f"{file.path}: cannot be read as CSV: {quoted(str(error))}")
 
 
 def _records(file: CsvFile, *, errors: str) -> Iterator[tuple[int, list[str]]]:
     csv.field_size_limit(file.limits.line_bytes)
+    path, encoding, limits = file.path, file.dialect.encoding, file.limits
     begins = 1
-    with _open_text(file, errors=errors) as text:
-        reader = csv.reader(_lines(file, text), **file.dialect.of_csv)
+    with open_text(path, encoding, limits, errors=errors) as text:
+        reader = csv.reader(bounded_lines(path, text, limits, _HINT), **file.dialect.of_csv)
         try:
             for record in reader:
                 yield begins, record
                 begins = reader.line_num + 1
         except csv.Error as error:
-            raise CatalogError(
-                f"{file.path}: line {begins}: {error}; is a quotation mark left open?"
-            ) from error
+            raise CatalogError(f"{path}: line {begins}: {error}; {_HINT}") from error
 
 
-def _lines(file: CsvFile, text: io.TextIOWrapper) -> Iterator[str]:
-    most = file.limits.line_bytes
-    for number, line in enumerate(iter(lambda: text.readline(most + 1), ""), 1):
-        if len(line) > most:
-            raise _too_long(file, number)
-        yield line
-
-
-def _too_long(file: CsvFile, line: int) -> CatalogError:
-    return CatalogError(
-        f"{file.path}: line {line}: more than {file.limits.line_bytes} bytes; is a quotation mark"
-        " left open? Else raise limits.line_bytes in catalog.toml"
-    )
-
-
-@contextmanager
-def _readable(file: CsvFile) -> Iterator[None]:
-    """Raise CatalogError for bytes that are not of the encoding or cannot be had."""
-    with readable(file.path):
-        try:
-            yield
-        except UnicodeError as error:
-            _require_encoding(file, UNBOUNDED)
-            raise CatalogError(f"{file.path}: not {file.dialect.encoding.upper()}") from error
-
-
-def _require_encoding(file: CsvFile, limits: Limits) -> None:
-    with open_bytes(file.path, limits) as stream:
+def _require_encoding(file: CsvFile) -> None:
+    with open_bytes(file.path, file.limits) as stream:
         require_encoding(file.path, stream, file.dialect.encoding)
-
-
-def _open_text(file: CsvFile, *, errors: str) -> io.TextIOWrapper:
-    encoding = "utf-8-sig" if file.dialect.encoding == UTF8 else file.dialect.encoding
-    stream = open_bytes(file.path, file.limits)
-    return io.TextIOWrapper(stream, encoding=encoding, errors=errors, newline="")

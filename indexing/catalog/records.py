@@ -12,11 +12,15 @@ from typing import Protocol
 import pyarrow as pa
 
 from indexing.catalog import dialect
+from indexing.catalog.column_names import columns_found, not_once
 from indexing.catalog.dialect import Dialect
-from indexing.catalog.files import record_file, require_file
+from indexing.catalog.files import JSON_LINES, PARQUET, paths_of, record_file
+from indexing.catalog.json_lines import JsonLinesFile
 from indexing.catalog.limits import UNBOUNDED, Limits
 from indexing.catalog.origin import Origin
 from indexing.catalog.sources import RecordsConfig
+from indexing.catalog.unfolding import kind_of
+from shortlist.errors import CatalogError
 
 
 class Records(Protocol):
@@ -55,14 +59,23 @@ class FileRecords:
     def batches(self, columns: Sequence[str], limits: Limits) -> Iterator[pa.RecordBatch]:
         """The named columns, some records at a time. Raises CatalogError."""
         self.n_read.clear()
+        absent = set(columns)
         for path in self.paths:
-            require_file(path)
             file = record_file(path, self.dialect, limits)
             file.require(columns)
             self.n_read.append(0)
             for batch in file.batches(columns):
                 self.n_read[-1] += len(batch)
+                absent -= {name for name in columns if batch.schema.field(name).type != pa.null()}
                 yield batch
+        self._require_seen([name for name in columns if name in absent])
+
+    def _require_seen(self, absent: Sequence[str]) -> None:
+        """Raise CatalogError for a name that no record of JSON lines has: they have no header."""
+        files = [record_file(path, self.dialect, UNBOUNDED) for path in self.paths]
+        if absent and isinstance(files[0], JsonLinesFile):
+            found = files[0].names()
+            raise not_once(self.name, absent[0], found, columns_found(found))
 
     def _locate(self, rows: Sequence[int]) -> list[str]:
         begins = [0, *accumulate(self.n_read)][: len(self.paths)]
@@ -78,9 +91,26 @@ class FileRecords:
 
 
 def records_of(config: RecordsConfig, folder: Path) -> FileRecords:
-    """What a table of catalog.toml names; paths start at `folder`."""
-    path = folder / config.file
-    return FileRecords(str(path), (path,), config.dialect, config.null_values)
+    """What a table of catalog.toml names; paths start at `folder`. Raises CatalogError."""
+    paths = paths_of(config.file, folder)
+    for path in paths:
+        _require_heeded(path, config)
+    return FileRecords(_name(config.file, folder), paths, config.dialect, config.null_values)
+
+
+def _name(named: str | tuple[str, ...], folder: Path) -> str:
+    first, *more = [named] if isinstance(named, str) else named
+    return f"{folder / first}{f' and {len(more)} more' if more else ''}"
+
+
+def _require_heeded(path: Path, config: RecordsConfig) -> None:
+    """Raise CatalogError for a setting that means nothing in the file's format."""
+    kind = kind_of(path)
+    of_csv = {"delimiter", "quote"} if kind in JSON_LINES | PARQUET else set()
+    of_text = {"encoding"} if kind in PARQUET else set()
+    unheeded = sorted((of_csv | of_text) & config.model_fields_set)
+    if unheeded:
+        raise CatalogError(f"{path}: {unheeded[0]} is not for files of this kind; leave it out")
 
 
 def of_path(path: Path) -> FileRecords:

@@ -45,12 +45,13 @@ class Table(BaseModel):
 class RecordsConfig(Table):
     """Where a table's records are, and how a file of them is written.
 
+    `file` is one, a pattern of several, a list of these, or a folder of Parquet files;
     `delimiter` is by default what the file's name tells; a number may have `decimal` before its
     fraction, `thousands` between three digits and three, and `currency` before or after it;
     a text that is one of `null_values` is no value.
     """
 
-    file: NonEmpty
+    file: NonEmpty | Annotated[tuple[NonEmpty, ...], Field(min_length=1, max_length=10_000)]
     delimiter: Annotated[str, AfterValidator(require_one_character)] | None = None
     quote: Annotated[str, AfterValidator(require_one_character)] | Literal[""] = '"'
     encoding: Annotated[str, AfterValidator(encoding_name)] = UTF8

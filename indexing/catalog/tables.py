@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute
 
+from indexing.catalog.arrow_values import TEXTS, joined
 from indexing.catalog.limits import DEFAULT, Limits
 from indexing.catalog.origin import Origin
 from indexing.catalog.quoting import quoted
@@ -32,10 +33,11 @@ def read_table(
 ) -> pd.DataFrame:
     """The named columns of the records, or of a file that is written as usual, in their order.
 
-    CSV values come as text exactly as they stand, an empty field as "". Parquet numbers keep
-    their type, what is neither a number nor a truth value comes as text. Raises CatalogError for
-    a missing file or column, ragged rows, bytes that are not of the encoding, and what exceeds the
-    limits: there may be as many records as the one named `most` says.
+    CSV values come as text exactly as they stand, an empty field as "", values of JSON as their
+    text. Parquet numbers keep their type, times come in ISO 8601 (UTC), what else is neither a
+    number nor a truth value as text, and lists as lists of text, kept by Arrow. Raises
+    CatalogError for a missing file or column, ragged rows, bytes that are not of the encoding, and
+    what exceeds the limits: there may be as many records as the one named `most` says.
     """
     records = of_path(records) if isinstance(records, Path) else records
     wanted = list(dict.fromkeys(columns))
@@ -43,14 +45,49 @@ def read_table(
     within = _within(records.origin, records.batches(wanted, limits), limits, most)
     batches = [_without(batch, nulls) for batch in within]
     empty = pa.table({name: pa.array([], pa.string()) for name in wanted})
-    table = pa.Table.from_batches(batches) if batches else empty
+    table = _joined(records.origin, batches, wanted) if batches else empty
     # Otherwise one missing value turns a column of integers into floats, and id 7 into "7.0".
-    return cast(pd.DataFrame, table.to_pandas(integer_object_nulls=True))
+    return cast(
+        pd.DataFrame, table.to_pandas(integer_object_nulls=True, types_mapper=_kept_by_arrow)
+    )
+
+
+def _kept_by_arrow(kind: pa.DataType) -> pd.ArrowDtype | None:
+    """Lists stay Arrow's: as Python objects they take ten times as much."""
+    return pd.ArrowDtype(kind) if kind == TEXTS else None
+
+
+def _joined(origin: Origin, batches: list[pa.RecordBatch], columns: Sequence[str]) -> pa.Table:
+    """One table; a column that has one type here and another there is text."""
+    types = {name: _common_type(origin, name, batches) for name in columns}
+    arrays = {
+        name: pa.chunked_array([batch.column(name).cast(kind) for batch in batches], kind)
+        for name, kind in types.items()
+    }
+    return pa.table(arrays)
+
+
+def _common_type(origin: Origin, name: str, batches: list[pa.RecordBatch]) -> pa.DataType:
+    types = {batch.schema.field(name).type for batch in batches} - {pa.null()}
+    if len(types) > 1 and TEXTS in types:
+        raise CatalogError(
+            f"{origin}: column {quoted(name)} has lists in one file and none in another"
+        )
+    return types.pop() if len(types) == 1 else pa.large_string()
 
 
 def as_text(column: pd.Series) -> pd.Series:
-    """A column of any type as text, a missing value as ""."""
+    """A column of any type as text, a missing value as "", a list joined by commas."""
+    if is_list(column):
+        column = pd.Series(
+            joined(pa.array(column)).to_pandas().to_numpy(), index=column.index, dtype="str"
+        )
     return column.astype("str").fillna("")
+
+
+def is_list(column: pd.Series) -> bool:
+    """Whether a column's values are lists of text."""
+    return column.dtype == pd.ArrowDtype(TEXTS)
 
 
 def origin_of(path: Path) -> Origin:
@@ -96,6 +133,8 @@ def _within(
 
 def _require_sound(origin: Origin, name: str, column: pa.Array, begin: int, limits: Limits) -> None:
     """Raise CatalogError for a text that is too long, or that takes too long to be normalised."""
+    if column.type == TEXTS:
+        column = joined(column)  # a field is the whole list
     if not _is_text(column.type):
         return
     lengths = pa.compute.binary_length(column).fill_null(0)

@@ -181,8 +181,11 @@ def test_a_record_is_located_whatever_else_the_file_holds(write: WriteTable) -> 
     assert origin_of(path).locate([2]) == ["line 4"]
 
 
-def test_a_parquet_column_of_lists_is_refused(tmp_path: Path) -> None:
+def test_a_parquet_column_of_structs_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "items.parquet"
-    pa.parquet.write_table(pa.table({"id": [1], "kinds": [["a", "b"]]}), path)
-    with pytest.raises(CatalogError, match=r"column 'kinds' has type list<.*expected text or num"):
+    table = pa.table({"id": [1], "kinds": [[{"a": 1}]], "price": [{"amount": 1.5}]})
+    pa.parquet.write_table(table, path)
+    with pytest.raises(CatalogError, match=r"column 'kinds' has type list<.*expected text, numb"):
         read_table(path, ["id", "kinds"])
+    with pytest.raises(CatalogError, match=r"'price' has type struct<amount: double>, .*\(a\.b\)"):
+        read_table(path, ["id", "price"])
