@@ -7,6 +7,7 @@ import pandas as pd
 
 from indexing.catalog.ids import is_int64
 from indexing.catalog.limits import DEFAULT, Limits
+from indexing.catalog.number_format import PLAIN, NumberFormat, plain_numbers
 from indexing.catalog.origin import Origin
 from indexing.catalog.patterns import first_groups
 from indexing.catalog.quoting import quoted
@@ -27,6 +28,7 @@ def read_attribute(
     *,
     origin: Origin,
     limits: Limits = DEFAULT,
+    numbers: NumberFormat = PLAIN,
 ) -> pd.Series:
     """One attribute in row order: nullable Int64, Float64, boolean or text; null for none.
 
@@ -41,6 +43,8 @@ def read_attribute(
         return values.where(values != "", None)
     if config.type is AttributeType.BOOLEAN:
         return _truths(values, name, origin=origin)
+    if pd.api.types.is_string_dtype(column):
+        values = plain_numbers(values, f"attribute {name!r}", numbers, origin=origin)
     return _numbers(values, name, config.type, origin=origin)
 
 

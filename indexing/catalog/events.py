@@ -10,9 +10,11 @@ import pandas as pd
 
 from indexing.catalog.ids import rows_of
 from indexing.catalog.limits import DEFAULT, Limits
+from indexing.catalog.number_format import plain_numbers
 from indexing.catalog.quoting import quoted
+from indexing.catalog.records import records_of
 from indexing.catalog.sources import RatingsConfig, TagsConfig
-from indexing.catalog.tables import as_text, origin_of, read_table
+from indexing.catalog.tables import as_text, read_table
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ def read_tags(
     config: TagsConfig, folder: Path, *, ids: pd.Series, limits: Limits = DEFAULT
 ) -> Events:
     """Columns row and tag (text), in file order; records of unknown items are left out."""
-    table = read_table(folder / config.file, [config.item, config.tag], limits=limits)
+    table = read_table(records_of(config, folder), [config.item, config.tag], limits=limits)
     return _known_items(rows_of(table[config.item], ids), {"tag": as_text(table[config.tag])})
 
 
@@ -39,17 +41,18 @@ def read_ratings(
     Raises CatalogError (file and line) for a value that is no number or outside the scale,
     also in a record of an unknown item.
     """
-    path = folder / config.file
+    records = records_of(config, folder)
     optional = {"user": config.user, "time": config.time}
     named = {name: column for name, column in optional.items() if column is not None}
-    table = read_table(path, [config.item, config.value, *named.values()], limits=limits)
+    table = read_table(records, [config.item, config.value, *named.values()], limits=limits)
     lowest, highest = config.scale
-    values = pd.to_numeric(table[config.value], errors="coerce").astype("float64")
+    written = plain_numbers(table[config.value], "rating", config.numbers, origin=records.origin)
+    values = pd.to_numeric(written, errors="coerce").astype("float64")
     bad = np.flatnonzero(~values.between(lowest, highest).to_numpy(dtype=bool))
     if len(bad):
         row = int(bad[0])
         found = quoted(str(table[config.value].iloc[row]))
-        raise origin_of(path).problem(
+        raise records.origin.problem(
             row,
             f"rating {found}: expected a number from {lowest:g} to {highest:g} ({len(bad)} such"
             " records)",

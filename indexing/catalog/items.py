@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +16,13 @@ from indexing.catalog.ids import read_ids
 from indexing.catalog.limits import DEFAULT, Limits
 from indexing.catalog.origin import Origin
 from indexing.catalog.quoting import quoted
+from indexing.catalog.records import records_of
 from indexing.catalog.sources import (
     AlternativeTitlesConfig,
     CategoriesConfig,
     ItemsConfig,
 )
-from indexing.catalog.tables import as_text, origin_of, read_table
+from indexing.catalog.tables import as_text, is_list, read_table
 from shortlist.bundle.arrays import Csr
 from shortlist.bundle.tables import Categories
 from shortlist.errors import CatalogError
@@ -43,30 +45,35 @@ class Items:
 
 def read_items(config: ItemsConfig, folder: Path, *, limits: Limits = DEFAULT) -> Items:
     """The validated item file. Raises CatalogError when it is empty or a value is unusable."""
-    path = folder / config.file
-    origin = origin_of(path)
+    records = records_of(config, folder)
+    origin = records.origin
     other, categories = config.alternative_titles, config.categories
     texts = [config.title, *([categories.column] if categories else []), *config.text]
     attributes = [attribute.column for attribute in config.attributes.values()]
     others = [other.column] if other else []
     columns = [config.id, *texts, *others, *attributes]
-    table = read_table(path, columns, limits=limits, most="items")
+    table = read_table(records, columns, limits=limits, most="items")
     if not len(table):
-        raise CatalogError(f"{path}: the catalogue is empty; expected at least one item")
+        raise CatalogError(f"{origin}: the catalogue is empty; expected at least one item")
     text = {column: as_text(table[column]) for column in texts}
     for split in (other, categories):
         if split is not None:
-            _require_few(as_text(table[split.column]), split, limits, origin)
+            _require_few(table[split.column], split, limits, origin)
     alternatives = None
     if other is not None:
-        alternatives = [_split(one, other.separator) for one in as_text(table[other.column])]
+        alternatives = _lists(table[other.column], other.separator)
     return Items(
         ids=read_ids(table[config.id], config.id_type, origin=origin),
         titles=text[config.title],
-        categories=split_categories(text, categories, n_items=len(table)),
+        categories=split_categories(table, categories, n_items=len(table)),
         attributes={
             name: read_attribute(
-                table[attribute.column], name, attribute, origin=origin, limits=limits
+                table[attribute.column],
+                name,
+                attribute,
+                origin=origin,
+                limits=limits,
+                numbers=config.numbers,
             )
             for name, attribute in config.attributes.items()
         },
@@ -76,11 +83,10 @@ def read_items(config: ItemsConfig, folder: Path, *, limits: Limits = DEFAULT) -
 
 
 def _require_few(
-    texts: pd.Series, split: AlternativeTitlesConfig, limits: Limits, origin: Origin
+    values: pd.Series, split: AlternativeTitlesConfig, limits: Limits, origin: Origin
 ) -> None:
     """Raise CatalogError for an item with too many values, before any are split."""
-    counts = pa.compute.count_substring(pa.array(texts, pa.large_string()), split.separator)
-    n_values = counts.to_numpy() + 1
+    n_values = _n_values(values, split.separator)
     many = np.flatnonzero(n_values > limits.values_per_item)
     if len(many):
         row = int(many[0])
@@ -92,18 +98,37 @@ def _require_few(
         )
 
 
-def _split(titles: str, separator: str) -> list[str]:
-    return [title.strip() for title in titles.split(separator) if title.strip()]
+def _n_values(values: pd.Series, separator: str) -> np.ndarray:
+    """How many values each text or list has, int64 [n]; an empty text counts as one."""
+    if is_list(values):
+        counts = pa.compute.list_value_length(pa.array(values)).fill_null(0)
+        return np.asarray(counts)
+    counts = pa.compute.count_substring(pa.array(as_text(values), pa.large_string()), separator)
+    return np.asarray(counts) + 1
+
+
+def _lists(values: pd.Series, separator: str) -> list[list[str]]:
+    """Each item's values without blanks around them; a list's own, else a text's parts."""
+    lists = pa.array(values).to_pylist() if is_list(values) else _parts(values, separator)
+    return [[one.strip() for one in listed or () if one.strip()] for listed in lists]
+
+
+def _parts(values: pd.Series, separator: str) -> pd.Series:
+    return as_text(values).str.split(separator, regex=False)
 
 
 def split_categories(
-    text: dict[str, pd.Series], config: CategoriesConfig | None, *, n_items: int
+    columns: Mapping[Hashable, pd.Series] | pd.DataFrame,
+    config: CategoriesConfig | None,
+    *,
+    n_items: int,
 ) -> Categories:
-    """The categories column split at its separator; blanks and the `none` marker are left out."""
+    """The categories column, lists or split at its separator, without blanks and `none` markers."""
     if config is None:
         return Categories(Csr(np.zeros(n_items + 1, np.int64), np.empty(0, np.int32)), ())
-    parts = text[config.column].reset_index(drop=True).str.split(config.separator, regex=False)
-    flat = parts.explode().str.strip()
+    column = columns[config.column].reset_index(drop=True)
+    parts = column if is_list(column) else _parts(column, config.separator)
+    flat = parts.explode().astype("str").fillna("").str.strip()
     flat = flat[(flat != "") & (flat != (config.none or ""))]
     flat = flat[~pd.MultiIndex.from_arrays([flat.index, flat]).duplicated()]
     names = sorted(flat.unique())

@@ -25,3 +25,5 @@ class Limits(BaseModel):
 
 
 DEFAULT = Limits()
+UNBOUNDED = Limits(file_bytes=2**50, line_bytes=2**31 - 1)
+"""For what is read a second time, to say where something is."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from indexing.catalog.dialect import Dialect, require_one_character
+from indexing.catalog.encodings import UTF8, encoding_name
+from indexing.catalog.number_format import NumberFormat
 from indexing.catalog.patterns import require_one_group
 
 NonEmpty = Annotated[str, Field(min_length=1)]
@@ -39,6 +42,43 @@ class Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class RecordsConfig(Table):
+    """Where a table's records are, and how a file of them is written.
+
+    `file` is one, a pattern of several, a list of these, or a folder of Parquet files;
+    `delimiter` is by default what the file's name tells; a number may have `decimal` before its
+    fraction, `thousands` between three digits and three, and `currency` before or after it;
+    a text that is one of `null_values` is no value.
+    """
+
+    file: NonEmpty | Annotated[tuple[NonEmpty, ...], Field(min_length=1, max_length=10_000)]
+    delimiter: Annotated[str, AfterValidator(require_one_character)] | None = None
+    quote: Annotated[str, AfterValidator(require_one_character)] | Literal[""] = '"'
+    encoding: Annotated[str, AfterValidator(encoding_name)] = UTF8
+    decimal: Literal[".", ","] = "."
+    thousands: Literal["", ",", ".", " ", "'"] = ""
+    currency: str = Field(default="", max_length=20)
+    null_values: tuple[str, ...] = Field(default=(), max_length=MOST_NAMED)
+
+    @property
+    def dialect(self) -> Dialect:
+        """How a CSV file of them is written."""
+        return Dialect(self.delimiter, self.quote, self.encoding)
+
+    @property
+    def numbers(self) -> NumberFormat:
+        """How numbers are written in texts."""
+        return NumberFormat(self.decimal, self.thousands, self.currency)
+
+    @model_validator(mode="after")
+    def _signs_differ(self) -> Self:
+        if self.delimiter is not None and self.delimiter == self.quote:
+            raise ValueError("delimiter and quote: expected two characters")
+        if self.decimal == self.thousands:
+            raise ValueError("decimal and thousands: expected two characters")
+        return self
+
+
 class AlternativeTitlesConfig(Table):
     """Where an item's other titles are: one column, split at `separator`."""
 
@@ -65,10 +105,9 @@ class AttributeConfig(Table):
         return None if pattern is None else require_one_group(pattern)
 
 
-class ItemsConfig(Table):
+class ItemsConfig(RecordsConfig):
     """The item file and the meaning of its columns."""
 
-    file: NonEmpty
     id: NonEmpty
     title: NonEmpty
     id_type: IdType = IdType.AUTO
@@ -78,18 +117,16 @@ class ItemsConfig(Table):
     attributes: dict[str, AttributeConfig] = Field(default={}, max_length=MOST_NAMED)
 
 
-class TagsConfig(Table):
+class TagsConfig(RecordsConfig):
     """The tag file: one row says that somebody gave an item a tag."""
 
-    file: NonEmpty
     item: NonEmpty
     tag: NonEmpty
 
 
-class RatingsConfig(Table):
+class RatingsConfig(RecordsConfig):
     """The rating file; `scale` is its lowest and highest possible value."""
 
-    file: NonEmpty
     item: NonEmpty
     value: NonEmpty
     scale: tuple[float, float]

@@ -1,9 +1,8 @@
-"""Reading CSV and Parquet files as pandas tables, with errors that say where."""
+"""Reading files as pandas tables, with errors that say where."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, cast
 
@@ -12,14 +11,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute
 
-from indexing.catalog import delimited, parquet
+from indexing.catalog.arrow_values import TEXTS, joined
 from indexing.catalog.limits import DEFAULT, Limits
 from indexing.catalog.origin import Origin
-from indexing.catalog.quoting import MOST_CHARACTERS, listed, quoted
+from indexing.catalog.quoting import quoted
+from indexing.catalog.records import Records, of_path
 from shortlist.errors import CatalogError
-
-_PARQUET = {".parquet", ".pq"}
-"""What a file's name ends with that is read as Parquet; any other is read as CSV."""
 
 MOST_MARKS = 100
 """So many combining marks (accents and the like) in a row are refused."""
@@ -28,70 +25,94 @@ _MARKS = rf"\p{{M}}{{{MOST_MARKS}}}"
 
 
 def read_table(
-    path: Path,
+    records: Records | Path,
     columns: Sequence[str],
     *,
     limits: Limits = DEFAULT,
     most: Literal["items", "events"] = "events",
 ) -> pd.DataFrame:
-    """The named columns of a CSV (also .gz) or Parquet file, in file order.
+    """The named columns of the records, or of a file that is written as usual, in their order.
 
-    CSV values come as text exactly as they stand, an empty field as "". Parquet numbers keep
-    their type, what is neither a number nor a truth value comes as text. Raises CatalogError for
-    a missing file or column, ragged rows, bytes that are not UTF-8, and what exceeds the limits:
-    there may be as many records as the one named `most` says.
+    CSV values come as text exactly as they stand, an empty field as "", values of JSON as their
+    text. Parquet numbers keep their type, times come in ISO 8601 (UTC), what else is neither a
+    number nor a truth value as text, and lists as lists of text, kept by Arrow. Raises
+    CatalogError for a missing file or column, ragged rows, bytes that are not of the encoding, and
+    what exceeds the limits: there may be as many records as the one named `most` says.
     """
-    _require_file(path)
+    records = of_path(records) if isinstance(records, Path) else records
     wanted = list(dict.fromkeys(columns))
-    _require_columns(path, wanted, limits)
-    read = parquet.read_batches if _is_parquet(path) else delimited.read_batches
-    batches = list(_within(path, read(path, wanted, limits), limits, most))
+    nulls = pa.array(records.null_values, pa.large_string())
+    within = _within(records.origin, records.batches(wanted, limits), limits, most)
+    batches = [_without(batch, nulls) for batch in within]
     empty = pa.table({name: pa.array([], pa.string()) for name in wanted})
-    table = pa.Table.from_batches(batches) if batches else empty
+    table = _joined(records.origin, batches, wanted) if batches else empty
     # Otherwise one missing value turns a column of integers into floats, and id 7 into "7.0".
-    return cast(pd.DataFrame, table.to_pandas(integer_object_nulls=True))
+    return cast(
+        pd.DataFrame, table.to_pandas(integer_object_nulls=True, types_mapper=_kept_by_arrow)
+    )
+
+
+def _kept_by_arrow(kind: pa.DataType) -> pd.ArrowDtype | None:
+    """Lists stay Arrow's: as Python objects they take ten times as much."""
+    return pd.ArrowDtype(kind) if kind == TEXTS else None
+
+
+def _joined(origin: Origin, batches: list[pa.RecordBatch], columns: Sequence[str]) -> pa.Table:
+    """One table; a column that has one type here and another there is text."""
+    types = {name: _common_type(origin, name, batches) for name in columns}
+    arrays = {
+        name: pa.chunked_array([batch.column(name).cast(kind) for batch in batches], kind)
+        for name, kind in types.items()
+    }
+    return pa.table(arrays)
+
+
+def _common_type(origin: Origin, name: str, batches: list[pa.RecordBatch]) -> pa.DataType:
+    types = {batch.schema.field(name).type for batch in batches} - {pa.null()}
+    if len(types) > 1 and TEXTS in types:
+        raise CatalogError(
+            f"{origin}: column {quoted(name)} has lists in one file and none in another"
+        )
+    return types.pop() if len(types) == 1 else pa.large_string()
 
 
 def as_text(column: pd.Series) -> pd.Series:
-    """A column of any type as text, a missing value as ""."""
+    """A column of any type as text, a missing value as "", a list joined by commas."""
+    if is_list(column):
+        column = pd.Series(
+            joined(pa.array(column)).to_pandas().to_numpy(), index=column.index, dtype="str"
+        )
     return column.astype("str").fillna("")
+
+
+def is_list(column: pd.Series) -> bool:
+    """Whether a column's values are lists of text."""
+    return column.dtype == pd.ArrowDtype(TEXTS)
 
 
 def origin_of(path: Path) -> Origin:
     """A file as its records' origin."""
-    return Origin(str(path), partial(locate, path))
+    return of_path(path).origin
 
 
-def locate(path: Path, rows: Iterable[int]) -> list[str]:
-    """Where these records (0-based, rising) stand in the file: "line 7", or "row 7" in Parquet.
-
-    Reads the file again, so it is for error messages only.
-    """
-    wanted = list(rows)
-    if _is_parquet(path):
-        return [f"row {row + 1}" for row in wanted]
-    lines = enumerate(line for line, _ in delimited.csv_records(path))
-    found: dict[int, int] = {}
-    while len(found) < len(wanted) and (one := next(lines, None)) is not None:
-        found |= {row: line for row, line in [one] if row in wanted}
-    return [f"line {found[row]}" if row in found else f"record {row + 1}" for row in wanted]
+def _without(batch: pa.RecordBatch, nulls: pa.Array) -> pa.RecordBatch:
+    """The batch, null where a text is one of `nulls`."""
+    if not len(nulls):
+        return batch
+    columns = {name: batch.column(name) for name in batch.schema.names}
+    for name, column in columns.items():
+        if _is_text(column.type):
+            is_null = pa.compute.is_in(column, nulls.cast(column.type))
+            columns[name] = pa.compute.if_else(is_null, None, column)
+    return pa.RecordBatch.from_pydict(columns)
 
 
-def _require_file(path: Path) -> None:
-    try:
-        is_file = path.is_file()
-    except OSError as error:  # a name that no file system takes
-        raise CatalogError(f"{path}: cannot be read: {error.strerror}") from error
-    if not is_file:
-        raise CatalogError(f"{path}: no such file")
-
-
-def _is_parquet(path: Path) -> bool:
-    return path.suffix.lower() in _PARQUET
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _within(
-    path: Path,
+    origin: Origin,
     batches: Iterator[pa.RecordBatch],
     limits: Limits,
     most: Literal["items", "events"],
@@ -100,33 +121,35 @@ def _within(
     n_read, n_allowed = 0, int(getattr(limits, most))
     for batch in batches:
         for name in batch.schema.names:
-            _require_sound(path, name, batch.column(name), n_read, limits)
+            _require_sound(origin, name, batch.column(name), n_read, limits)
         n_read += len(batch)
         if n_read > n_allowed:
             raise CatalogError(
-                f"{path}: more than {n_allowed} records; raise limits.{most} in catalog.toml if"
+                f"{origin}: more than {n_allowed} records; raise limits.{most} in catalog.toml if"
                 " there should be"
             )
         yield batch
 
 
-def _require_sound(path: Path, name: str, column: pa.Array, begin: int, limits: Limits) -> None:
+def _require_sound(origin: Origin, name: str, column: pa.Array, begin: int, limits: Limits) -> None:
     """Raise CatalogError for a text that is too long, or that takes too long to be normalised."""
-    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+    if column.type == TEXTS:
+        column = joined(column)  # a field is the whole list
+    if not _is_text(column.type):
         return
     lengths = pa.compute.binary_length(column).fill_null(0)
     if (pa.compute.max(lengths).as_py() or 0) > limits.field_bytes:
         long = lengths.to_numpy(zero_copy_only=False)
         row = int(np.flatnonzero(long > limits.field_bytes)[0])
-        raise CatalogError(
-            f"{path}: {locate(path, [begin + row])[0]}: column {quoted(name)}: expected at most"
-            f" {limits.field_bytes} bytes in a field, found {long[row]}; raise limits.field_bytes"
-            " in catalog.toml if it should hold them"
+        raise origin.problem(
+            begin + row,
+            f"column {quoted(name)}: expected at most {limits.field_bytes} bytes in a field, found"
+            f" {long[row]}; raise limits.field_bytes in catalog.toml if it should hold them",
         )
-    _require_few_marks(path, name, column, begin)
+    _require_few_marks(origin, name, column, begin)
 
 
-def _require_few_marks(path: Path, name: str, column: pa.Array, begin: int) -> None:
+def _require_few_marks(origin: Origin, name: str, column: pa.Array, begin: int) -> None:
     """No letter carries that many; putting n of them into normal order takes n² steps."""
     n_characters = pa.compute.utf8_length(column).fill_null(0).to_numpy(zero_copy_only=False)
     plain = pa.compute.string_is_ascii(column).fill_null(True).to_numpy(zero_copy_only=False)
@@ -134,28 +157,7 @@ def _require_few_marks(path: Path, name: str, column: pa.Array, begin: int) -> N
     heaped = pa.compute.match_substring_regex(column.take(pa.array(rows)), _MARKS)
     rows = rows[heaped.to_numpy(zero_copy_only=False)]
     if len(rows):
-        place = locate(path, [begin + int(rows[0])])[0]
-        raise CatalogError(
-            f"{path}: {place}: column {quoted(name)}: {MOST_MARKS} combining marks in a row; is it"
-            " text?"
+        raise origin.problem(
+            begin + int(rows[0]),
+            f"column {quoted(name)}: {MOST_MARKS} combining marks in a row; is it text?",
         )
-
-
-def _require_columns(path: Path, wanted: Sequence[str], limits: Limits) -> None:
-    is_parquet = _is_parquet(path)
-    found = parquet.parquet_names(path) if is_parquet else delimited.csv_header(path, limits)
-    for column in wanted:
-        if found.count(column) != 1:
-            problem = "stands twice" if column in found else "is missing"
-            fits = is_parquet or not found or delimited.looks_like_table(path, found, limits)
-            shown = (
-                f"columns found: {listed(found)}"
-                if fits and all(map(_may_be_shown, found))
-                else f"found {len(found)} columns on its first line, which does not look like a"
-                " table's; expected names parted by commas"
-            )
-            raise CatalogError(f"{path}: column {quoted(column)} {problem}; {shown}")
-
-
-def _may_be_shown(name: str) -> bool:
-    return name.isprintable() and len(name) <= MOST_CHARACTERS

@@ -61,7 +61,11 @@ def test_toml_that_is_not_utf8_is_refused(films: Films, refused: Refused) -> Non
             ('name = "tiny"', 'name = "tiny"\nprofiles.mine = { wieghts = { similarity = 1 } }'),
             "'profiles.mine.wieghts'; did you mean 'weights'?",
         ),
-        (("tag = ", "qqq = "), "'tags.qqq'; known keys: file, item, tag"),
+        (
+            ("tag = ", "qqq = "),
+            "'tags.qqq'; known keys: currency, decimal, delimiter, encoding, file, item,"
+            " null_values, quote, tag, thousands",
+        ),
         (
             ("[document]", '[neighbours]\nmodle = "ease"\n[document]'),
             "'neighbours.modle'; did you mean 'model'?",

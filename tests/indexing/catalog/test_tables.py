@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from indexing.catalog.tables import locate, read_table
+from indexing.catalog.tables import origin_of, read_table
 from shortlist.errors import CatalogError
 
 Films = Callable[..., Path]
@@ -135,7 +135,8 @@ def test_bytes_that_are_not_utf8_are_refused_with_their_offset(
 ) -> None:
     path = films(movies=movies)
     assert refused(path) == (
-        f"{path.parent / 'movies.csv'}: not UTF-8 at {place}; convert the file to UTF-8"
+        f"{path.parent / 'movies.csv'}: not UTF-8 at {place}; it looks like cp1252:"
+        ' say encoding = "cp1252" in catalog.toml if it is'
     )
 
 
@@ -166,22 +167,25 @@ def test_records_are_located_past_quoted_line_ends_and_blank_lines(write: WriteT
     # 1 header, 2-4 record 0, 5 blank, 6 record 1, 7-8 record 2
     path = write('id,title\n1,"a\nb\nc"\n\n2,d\n3,"e\r\nf"\n')
     assert values(path, "id") == [["1", "2", "3"]]
-    assert locate(path, [0, 1, 2]) == ["line 2", "line 6", "line 7"]
+    assert origin_of(path).locate([0, 1, 2]) == ["line 2", "line 6", "line 7"]
 
 
 def test_records_are_located_by_number_in_parquet() -> None:
-    assert locate(Path("table.parquet"), [0, 4]) == ["row 1", "row 5"]
+    assert origin_of(Path("table.parquet")).locate([0, 4]) == ["row 1", "row 5"]
 
 
 def test_a_record_is_located_whatever_else_the_file_holds(write: WriteTable) -> None:
     # A field longer than the csv module's own limit, and a byte that is not UTF-8 in a column
     # that is not read.
     path = write(b"id,title\n1," + b"x" * 200_000 + b"\n2,caf\xe9\n3,c\n")
-    assert locate(path, [2]) == ["line 4"]
+    assert origin_of(path).locate([2]) == ["line 4"]
 
 
-def test_a_parquet_column_of_lists_is_refused(tmp_path: Path) -> None:
+def test_a_parquet_column_of_structs_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "items.parquet"
-    pa.parquet.write_table(pa.table({"id": [1], "kinds": [["a", "b"]]}), path)
-    with pytest.raises(CatalogError, match=r"column 'kinds' has type list<.*expected text or num"):
+    table = pa.table({"id": [1], "kinds": [[{"a": 1}]], "price": [{"amount": 1.5}]})
+    pa.parquet.write_table(table, path)
+    with pytest.raises(CatalogError, match=r"column 'kinds' has type list<.*expected text, numb"):
         read_table(path, ["id", "kinds"])
+    with pytest.raises(CatalogError, match=r"'price' has type struct<amount: double>, .*\(a\.b\)"):
+        read_table(path, ["id", "price"])
