@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from indexing.catalog import Catalog, joined_tags
+from indexing.catalog.attributes import attribute_texts
 from indexing.catalog.quoting import quoted
-from indexing.catalog.tables import as_text
 from shortlist.encoder.runtime import normalise_text
 from shortlist.errors import CatalogError
 
@@ -132,20 +132,23 @@ def read_corpus(catalog: Catalog) -> Corpus:
 
     Raises CatalogError for an unknown field.
     """
-    columns = _document_columns(catalog)
+    columns, attributes = _document_columns(catalog), catalog.items.attributes
     text = catalog.config.document.template
     if text is None:
         roles = [role for role in ("title", "categories", "tags") if role in columns]
         text = " ".join(f"{{{role}}}" for role in [*roles, *catalog.config.items.text])
     tags = catalog.tags.table["tag"].unique().tolist() if catalog.tags else []
-    return Corpus(parse_template(text, sorted(columns)), columns, tuple(tags))
+    template = parse_template(text, sorted({*columns, *attributes}))
+    columns |= {
+        name: attribute_texts(attributes[name]) for name in set(template.fields) - set(columns)
+    }
+    return Corpus(template, columns, tuple(tags))
 
 
 def _document_columns(catalog: Catalog) -> dict[str, pd.Series]:
-    """Columns by their own name, roles, attributes, tags."""
+    """Columns by their own name, roles, tags; they stand before an attribute of their name."""
     items, categories = catalog.items, catalog.config.items.categories
-    columns = {name: as_text(each).replace("<NA>", "") for name, each in items.attributes.items()}
-    columns |= {**items.text, "title": items.titles}
+    columns = {**items.text, "title": items.titles}
     if categories is not None:
         columns["categories"] = items.text[categories.column]
     if catalog.tags is not None:

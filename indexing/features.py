@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
+import pyarrow as pa
 
 from indexing.catalog import Catalog
 from indexing.popularity import Popularity
 from shortlist.bundle.arrays import FloatArray, RowArray, Vectors
+from shortlist.bundle.attributes import DAY_US, Kind, kind_of, ordered_of
 from shortlist.bundle.manifest import Section
 from shortlist.bundle.sections import described, item_features
 from shortlist.bundle.sections.item_features import MAX_POPULAR, ItemFeatures
@@ -91,12 +92,18 @@ def write_features(
     wanted = catalog.config.recency
     if wanted is not None:
         values = catalog.items.attributes[wanted.attribute]
-        numbers = pd.to_numeric(values).to_numpy(dtype=np.float64, na_value=np.nan)
-        recent = {"recency": recency(numbers, half_life=wanted.half_life)}
+        recent = {"recency": recency(_moments(values), half_life=wanted.half_life)}
         features = replace(features, columns={**features.columns, **recent})
         params = {"recency_attribute": wanted.attribute, "half_life": wanted.half_life}
     item_features.write_features(folder, features)
     return described(item_features.SECTION, **params)
+
+
+def _moments(column: pa.Array) -> FloatArray:
+    """The numbers of a column, NaN for none; times in days."""
+    values, known = ordered_of(column)
+    unit = DAY_US if kind_of(column) is Kind.TIME else 1
+    return np.where(known, values / unit, np.nan)
 
 
 def rated_features(popularity: Popularity, vectors: Vectors) -> ItemFeatures:

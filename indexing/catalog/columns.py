@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute
 
 from indexing.catalog import Catalog
 from indexing.popularity import Popularity
@@ -16,21 +15,9 @@ def item_table(catalog: Catalog, popularity: Popularity | None) -> ItemTable:
     return ItemTable(
         titles=_array(catalog.items.titles, pa.large_string()),
         categories=catalog.items.categories,
-        attributes={name: _attribute(column) for name, column in catalog.items.attributes.items()},
+        attributes=catalog.items.attributes,
         popularity=None if popularity is None else popularity.columns,
     )
-
-
-def _attribute(column: pd.Series) -> pa.Array:
-    """Texts as codes of a dictionary that rises, so that codes compare as texts do."""
-    types = {"Int64": pa.int64(), "Float64": pa.float64(), "boolean": pa.bool_()}
-    wanted = types.get(str(column.dtype))
-    if wanted is not None:
-        return _array(column, wanted)
-    coded = _array(column, pa.large_string()).dictionary_encode()
-    order = pa.compute.array_sort_indices(coded.dictionary)
-    places = pa.compute.array_sort_indices(order).cast(pa.int32())
-    return pa.DictionaryArray.from_arrays(places.take(coded.indices), coded.dictionary.take(order))
 
 
 def id_column(catalog: Catalog) -> pa.Array:

@@ -12,7 +12,6 @@ from indexing.catalog.limits import Limits
 from indexing.catalog.quoting import quoted
 from indexing.catalog.sources import (
     MOST_NAMED,
-    AttributeType,
     ItemsConfig,
     NonEmpty,
     RatingsConfig,
@@ -21,6 +20,7 @@ from indexing.catalog.sources import (
 )
 from indexing.neighbours.models import Model
 from shortlist.bundle.analysis import LANGUAGES
+from shortlist.bundle.attributes import NUMERIC, ORDERED
 from shortlist.bundle.manifest import (
     NOTEBOOK_PROFILE,
     RELATED_PROFILE,
@@ -246,8 +246,9 @@ class CatalogConfig(Table):
             named["recency.attribute"] = self.recency.attribute
         for where, name in named.items():
             attribute = self.items.attributes.get(name)
-            if attribute is None or attribute.type is AttributeType.STRING:
+            kinds = ORDERED if where.startswith("recency") else NUMERIC
+            if attribute is None or attribute.type not in kinds:
                 raise ValueError(
-                    f"{where}: expected an attribute of type integer or number, found {name!r}"
+                    f"{where}: expected an attribute of type {' or '.join(kinds)}, found {name!r}"
                 )
         return self

@@ -38,7 +38,7 @@ class Items:
     ids: pd.Series
     titles: pd.Series
     categories: Categories
-    attributes: dict[str, pd.Series]
+    attributes: dict[str, pa.Array]
     text: dict[str, pd.Series]
     alternatives: list[list[str]] | None
 
@@ -49,7 +49,7 @@ def read_items(config: ItemsConfig, folder: Path, *, limits: Limits = DEFAULT) -
     origin = records.origin
     other, categories = config.alternative_titles, config.categories
     texts = [config.title, *([categories.column] if categories else []), *config.text]
-    attributes = [attribute.column for attribute in config.attributes.values()]
+    attributes = [one for each in config.attributes.values() for one in each.read_from]
     others = [other.column] if other else []
     columns = [config.id, *texts, *others, *attributes]
     table = read_table(records, columns, limits=limits, most="items")
@@ -68,7 +68,7 @@ def read_items(config: ItemsConfig, folder: Path, *, limits: Limits = DEFAULT) -
         categories=split_categories(table, categories, n_items=len(table)),
         attributes={
             name: read_attribute(
-                table[attribute.column],
+                table,
                 name,
                 attribute,
                 origin=origin,

@@ -11,6 +11,7 @@ from indexing.catalog.dialect import Dialect, require_one_character
 from indexing.catalog.encodings import UTF8, encoding_name
 from indexing.catalog.number_format import NumberFormat
 from indexing.catalog.patterns import require_one_group
+from shortlist.bundle.attributes import Kind
 
 NonEmpty = Annotated[str, Field(min_length=1)]
 
@@ -25,15 +26,6 @@ class IdType(StrEnum):
     AUTO = "auto"
     INTEGER = "integer"
     STRING = "string"
-
-
-class AttributeType(StrEnum):
-    """The type of one attribute's values."""
-
-    INTEGER = "integer"
-    NUMBER = "number"
-    STRING = "string"
-    BOOLEAN = "boolean"
 
 
 class Table(BaseModel):
@@ -93,11 +85,32 @@ class CategoriesConfig(AlternativeTitlesConfig):
 
 
 class AttributeConfig(Table):
-    """One attribute: a column, or the first group of `pattern` searched in that column."""
+    """One attribute: a column, or the first group of `pattern` searched in that column.
 
-    column: NonEmpty
+    Strings are parted at `separator`; a point has two `columns`, of latitudes and of longitudes.
+    """
+
+    column: NonEmpty | None = None
+    columns: tuple[NonEmpty, NonEmpty] | None = None
     pattern: str | None = None
-    type: AttributeType = AttributeType.STRING
+    type: Kind = Kind.STRING
+    separator: NonEmpty = "|"
+
+    @property
+    def read_from(self) -> tuple[str, ...]:
+        """The columns that it needs."""
+        return self.columns or (() if self.column is None else (self.column,))
+
+    @model_validator(mode="after")
+    def _has_its_columns(self) -> Self:
+        if self.type is Kind.POINT:
+            if self.columns is None or self.column is not None or self.pattern is not None:
+                raise ValueError("a point has columns = [latitude, longitude] and nothing else")
+        elif self.column is None or self.columns is not None:
+            raise ValueError(f"expected one column = ... for an attribute of type {self.type}")
+        if "separator" in self.model_fields_set and self.type is not Kind.STRINGS:
+            raise ValueError("separator: only an attribute of type strings is parted")
+        return self
 
     @field_validator("pattern")
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
 from typing import Any
 
@@ -62,6 +62,7 @@ DATE, NAIVE = 30_000, 30_001
 """Forms of a time that is a date, and of one that names no zone; others are minutes east of UTC."""
 
 _FORMS = (-1440, 1440)
+DAY_US = 86_400_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST, LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
 """Microseconds from 1970 to the first and the last moment that has a year of four digits."""
@@ -150,16 +151,29 @@ def moment_of(text: str) -> tuple[int, int]:
 
     Without a zone it is UTC. Raises ValueError for anything else.
     """
+    at, form = time_of(text)
+    return at, at + DAY_US - 1 if form == DATE else at
+
+
+def time_of(text: str) -> tuple[int, int]:
+    """A date or a time in ISO 8601 as microseconds from 1970, UTC, and its form.
+
+    Without a zone it is UTC. Raises ValueError for anything else.
+    """
     if not re.fullmatch(TIME_TEXT, text, re.ASCII):
         raise ValueError(f"expected a date or a time in ISO 8601, found {text[:40]!r}")
-    if len(text) == len("2024-05-01"):
-        first = datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
-        begin = (first - _EPOCH) // timedelta(microseconds=1)
-        return begin, begin + 86_400_000_000 - 1
     found = datetime.fromisoformat(text)
-    found = found.replace(tzinfo=UTC) if found.tzinfo is None else found
-    at = (found - _EPOCH) // timedelta(microseconds=1)
-    return at, at
+    offset = found.utcoffset()
+    at = (found.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+    if len(text) == len("2024-05-01"):
+        return at, DATE
+    if offset is None:
+        return at, NAIVE
+    east = int(offset.total_seconds()) // 60
+    at -= east * 60_000_000
+    if not FIRST <= at <= LAST:
+        raise ValueError(f"expected a time from year 1 to 9999, found {text!r}")
+    return at, east
 
 
 def ordered_of(column: pa.Array) -> tuple[npt.NDArray[Any], Mask]:

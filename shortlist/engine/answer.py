@@ -11,6 +11,7 @@ import numpy as np
 from typing_extensions import TypedDict
 
 from shortlist.bundle.arrays import RowArray
+from shortlist.bundle.attributes import Shown
 from shortlist.bundle.tables import ItemId, describe_rows
 from shortlist.engine.explain import Explanation
 from shortlist.engine.facets import Facets
@@ -78,7 +79,7 @@ class Item:
     item_id: ItemId
     title: str
     categories: list[str]
-    attributes: dict[str, int | float | str | None]
+    attributes: dict[str, Shown]
     popularity_score: float | None
     rating_count: int | None
     mean_rating: float | None
@@ -100,7 +101,7 @@ class Result:
     item_id: ItemId
     title: str
     categories: list[str]
-    attributes: dict[str, int | float | str | None]
+    attributes: dict[str, Shown]
     score: float
     retrieval_score: float | None
     popularity_score: float | None

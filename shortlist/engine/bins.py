@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shortlist.bundle.arrays import RowArray
+from shortlist.bundle.attributes import DAY_US
 
 MAX_BINS = 20
 _WHOLE_BELOW = 2.0**63
@@ -34,7 +35,6 @@ class TimeBin:
     count: int
 
 
-_DAY_US = 86_400_000_000
 _LAST_DAY = np.datetime64("9999-12-31")
 
 
@@ -43,7 +43,7 @@ def time_bins(values: RowArray) -> list[TimeBin]:
 
     `values` int64 [n], microseconds from 1970, at least one.
     """
-    low, high = (int(one) // _DAY_US for one in (values.min(), values.max()))
+    low, high = (int(one) // DAY_US for one in (values.min(), values.max()))
     for unit in ("D", "M", "Y"):
         first, last = (
             int(np.datetime64(day, "D").astype(f"datetime64[{unit}]").astype(np.int64))
@@ -54,7 +54,7 @@ def time_bins(values: RowArray) -> list[TimeBin]:
             break
     edges = np.arange(first, last + width + 1, width)
     days = edges.astype(f"datetime64[{unit}]").astype("datetime64[D]").astype(np.int64)
-    places = np.searchsorted(days, values // _DAY_US, side="right") - 1
+    places = np.searchsorted(days, values // DAY_US, side="right") - 1
     counts = np.bincount(places, minlength=len(days) - 1)
     names = [_day(day) for day in days.tolist()]
     return [TimeBin(*of, count) for of, count in zip(pairwise(names), counts.tolist(), strict=True)]

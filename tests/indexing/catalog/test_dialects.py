@@ -52,7 +52,7 @@ def catalog_of(path: Path) -> Catalog:
 def rows_of(path: Path) -> list[tuple[object, str, float | None]]:
     """Id, title and price of each item."""
     items = catalog_of(path).items
-    prices = [None if pd.isna(price) else price for price in items.attributes["price"]]
+    prices = items.attributes["price"].to_pylist()
     return list(zip(items.ids.tolist(), items.titles.tolist(), prices, strict=True))
 
 

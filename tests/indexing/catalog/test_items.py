@@ -12,11 +12,11 @@ from indexing.catalog.attributes import read_attribute
 from indexing.catalog.items import Items, read_items, split_categories
 from indexing.catalog.sources import (
     AttributeConfig,
-    AttributeType,
     CategoriesConfig,
 )
 from indexing.catalog.tables import origin_of
 from indexing.catalog.toml import read_catalog_config
+from shortlist.bundle.attributes import Kind
 from shortlist.errors import CatalogError
 
 Films = Callable[..., Path]
@@ -39,7 +39,7 @@ def test_items_keep_the_order_of_the_file(films: Films) -> None:
         "Robot Dawn (2020)",
         "Silent Farm",
     ]
-    assert items.attributes["year"].tolist() == [1999, 2005, 1987, 2020, pd.NA]
+    assert items.attributes["year"].to_pylist() == [1999, 2005, 1987, 2020, None]
 
 
 def test_an_empty_catalogue_is_refused(films: Films, refused: Refused) -> None:
@@ -79,19 +79,21 @@ def test_a_catalogue_without_categories_has_empty_rows() -> None:
 
 
 def attribute(kind: str, *values: object) -> list[object]:
-    config = AttributeConfig(column="c", type=AttributeType(kind))
-    return read_attribute(pd.Series(values), "size", config, origin=origin_of(NOWHERE)).tolist()
+    config = AttributeConfig(column="c", type=Kind(kind))
+    columns = {"c": pd.Series(values)}
+    found: list[object] = read_attribute(
+        columns, "size", config, origin=origin_of(NOWHERE)
+    ).to_pylist()
+    return found
 
 
 def test_an_attribute_without_a_value_is_null() -> None:
-    assert attribute("integer", "12", "", " 7 ", "-3.0") == [12, pd.NA, 7, -3]
+    assert attribute("integer", "12", "", " 7 ", "-3.0") == [12, None, 7, -3]
     assert attribute("integer", str(2**53 + 1), "", str(2**63 - 1), str(-(2**63)), "5.0") == [
-        *(2**53 + 1, pd.NA, 2**63 - 1, -(2**63), 5)
+        *(2**53 + 1, None, 2**63 - 1, -(2**63), 5)
     ]
-    assert attribute("number", "12.5", "", "1e3") == [12.5, pd.NA, 1000.0]
-    text = attribute("string", " red ", "")
-    assert text[0] == "red"
-    assert pd.isna(text[1])
+    assert attribute("number", "12.5", "", "1e3") == [12.5, None, 1000.0]
+    assert attribute("string", " red ", "") == ["red", None]
 
 
 @pytest.mark.parametrize(

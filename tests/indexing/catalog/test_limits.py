@@ -106,14 +106,11 @@ def test_limits_are_set_in_the_catalogue(films: Films, refused: Refused) -> None
 
 def attribute(pattern: str, *texts: str, **limits: float) -> list[object]:
     config = AttributeConfig(column="c", pattern=pattern)
-    values = pd.Series(texts, dtype="str")
-    return (
-        read_attribute(
-            values, "name", config, origin=origin_of(Path("items.parquet")), limits=Limits(**limits)
-        )
-        .fillna("")
-        .tolist()
+    columns = {"c": pd.Series(texts, dtype="str")}
+    found = read_attribute(
+        columns, "name", config, origin=origin_of(Path("items.parquet")), limits=Limits(**limits)
     )
+    return [one or "" for one in found.to_pylist()]
 
 
 def test_a_pattern_gives_what_its_group_holds_in_the_first_match() -> None:

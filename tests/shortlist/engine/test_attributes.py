@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
@@ -19,7 +22,7 @@ from indexing.job import build
 from shortlist.bundle.arrays import truths_of
 from shortlist.bundle.attributes import codes_of
 from shortlist.bundle.store import ArtifactStore
-from shortlist.engine.conditions import Attributes, Filters
+from shortlist.engine.conditions import Attributes, Filters, Near, Range
 from shortlist.engine.facets import MAX_VALUES, Values, count_facets
 from shortlist.engine.filters import select
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
@@ -43,45 +46,193 @@ brands = st.lists(st.sampled_from([*BRANDS[:4], "nobody's", "nike"]), max_size=3
 truths = st.lists(st.sampled_from(["true", "false"]), max_size=2)
 prices = st.lists(st.sampled_from(["0.25", "1", "2.50", "1e0", "99"]), max_size=3)
 pieces = st.lists(st.sampled_from(["0", "1", "2", "-7", "9" * 25]), max_size=3)
+colours = st.lists(st.sampled_from(["red", "green", "blue", "pink"]), max_size=2)
+days = st.lists(st.sampled_from(["2024-01-01", "2024-02-07", "2024-04-02T08:30Z"]), max_size=2)
 valued = st.fixed_dictionaries(
-    {}, optional={"brand": brands, "in_stock": truths, "price": prices, "pieces": pieces}
+    {},
+    optional={
+        **{"brand": brands, "in_stock": truths, "price": prices, "pieces": pieces},
+        **{"colours": colours, "added": days},
+    },
+)
+bounds = {
+    "price": st.one_of(st.none(), st.floats(0, 12)),
+    "pieces": st.one_of(st.none(), st.integers(-1, 3)),
+    "added": st.one_of(
+        st.none(), st.sampled_from(["2024-01-05", "2024-03-01T12:00+02:00", "2024-06-30"])
+    ),
+}
+ranged = st.fixed_dictionaries(
+    {}, optional={name: st.tuples(bound, bound) for name, bound in bounds.items()}
+)
+points = st.one_of(
+    st.none(),
+    st.tuples(
+        st.sampled_from([52.5, 48.1, 0.0]), st.just(13.4), st.sampled_from([1, 60, 600, 2e4])
+    ),
 )
 
 
 def has_one(number: int, wanted: dict[str, list[str]], name: str) -> bool:
-    value = dict(zip(("brand", "in_stock", "price", "pieces"), product(number), strict=True))[name]
+    value = product(number)[name]
+    if name == "colours":
+        return bool(set(value or ()) & set(wanted[name]))
+    if name == "added":
+        return value is not None and any(
+            first <= value <= last for first, last in map(moments, wanted[name])
+        )
     kinds = {"brand": str, "in_stock": lambda one: one == "true", "price": float, "pieces": int}
     return value is not None and value in [kinds[name](one) for one in wanted[name]]
 
 
-@given(wanted=valued, unwanted=valued)
+def moments(text: str) -> tuple[datetime, datetime]:
+    """The first and the last moment of a day, or a moment twice."""
+    found = datetime.fromisoformat(text)
+    if len(text) == 10:
+        first = found.replace(tzinfo=UTC)
+        return first, first + timedelta(days=1) - timedelta(microseconds=1)
+    return found.astimezone(UTC), found.astimezone(UTC)
+
+
+def lies_in(number: int, name: str, low: Any, high: Any) -> bool:
+    value = product(number)[name]
+    if name == "added":
+        low, high = low and moments(low)[0], high and moments(high)[1]
+    return value is not None and (low is None or value >= low) and (high is None or value <= high)
+
+
+def is_near(number: int, lat: float, lon: float, km: float) -> bool:
+    town = product(number)["town"]
+    return town is not None and great_circle_km((lat, lon), town) <= km
+
+
+def great_circle_km(one: tuple[float, float], other: tuple[float, float]) -> float:
+    """By the spherical law of cosines, another formula than the engine's."""
+    (lat, lon), (to_lat, to_lon) = (tuple(map(math.radians, point)) for point in (one, other))
+    cosine = math.sin(lat) * math.sin(to_lat)
+    cosine += math.cos(lat) * math.cos(to_lat) * math.cos(lon - to_lon)
+    return 6371.0088 * math.acos(max(-1.0, min(1.0, cosine)))
+
+
+@given(wanted=valued, unwanted=valued, ranges=ranged, point=points)
 @settings(
     max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_the_rows_are_those_that_have_one_by_one(
-    shop: Snapshot, wanted: dict[str, list[str]], unwanted: dict[str, list[str]]
+    shop: Snapshot,
+    wanted: dict[str, list[str]],
+    unwanted: dict[str, list[str]],
+    ranges: dict[str, tuple[Any, Any]],
+    point: tuple[float, float, float] | None,
 ) -> None:
-    filters = Filters(attributes=Attributes(any=wanted, none=unwanted))
+    ranges = {
+        name: (low, high)
+        for name, (low, high) in ranges.items()
+        if low is None or high is None or low <= high
+    }
+    filters = Filters(
+        attributes=Attributes(any=wanted, none=unwanted),
+        ranges={name: Range(min=low, max=high) for name, (low, high) in ranges.items()},
+        near=None if point is None else Near(lat=point[0], lon=point[1], km=point[2]),
+    )
     expected = [
         number
         for number in range(N_ITEMS)
         if all(has_one(number, wanted, name) for name in wanted)
         and not any(has_one(number, unwanted, name) for name in unwanted)
+        and all(lies_in(number, name, *limits) for name, limits in ranges.items())
+        and (point is None or is_near(number, *point))
     ]
     assert select(shop.bundle, filters, NOBODY).tolist() == expected
+
+
+one_filter = st.builds(lambda wanted: Filters(attributes=Attributes(any=wanted)), valued)
+nested = st.recursive(
+    one_filter,
+    lambda inner: st.builds(
+        Filters, all_of=st.lists(inner, max_size=2).map(tuple),
+        any_of=st.lists(inner, max_size=2).map(tuple),
+        none_of=st.lists(inner, max_size=2).map(tuple),
+    ),
+    max_leaves=6,
+)  # fmt: skip
+
+
+def passes(wanted: Filters, number: int) -> bool:
+    own = all(has_one(number, dict(wanted.attributes.any), name) for name in wanted.attributes.any)
+    return (
+        own
+        and all(passes(one, number) for one in wanted.all_of)
+        and (not wanted.any_of or any(passes(one, number) for one in wanted.any_of))
+        and not any(passes(one, number) for one in wanted.none_of)
+    )
+
+
+@given(wanted=nested)
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_filters_inside_filters_are_and_or_and_not(shop: Snapshot, wanted: Filters) -> None:
+    expected = [number for number in range(N_ITEMS) if passes(wanted, number)]
+    assert select(shop.bundle, wanted, NOBODY).tolist() == expected
+
+
+def test_filters_stand_inside_each_other_to_a_depth_and_no_more(client: FlaskClient) -> None:
+    def nested_to(depth: int) -> dict[str, Any]:
+        return {"none_of": [nested_to(depth - 1)]} if depth else {}
+
+    def answered(filters: dict[str, Any]) -> Any:
+        return client.post("/v1/search", json={"q": "shoe", "filters": filters})
+
+    assert answered(nested_to(4)).status_code == 200
+    for filters in (nested_to(5), {"any_of": [{"any_of": [{}] * 16}] * 2}):
+        refused = answered(filters)
+        assert refused.status_code == 422
+        assert "expected at most 4 filters inside each other and 32" in refused.text
+
+
+def test_a_result_shows_times_as_they_were_given_lists_and_points(client: FlaskClient) -> None:
+    shown = {
+        number: client.get(f"/v1/items/{number}").get_json()["attributes"] for number in range(5)
+    }
+    # 1 + 37·n days into 2024, dates and times by turns
+    assert [shown[number]["added"] for number in range(5)] == [
+        None, "2024-02-07T08:30:00Z", "2024-03-15T23:45:00-05:00", "2024-04-21T10:00:00",
+        "2024-05-28",
+    ]  # fmt: skip
+    assert [shown[number]["colours"] for number in range(4)] == [
+        ["red"], ["blue", "red"], None, ["green", "blue"]
+    ]  # fmt: skip
+    assert [shown[number]["town"] for number in (0, 2)] == [{"lat": 52.5, "lon": 13.4}, None]
 
 
 def test_values_are_counted_with_what_has_none(shop: Snapshot) -> None:
     rows = np.arange(3, N_ITEMS)
     found = count_facets(shop.bundle, ("brand", "in_stock", "price"), lambda _: rows)
-    for one, place in zip(found.values, (0, 1), strict=True):
-        counts = Counter(product(number)[place] for number in rows.tolist())
+    for one, name in zip(found.values, ("brand", "in_stock"), strict=True):
+        counts = Counter(product(number)[name] for number in rows.tolist())
         missing = counts.pop(None)
-        named = {str(v).lower() if place else str(v): n for v, n in counts.items()}
+        named = {str(v).lower() if name == "in_stock" else str(v): n for v, n in counts.items()}
         assert {each.value: each.count for each in one.values} == named
         assert (one.missing, one.others) == (missing, 0)
         assert [each.count for each in one.values] == sorted(named.values(), reverse=True)
     assert [one.name for one in found.histograms] == ["price"]
+
+
+def test_each_value_of_a_list_is_counted_and_times_by_month(shop: Snapshot) -> None:
+    found = count_facets(shop.bundle, ("colours", "added"), lambda _: np.arange(N_ITEMS))
+    (lists,), (times,) = found.values, found.times
+    # of each ten products: red, blue and red, none, green and blue
+    assert [(one.value, one.count) for one in lists.values] == [
+        ("blue", 20), ("red", 20), ("green", 10)
+    ]  # fmt: skip
+    assert (lists.others, lists.missing) == (0, 10)
+    moments = [one for n in range(N_ITEMS) if (one := product(n)["added"]) is not None]
+    assert times.missing == N_ITEMS - len(moments)
+    assert [(one.low, one.count) for one in times.bins] == [
+        (f"2024-0{month}-01", sum(one.month == month for one in moments)) for month in range(1, 8)
+    ]
+    assert times.bins[-1].high == "2024-08-01"
 
 
 def test_of_many_values_the_most_frequent_are_shown_and_the_others_counted(
@@ -104,6 +255,8 @@ def test_of_many_values_the_most_frequent_are_shown_and_the_others_counted(
         ("price", "cheap", "expected a number, found 'cheap'"),
         ("price", "nan", "expected a number, found 'nan'"),
         ("pieces", "1.5", "expected an integer, found '1.5'"),
+        ("added", "2024-02-30", "expected a date or a time in ISO 8601, found '2024-02-30'"),
+        ("town", "Berlin", "a point has no values to choose from"),
     ],
 )
 @pytest.mark.parametrize("side", ["any", "none"])
@@ -153,7 +306,8 @@ def test_what_cannot_be_asked_is_named_as_it_was_spelled(
 
 def test_a_catalogue_tells_its_values(client: FlaskClient) -> None:
     facets = client.get("/v1/catalog").get_json()["facets"]
-    assert [one["name"] for one in facets["values"]] == ["brand", "in_stock"]
+    assert [one["name"] for one in facets["values"]] == ["brand", "in_stock", "colours"]
+    assert [one["name"] for one in facets["times"]] == ["added"]
     assert [one["name"] for one in facets["histograms"]] == ["price", "pieces"]
 
 
