@@ -138,7 +138,8 @@ def spelled(error: InvalidParameter) -> InvalidParameter:
 
 def _spelled(field: str) -> str:
     parts = tuple(field.split("."))
-    return next((name for path, name in _SPELLED.items() if parts[: len(path)] == path), parts[-1])
+    named = (name for path, name in _SPELLED.items() if parts[: len(path)] == path)
+    return next(named, parts[-2] if len(parts) > 1 and parts[-1].isdigit() else parts[-1])
 
 
 def _put(values: dict[str, Any], name: str, spelling: Spelling, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -12,7 +13,9 @@ from typing_extensions import TypedDict
 
 from shortlist.bundle.arrays import RowArray
 from shortlist.bundle.attributes import Shown
+from shortlist.bundle.reader import Bundle
 from shortlist.bundle.tables import ItemId, describe_rows
+from shortlist.engine.attribute_filters import distances
 from shortlist.engine.explain import Explanation
 from shortlist.engine.facets import Facets
 from shortlist.engine.features import FEATURES
@@ -91,10 +94,11 @@ class Result:
     """One item of an answer; `rank` and `retrieval_rank` count from 1.
 
     `lanes` names what made the item a candidate: semantic, text (by a text beside a taste), words,
-    title, neighbours, popular. One that semantic retrieval did not bring has no `retrieval_rank`;
-    its `retrieval_score` is its true similarity all the same. In a list by popularity nothing is
-    compared, and it is None. `fallback` is `item_liked_by_nobody` where neighbours have a say and
-    nobody likes this item together with another: text and popularity alone place it.
+    title, neighbours, popular, or matches for one that only passes the filter. One that semantic
+    retrieval did not bring has no `retrieval_rank`; its `retrieval_score` is its true similarity
+    all the same. In a list without a text nothing is compared, and it is None. `distance_km` is
+    that from the point that was asked for. `fallback` is `item_liked_by_nobody` where neighbours
+    have a say and nobody likes this item together with another: text and popularity alone place it.
     """
 
     rank: int
@@ -109,6 +113,7 @@ class Result:
     lanes: list[str]
     rating_count: int | None
     mean_rating: float | None
+    distance_km: float | None
     fallback: str | None
     components: list[Component]
     highlights: list[Highlight] | None
@@ -229,6 +234,7 @@ def describe_results(
             place + 1 if place < pool.n_retrieved else None for place in places.tolist()
         ],
         "lanes": _lanes(pool, places),
+        "distance_km": _distances(bundle, pool, rows),
         "fallback": _fallbacks(snapshot, pool, rows),
         "components": _components(snapshot, pool, rows, values.tolist(), terms.tolist()),
         "highlights": _highlights(snapshot, pool, rows) if highlights else [None] * len(rows),
@@ -286,6 +292,14 @@ def _lanes(pool: Pool, places: RowArray) -> list[list[str]]:
     return [
         [lane for lane, here in zip(brought, column, strict=True) if here] for column in columns
     ]
+
+
+def _distances(bundle: Bundle, pool: Pool, rows: RowArray) -> list[float | None]:
+    """How far each item is from the point of a query, None without one or without the other."""
+    if pool.plan.near is None:
+        return [None] * len(rows)
+    away = distances(bundle, pool.plan.near, rows).tolist()
+    return [None if math.isnan(one) else round(one, 3) for one in away]
 
 
 def _fallbacks(snapshot: Snapshot, pool: Pool, rows: RowArray) -> list[str | None]:

@@ -23,8 +23,8 @@ ANSWER_KEYS = [
 ]  # fmt: skip
 RESULT_KEYS = [
     "rank", "item_id", "title", "categories", "attributes", "score", "retrieval_score",
-    "popularity_score", "retrieval_rank", "lanes", "rating_count", "mean_rating", "fallback",
-    "components", "highlights", "explanation",
+    "popularity_score", "retrieval_rank", "lanes", "rating_count", "mean_rating", "distance_km",
+    "fallback", "components", "highlights", "explanation",
 ]  # fmt: skip
 COMPONENT_KEYS = ["feature", "value", "weight", "contribution", "estimated"]
 PROBLEM_KEYS = ["type", "title", "status", "detail", "errors"]

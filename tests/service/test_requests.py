@@ -158,6 +158,7 @@ def answer_with(score: float) -> Answer:
         lanes=["semantic"],
         rating_count=None,
         mean_rating=None,
+        distance_km=None,
         fallback=None,
         components=[component],
         highlights=None,
@@ -219,6 +220,7 @@ def test_an_answer_becomes_json_field_by_field_in_order() -> None:
                 "lanes": ["semantic"],
                 "rating_count": None,
                 "mean_rating": None,
+                "distance_km": None,
                 "fallback": None,
                 "components": [
                     {
