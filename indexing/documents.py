@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from string import Formatter
 
 import numpy as np
 import numpy.typing as npt
@@ -13,63 +12,19 @@ import pandas as pd
 
 from indexing.catalog import Catalog, joined_tags
 from indexing.catalog.attributes import attribute_texts
-from indexing.catalog.quoting import quoted
+from indexing.catalog.template import Template, parse_template
 from shortlist.encoder.runtime import normalise_text
 from shortlist.errors import CatalogError
 
 HashArray = npt.NDArray[np.bytes_]
 HASH_DTYPE = np.dtype("S16")
-_MOST_FIELDS = 100
 _PROBED_ROWS = 2000
 _PROBED_CHARACTERS = 10_000
 
 
-@dataclass(frozen=True)
-class Template:
-    """A parsed document template: each part is a literal and the field whose value follows it."""
-
-    text: str
-    parts: tuple[tuple[str, str | None], ...]
-
-    @property
-    def fields(self) -> list[str]:
-        """The fields it names, in order, one as often as it stands there."""
-        return [field for _, field in self.parts if field is not None]
-
-
-def parse_template(text: str, known: Sequence[str]) -> Template:
-    """The template, checked against the fields it may name; `{{` stands for a brace.
-
-    Raises CatalogError for an unknown field, a format specification, unbalanced braces, or a
-    template that names no field at all.
-    """
-    listed = ", ".join(f"{{{name}}}" for name in known)
-    named = f"document.template {quoted(text)}"
-    try:
-        parts = list(Formatter().parse(text))
-    except ValueError as error:
-        raise CatalogError(f"{named}: {error}") from error
-    for _, field, spec, conversion in parts:
-        if field is not None and field not in known:
-            raise CatalogError(f"{named}: unknown field {{{field}}}; known fields: {listed}")
-        if spec or conversion:
-            raise CatalogError(f"{named}: expected {{{field}}} without a format or conversion")
-    if all(field is None for _, field, _, _ in parts):
-        raise CatalogError(f"{named}: names no field; known fields: {listed}")
-    if len(parts) > _MOST_FIELDS:
-        raise CatalogError(f"{named}: expected at most {_MOST_FIELDS} fields")
-    return Template(text, tuple((literal, field) for literal, field, _, _ in parts))
-
-
 def render_documents(template: Template, columns: Mapping[str, Sequence[str]]) -> list[str]:
     """One normalised document an item; `columns` holds equally long texts for every field."""
-    rows = zip(*(columns[field] for field in template.fields), strict=True)
-    return [normalise_text(_render(template, row)) for row in rows]
-
-
-def _render(template: Template, row: Sequence[str]) -> str:
-    values = iter(row)
-    return "".join(text if field is None else text + next(values) for text, field in template.parts)
+    return [normalise_text(text) for text in template.render(columns)]
 
 
 def hash_documents(documents: Sequence[str]) -> HashArray:

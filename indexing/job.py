@@ -186,6 +186,7 @@ def _write_bundle(
         default_profile=config.default_profile,
         **config.roles,
         reads=config.reads,
+        attributes=config.display.attributes,
         retrieval=retrieval,
         sections=sections,
     )

@@ -34,6 +34,10 @@ pieces = { column = "pieces", type = "integer" }
 colours = { column = "colours", type = "strings" }
 added = { column = "added", type = "time" }
 town = { columns = ["lat", "lon"], type = "point" }
+[display]
+subtitle = "{brand} · {added}"
+link = "https://shop.example/{sku}"
+attributes.price = { label = "Price", unit = "EUR", decimals = 2 }
 [encoder]
 model = "MODEL"
 precision = "f32"

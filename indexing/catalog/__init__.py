@@ -32,7 +32,7 @@ class Catalog:
 def read_catalog(config: CatalogConfig) -> Catalog:
     """Every file the settings name, validated. Raises CatalogError before anything is built."""
     folder, limits = config.folder, config.limits
-    items = read_items(config.items, folder, limits=limits)
+    items = read_items(config.items, folder, limits=limits, display=config.display)
     tags = read_tags(config.tags, folder, ids=items.ids, limits=limits) if config.tags else None
     ratings = None
     if config.ratings:

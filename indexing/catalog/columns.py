@@ -17,6 +17,7 @@ def item_table(catalog: Catalog, popularity: Popularity | None) -> ItemTable:
         categories=catalog.items.categories,
         attributes=catalog.items.attributes,
         popularity=None if popularity is None else popularity.columns,
+        display=catalog.items.display,
     )
 
 

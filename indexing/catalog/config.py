@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from indexing.catalog.display import DisplayConfig
 from indexing.catalog.index_type import check_index_type
 from indexing.catalog.limits import Limits
 from indexing.catalog.quoting import quoted
@@ -158,6 +159,7 @@ class CatalogConfig(Table):
     tags: TagsConfig | None = None
     ratings: RatingsConfig | None = None
     document: DocumentConfig = DocumentConfig()
+    display: DisplayConfig = DisplayConfig()
     words: WordsConfig = WordsConfig()
     popularity: PopularityConfig = PopularityConfig()
     recency: RecencyConfig | None = None
@@ -237,6 +239,13 @@ class CatalogConfig(Table):
                     " popularity needs [ratings], recency [recency], collaborative and co_liked"
                     " something liked; give similarity a weight above 0"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _displayed_attributes_exist(self) -> Self:
+        unknown = [name for name in self.display.attributes if name not in self.items.attributes]
+        if unknown:
+            raise ValueError(f"display.attributes.{unknown[0]}: no such attribute in [items]")
         return self
 
     @model_validator(mode="after")

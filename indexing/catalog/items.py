@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from indexing.catalog.attributes import read_attribute
+from indexing.catalog.display import DisplayConfig, read_display
 from indexing.catalog.ids import read_ids
 from indexing.catalog.limits import DEFAULT, Limits
 from indexing.catalog.origin import Origin
@@ -27,6 +28,8 @@ from shortlist.bundle.arrays import Csr
 from shortlist.bundle.tables import Categories
 from shortlist.errors import CatalogError
 
+NOTHING = DisplayConfig()
+
 
 @dataclass(frozen=True)
 class Items:
@@ -39,19 +42,27 @@ class Items:
     titles: pd.Series
     categories: Categories
     attributes: dict[str, pa.Array]
+    display: dict[str, pa.Array]
     text: dict[str, pd.Series]
     alternatives: list[list[str]] | None
 
 
-def read_items(config: ItemsConfig, folder: Path, *, limits: Limits = DEFAULT) -> Items:
+def read_items(
+    config: ItemsConfig,
+    folder: Path,
+    *,
+    limits: Limits = DEFAULT,
+    display: DisplayConfig = NOTHING,
+) -> Items:
     """The validated item file. Raises CatalogError when it is empty or a value is unusable."""
     records = records_of(config, folder)
     origin = records.origin
     other, categories = config.alternative_titles, config.categories
     texts = [config.title, *([categories.column] if categories else []), *config.text]
-    attributes = [one for each in config.attributes.values() for one in each.read_from]
+    of_attributes = [one for each in config.attributes.values() for one in each.read_from]
     others = [other.column] if other else []
-    columns = [config.id, *texts, *others, *attributes]
+    shown = display.columns(list(config.attributes))
+    columns = [config.id, *texts, *others, *of_attributes, *shown]
     table = read_table(records, columns, limits=limits, most="items")
     if not len(table):
         raise CatalogError(f"{origin}: the catalogue is empty; expected at least one item")
@@ -62,21 +73,23 @@ def read_items(config: ItemsConfig, folder: Path, *, limits: Limits = DEFAULT) -
     alternatives = None
     if other is not None:
         alternatives = _lists(table[other.column], other.separator)
+    attributes = {
+        name: read_attribute(
+            table,
+            name,
+            attribute,
+            origin=origin,
+            limits=limits,
+            numbers=config.numbers,
+        )
+        for name, attribute in config.attributes.items()
+    }
     return Items(
         ids=read_ids(table[config.id], config.id_type, origin=origin),
         titles=text[config.title],
         categories=split_categories(table, categories, n_items=len(table)),
-        attributes={
-            name: read_attribute(
-                table,
-                name,
-                attribute,
-                origin=origin,
-                limits=limits,
-                numbers=config.numbers,
-            )
-            for name, attribute in config.attributes.items()
-        },
+        attributes=attributes,
+        display=read_display(display, table, attributes, origin=origin),
         text=text,
         alternatives=alternatives,
     )

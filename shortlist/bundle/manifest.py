@@ -13,10 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from shortlist.errors import BundleCorrupt, BundleUnsupported
 
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 """2 added the features beyond similarity and popularity, and `n_popular`; 3 those of a taste,
 `n_neighbours`, and the profiles of similar items and of recommendations; 4 those of words, and
-`n_words`; 5 attributes that are booleans, and texts as codes of a dictionary."""
+`n_words`; 5 attributes that are booleans, and texts as codes of a dictionary; 6 those that are
+times, lists and points, and what is displayed."""
 
 Count = Annotated[int, Field(ge=0)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -94,6 +95,14 @@ class Reads(_Value):
     kind: Literal["year", "minutes", "number"]
     units: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=40)], ...],
                      Field(max_length=20)] = ()  # fmt: skip
+
+
+class AttributeInfo(_Value):
+    """How people read an attribute: its label, the unit of its numbers and how many decimals."""
+
+    label: str | None = Field(default=None, min_length=1, max_length=80)
+    unit: str | None = Field(default=None, min_length=1, max_length=20)
+    decimals: int | None = Field(default=None, ge=0, le=9)
 
 
 class CatalogInfo(_Value):
@@ -194,6 +203,7 @@ class Manifest(_Value):
     recommend_profile: str | None = None
     steered_profile: str | None = None
     reads: Annotated[dict[str, Reads], Field(max_length=20)] = {}
+    attributes: Annotated[dict[str, AttributeInfo], Field(max_length=100)] = {}
     retrieval: RetrievalInfo
     sections: dict[str, Section]
     files: dict[str, FileInfo]

@@ -6,7 +6,7 @@ import math
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute
 
-from shortlist.bundle import arrays, attributes
+from shortlist.bundle import arrays, attributes, display
 from shortlist.bundle.arrays import Csr, FloatArray, RowArray, column_of, numpy_of
 from shortlist.bundle.layout import ATTRIBUTE_PREFIX
 from shortlist.bundle.rules import check_range
@@ -64,13 +64,15 @@ class ItemTable:
     """What a result shows and a filter tests, column by column in row order.
 
     `titles` is an Arrow string array; `attributes` are Arrow arrays with nulls, of one of the types
-    of `shortlist.bundle.attributes`; `popularity` is None for a catalogue without ratings.
+    of `shortlist.bundle.attributes`; `popularity` is None for a catalogue without ratings;
+    `display` are texts with nulls that results show.
     """
 
     titles: pa.Array
     categories: Categories
     attributes: Mapping[str, pa.Array]
     popularity: PopularityColumns | None
+    display: Mapping[str, pa.Array] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.titles)
@@ -157,6 +159,7 @@ def describe_rows(ids: IdMap, items: ItemTable, rows: Sequence[int]) -> list[dic
             "title": items.titles[row].as_py(),
             "categories": items.categories.of(row),
             "attributes": {name: attributes.shown(values, row) for name, values in columns},
+            "display": display.display_of(items.display, row),
             "popularity_score": None if rated is None else float(rated.popularity_score[row]),
             "rating_count": None if rated is None else int(rated.rating_count[row]),
             "mean_rating": None
@@ -197,6 +200,7 @@ def write_items(path: Path, items: ItemTable) -> None:
         "categories": pa.LargeListArray.from_arrays(pa.array(lists.offsets), coded),
     }
     columns |= {ATTRIBUTE_PREFIX + name: values for name, values in items.attributes.items()}
+    columns |= {display.PREFIX + name: values for name, values in items.display.items()}
     if items.popularity is not None:
         columns |= {name: pa.array(values) for name, values in vars(items.popularity).items()}
     arrays.write_arrow(path, pa.table(columns))
@@ -219,6 +223,7 @@ def read_items(path: Path) -> ItemTable:
         categories=Categories(lists, tuple(names)),
         attributes=_attributes(path, columns),
         popularity=_popularity(path, columns),
+        display=display.read_display(path, columns),
     )
 
 

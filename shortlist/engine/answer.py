@@ -13,6 +13,7 @@ from typing_extensions import TypedDict
 
 from shortlist.bundle.arrays import RowArray
 from shortlist.bundle.attributes import Shown
+from shortlist.bundle.display import Display
 from shortlist.bundle.reader import Bundle
 from shortlist.bundle.tables import ItemId, describe_rows
 from shortlist.engine.attribute_filters import distances
@@ -83,6 +84,7 @@ class Item:
     title: str
     categories: list[str]
     attributes: dict[str, Shown]
+    display: Display
     popularity_score: float | None
     rating_count: int | None
     mean_rating: float | None
@@ -106,6 +108,7 @@ class Result:
     title: str
     categories: list[str]
     attributes: dict[str, Shown]
+    display: Display
     score: float
     retrieval_score: float | None
     popularity_score: float | None

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shortlist.bundle.manifest import Profile
+from shortlist.bundle.attributes import Kind, kind_of
+from shortlist.bundle.manifest import AttributeInfo, Profile
 from shortlist.engine.facets import Facets, count_facets, facet_names
 from shortlist.engine.features import Source, available_features, features_from
 from shortlist.engine.pool import rows_without
 from shortlist.engine.snapshot import Snapshot
 from shortlist.engine.sorting import sort_names
+
+
+@dataclass(frozen=True)
+class CatalogAttribute:
+    """An attribute: its type, and how people read it where the catalogue says so."""
+
+    name: str
+    type: Kind
+    label: str | None
+    unit: str | None
+    decimals: int | None
 
 
 @dataclass(frozen=True)
@@ -37,6 +49,8 @@ class CatalogAnswer:
     rating_scale: tuple[float, float] | None
     facets: Facets
     sorts: list[str]
+    attributes: list[CatalogAttribute]
+    has_descriptions: bool
 
 
 def overview(snapshot: Snapshot) -> CatalogAnswer:
@@ -68,4 +82,11 @@ def overview(snapshot: Snapshot) -> CatalogAnswer:
         rating_scale=None if manifest.popularity is None else manifest.popularity.scale,
         facets=count_facets(bundle, tuple(facet_names(bundle)), lambda _: rows),
         sorts=sort_names(bundle),
+        attributes=[
+            CatalogAttribute(
+                name, kind_of(column), **dict(manifest.attributes.get(name, AttributeInfo()))
+            )
+            for name, column in bundle.items.attributes.items()
+        ],
+        has_descriptions="description" in bundle.items.display,
     )

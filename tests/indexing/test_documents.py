@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexing.catalog import read_catalog
+from indexing.catalog.template import parse_template
 from indexing.catalog.toml import read_catalog_config
-from indexing.documents import hash_documents, parse_template, read_corpus, render_documents
+from indexing.documents import hash_documents, read_corpus, render_documents
 from shortlist.errors import CatalogError
 
 Films = Callable[..., Path]

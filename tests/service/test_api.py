@@ -22,7 +22,7 @@ ANSWER_KEYS = [
     "read", "results", "facets", "next",
 ]  # fmt: skip
 RESULT_KEYS = [
-    "rank", "item_id", "title", "categories", "attributes", "score", "retrieval_score",
+    "rank", "item_id", "title", "categories", "attributes", "display", "score", "retrieval_score",
     "popularity_score", "retrieval_rank", "lanes", "rating_count", "mean_rating", "distance_km",
     "fallback", "components", "highlights", "explanation",
 ]  # fmt: skip

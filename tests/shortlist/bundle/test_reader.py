@@ -200,7 +200,7 @@ def test_an_unknown_optional_section_is_listed(live_folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "error", "said"),
     [
-        (lambda raw: raw.update(format_version=6), BundleUnsupported, "format 6 is later than 5"),
+        (lambda raw: raw.update(format_version=7), BundleUnsupported, "format 7 is later than 6"),
         (lambda raw: raw["files"].pop("vectors.npy"), BundleCorrupt, "files: 'vectors.npy' is not"),
         (lambda raw: raw["files"].pop("items.arrow"), BundleCorrupt, "files: 'items.arrow' is not"),
         (

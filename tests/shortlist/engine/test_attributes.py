@@ -304,6 +304,29 @@ def test_what_cannot_be_asked_is_named_as_it_was_spelled(
     assert [one["field"] for one in response.get_json()["errors"]] == [field]
 
 
+def test_an_item_shows_what_its_catalogue_says(client: FlaskClient) -> None:
+    item = client.get("/v1/items/1").get_json()
+    assert item["display"] == {
+        "subtitle": "Puma · 2024-02-07T08:30:00Z",
+        "description": None,
+        "image": None,
+        "link": "https://shop.example/1",
+    }
+    (result,) = client.get("/v1/search?q=shoe&include_id=1").get_json()["results"]
+    assert result["display"] == item["display"]
+    catalog = client.get("/v1/catalog").get_json()
+    assert catalog["attributes"][2] == {
+        "name": "price", "type": "number", "label": "Price", "unit": "EUR", "decimals": 2
+    }  # fmt: skip
+    assert [one["type"] for one in catalog["attributes"]] == [
+        "string", "boolean", "number", "integer", "strings", "time", "point"
+    ]  # fmt: skip
+    assert catalog["sorts"] == [
+        "score", "distance", "brand", "in_stock", "price", "pieces", "added"
+    ]  # fmt: skip
+    assert catalog["has_descriptions"] is False
+
+
 def test_a_catalogue_tells_its_values(client: FlaskClient) -> None:
     facets = client.get("/v1/catalog").get_json()["facets"]
     assert [one["name"] for one in facets["values"]] == ["brand", "in_stock", "colours"]

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pytest
 
 from indexing.versions import verify
-from shortlist.bundle.arrays import write_arrow
+from shortlist.bundle.arrays import TEXT, write_arrow
+from shortlist.bundle.attributes import LISTED, POINTS, TIMES
 from shortlist.bundle.reader import open_bundle
 from shortlist.bundle.store import ArtifactStore
 from shortlist.engine.features import available_features
@@ -233,6 +234,46 @@ CASES: dict[str, tuple[str, Spoil, str]] = {
         "items.arrow",
         a_dictionary_without_a_text,
         "expected texts, found none",
+    ),
+    "a time after year 9999": (
+        "items.arrow",
+        column("attribute.year", [{"at": 2**62, "form": 0}] * 3, TIMES),
+        "expected times from year 1 to 9999",
+    ),
+    "a time of no form": (
+        "items.arrow",
+        column("attribute.year", [{"at": 0, "form": 2000}] * 3, TIMES),
+        "expected times from year 1 to 9999 and their forms",
+    ),
+    "half a point": (
+        "items.arrow",
+        column("attribute.year", [{"lat": 1.0, "lon": None}] * 3, POINTS),
+        "expected latitudes",
+    ),
+    "a point beyond the pole": (
+        "items.arrow",
+        column("attribute.year", [{"lat": 91.0, "lon": 0.0}] * 3, POINTS),
+        "expected latitudes of -90 to 90",
+    ),
+    "a list with no text in it": (
+        "items.arrow",
+        column("attribute.year", [["a", None]] * 3, LISTED),
+        "expected lists of texts, found none in one",
+    ),
+    "a script in a link": (
+        "items.arrow",
+        column("display.link", ["/a", None, "javascript:alert(1)"], TEXT[0]),
+        "expected addresses of http or https",
+    ),
+    "another host in a link": (
+        "items.arrow",
+        column("display.image", ["//evil.example/x", None, "a"], TEXT[0]),
+        "expected addresses of http or https",
+    ),
+    "numbers for a subtitle": (
+        "items.arrow",
+        column("display.subtitle", [1, 2, 3], pa.int64()),
+        "expected texts",
     ),
     "attributes of NaN": ("items.arrow", every("attribute.length", np.nan), "finite numbers"),
     "compressed columns": ("items.arrow", compressed, "expected uncompressed columns"),

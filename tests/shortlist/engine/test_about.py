@@ -1,0 +1,114 @@
+"""What is about a query: counted whether it is shown or not, each facet as if its own were off."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from shortlist.engine import about
+from shortlist.engine.conditions import Categories, Filters, Range
+from shortlist.engine.query import PopularQuery, SearchQuery, SimilarQuery
+from shortlist.engine.search import ask
+from shortlist.engine.snapshot import Snapshot
+
+FACETS = ("categories", "year")
+
+
+def test_about_a_query_is_what_is_near_enough_or_has_all_its_words(
+    sample_snapshot: Snapshot,
+) -> None:
+    answer = ask(sample_snapshot, SearchQuery(q="samurai", facets=FACETS))
+    assert answer.facets is not None and answer.facets.about is not None
+    floor = answer.facets.about.similarity
+    bundle, vector = sample_snapshot.bundle, sample_snapshot.encoder.encode("samurai")
+    calibration = bundle.sections.calibration
+    assert calibration is not None
+    similarities = bundle.vectors @ vector
+    best = np.sort(similarities)[-10:].mean()
+    assert floor == pytest.approx(calibration.mean + 0.7 * (best - calibration.mean), abs=1e-5)
+    near = set(np.flatnonzero(similarities >= floor).tolist())
+    tagged = {
+        row
+        for row in range(bundle.n_items)
+        if "samurai" in " ".join([bundle.items.titles[row].as_py()]).lower()
+    }
+    assert answer.about is not None and answer.about >= len(near | tagged)
+    assert answer.facets.about.items == answer.about and answer.facets.about.exact
+    assert answer.matched == bundle.n_items
+    counts = {one.name: one.count for one in answer.facets.categories or []}
+    assert sum(counts.values()) >= answer.about and counts["Action"] > counts.get("Musical", 0)
+
+
+def test_a_filter_counts_for_every_facet_but_its_own(sample_snapshot: Snapshot) -> None:
+    wanted = Filters(
+        categories=Categories(any=("Drama",)), ranges={"year": Range(min=1950, max=1969)}
+    )
+    asked = SearchQuery(q="samurai", facets=FACETS)
+    plain, narrowed = (
+        ask(sample_snapshot, asked.model_copy(update={"filters": filters}))
+        for filters in (Filters(), wanted)
+    )
+    assert plain.facets is not None and narrowed.facets is not None
+    # what is about the query does not depend on the filter
+    assert plain.facets.about == narrowed.facets.about
+    by_year = ask(
+        sample_snapshot,
+        asked.model_copy(update={"filters": Filters(ranges=wanted.ranges)}),
+    )
+    assert by_year.facets is not None
+    assert narrowed.facets.categories == by_year.facets.categories
+    by_category = ask(
+        sample_snapshot,
+        asked.model_copy(update={"filters": Filters(categories=wanted.categories)}),
+    )
+    assert by_category.facets is not None
+    assert narrowed.facets.histograms == by_category.facets.histograms
+    drama = {one.name: one.count for one in narrowed.facets.categories or []}["Drama"]
+    assert narrowed.about == drama < (plain.about or 0)
+
+
+def test_nothing_is_about_nonsense_but_what_has_its_words(sample_snapshot: Snapshot) -> None:
+    answer = ask(sample_snapshot, SearchQuery(q="how to file a tax return", facets=FACETS))
+    assert answer.no_good_match and answer.about == 0
+    assert answer.facets is not None and answer.facets.categories == []
+
+
+def test_lists_without_a_text_count_everything_that_passes(sample_snapshot: Snapshot) -> None:
+    first = sample_snapshot.bundle.ids.id_of(0)
+    for query in (PopularQuery(facets=FACETS), SimilarQuery(item_id=first, facets=FACETS)):
+        answer = ask(sample_snapshot, query)
+        assert answer.about is None and answer.facets is not None and answer.facets.about is None
+        assert sum(one.count for one in answer.facets.histograms[0].bins) == answer.matched
+    assert ask(sample_snapshot, SearchQuery(q="samurai")).about is None, "only where facets are"
+
+
+def test_in_a_large_catalogue_the_nearest_thousand_are_looked_at(
+    sample_snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = SearchQuery(q="samurai", facets=FACETS)
+    exact = ask(sample_snapshot, asked)
+    large = replace(sample_snapshot, exact_up_to=100)
+    assert ask(large, asked).facets == exact.facets
+    monkeypatch.setattr(about, "MAX_CANDIDATES", 15)
+    few = ask(large, asked)
+    assert few.facets is not None and few.facets.about is not None
+    assert not few.facets.about.exact and (few.about or 0) < (exact.about or 0)
+
+
+def test_blocked_items_are_not_counted(sample_snapshot: Snapshot) -> None:
+    asked = SearchQuery(q="samurai", facets=("year",))
+    shown = ask(sample_snapshot, asked)
+    row = sample_snapshot.bundle.ids.row_of(shown.results[0].item_id)
+    blocked = replace(sample_snapshot, blocked_rows=np.array([row]))
+    assert ask(blocked, asked).about == (shown.about or 0) - 1
+
+
+def test_counts_are_those_of_plain_python(sample_snapshot: Snapshot) -> None:
+    items = sample_snapshot.bundle.items
+    answer = ask(sample_snapshot, PopularQuery(facets=("categories",)))
+    every = Counter(name for row in range(len(items)) for name in items.categories.of(row))
+    assert answer.facets is not None
+    assert {one.name: one.count for one in answer.facets.categories or []} == every
