@@ -53,11 +53,15 @@ def batch_encoder(folder: Path, precision: Precision) -> Encoder:
 
 @dataclass(frozen=True)
 class EmbeddingCounts:
-    """How many documents were encoded, taken from the live bundle, and equal to another one."""
+    """How many documents were encoded, taken from the live bundle, and equal to another one.
+
+    `cut` of all documents are longer than what the model takes.
+    """
 
     encoded: int
     reused: int
     repeated: int
+    cut: int
 
 
 def embed_corpus(
@@ -76,7 +80,7 @@ def embed_corpus(
     the number of documents just done.
     """
     written: list[KnownVectors] = []
-    encoded = reused = n_rows = 0
+    encoded = reused = n_rows = n_cut = 0
     for documents in batches:
         hashes = hash_documents(documents)
         vectors = np.empty((len(documents), encoder.embedding_dim), dtype=np.float32)
@@ -91,7 +95,8 @@ def embed_corpus(
         n_rows += len(documents)
         encoded += len(first)
         reused += int(from_live.sum())
-    return EmbeddingCounts(encoded, reused, n_rows - encoded - reused)
+        n_cut += encoder.n_cut(documents, prompt=prompt)
+    return EmbeddingCounts(encoded, reused, n_rows - encoded - reused, n_cut)
 
 
 def _take_over(hashes: HashArray, sources: Sequence[KnownVectors], out: Vectors) -> np.ndarray:

@@ -145,6 +145,12 @@ def _write_bundle(
         counts = embed_corpus(
             batches, encoder, writer, prompt=prompt, live=known, on_progress=bar.update
         )
+    if counts.cut:
+        log.warning(
+            "%d of %d documents are longer than the %d tokens that the model reads: what stands"
+            " behind is found by its words, not by its meaning",
+            *(counts.cut, catalog.n_items, settings.max_length),
+        )
     on_step("vectors written")
     encode_queries = partial(encoder.encode, prompt=settings.query_prompt)
     retrieval = build_index(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ import pyarrow.compute
 
 from indexing.catalog.attributes import read_attribute
 from indexing.catalog.display import DisplayConfig, read_display
+from indexing.catalog.doubts import doubts
 from indexing.catalog.ids import read_ids
 from indexing.catalog.limits import DEFAULT, Limits
 from indexing.catalog.origin import Origin
@@ -27,6 +29,8 @@ from indexing.catalog.tables import as_text, is_list, read_table
 from shortlist.bundle.arrays import Csr
 from shortlist.bundle.tables import Categories
 from shortlist.errors import CatalogError
+
+log = logging.getLogger(__name__)
 
 NOTHING = DisplayConfig()
 
@@ -84,10 +88,16 @@ def read_items(
         )
         for name, attribute in config.attributes.items()
     }
+    ids = read_ids(table[config.id], config.id_type, origin=origin)
+    of_items = split_categories(table, categories, n_items=len(table))
+    for doubt in doubts(
+        ids=ids, titles=text[config.title], texts=text, categories=of_items, origin=origin
+    ):
+        log.warning("%s", doubt)
     return Items(
-        ids=read_ids(table[config.id], config.id_type, origin=origin),
+        ids=ids,
         titles=text[config.title],
-        categories=split_categories(table, categories, n_items=len(table)),
+        categories=of_items,
         attributes=attributes,
         display=read_display(display, table, attributes, origin=origin),
         text=text,
@@ -130,6 +140,13 @@ def _parts(values: pd.Series, separator: str) -> pd.Series:
     return as_text(values).str.split(separator, regex=False)
 
 
+def _joined_by_case(names: pd.Series) -> pd.Series:
+    """Each name as it is written most often, ties as they sort."""
+    counts = names.value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    usual = {name.casefold(): name for name in reversed(counts.index.tolist())}
+    return names.str.casefold().map(usual)
+
+
 def split_categories(
     columns: Mapping[Hashable, pd.Series] | pd.DataFrame,
     config: CategoriesConfig | None,
@@ -143,6 +160,8 @@ def split_categories(
     parts = column if is_list(column) else _parts(column, config.separator)
     flat = parts.explode().astype("str").fillna("").str.strip()
     flat = flat[(flat != "") & (flat != (config.none or ""))]
+    if config.fold_case:
+        flat = _joined_by_case(flat)
     flat = flat[~pd.MultiIndex.from_arrays([flat.index, flat]).duplicated()]
     names = sorted(flat.unique())
     counts = np.bincount(flat.index.to_numpy(dtype=np.int64), minlength=n_items)

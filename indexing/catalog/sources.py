@@ -79,9 +79,13 @@ class AlternativeTitlesConfig(Table):
 
 
 class CategoriesConfig(AlternativeTitlesConfig):
-    """Where an item's categories are: one column, split at `separator`."""
+    """Where an item's categories are: one column, split at `separator`.
+
+    With `fold_case` those that differ by case alone are one, called as most items call it.
+    """
 
     none: str | None = None
+    fold_case: bool = False
 
 
 class AttributeConfig(Table):

@@ -195,6 +195,12 @@ class Encoder:
         """How many tokens these texts have in all, after truncation."""
         return sum(len(ids) for ids in self._tokenise(texts, ""))
 
+    def n_cut(self, texts: Sequence[str], *, prompt: str = "") -> int:
+        """How many of these texts are longer than `max_length` tokens, which is where they end."""
+        longest = self.settings.max_length - len(prompt)
+        long = [prompt + text for text in map(normalise_text, texts) if len(text) >= longest - 2]
+        return sum(bool(one.overflowing) for one in self._tokenizer.encode_batch_fast(long))
+
     def _tokenise(self, texts: Sequence[str], prompt: str) -> list[list[int]]:
         prompted = [prompt + normalise_text(text) for text in texts]
         encodings = self._tokenizer.encode_batch_fast(prompted)

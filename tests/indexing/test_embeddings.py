@@ -39,6 +39,9 @@ class CountingEncoder:
         self.encoded: list[str] = []
         self.prompts: set[str] = set()
 
+    def n_cut(self, texts: Sequence[str], *, prompt: str = "") -> int:
+        return 0
+
     def encode(
         self, texts: Sequence[str], *, prompt: str, on_progress: Callable[[int], object]
     ) -> FloatArray:
@@ -74,7 +77,7 @@ def embed(
 def test_documents_are_encoded_in_row_order_behind_the_prompt(tmp_path: Path) -> None:
     counts, encoder, vectors, done = embed(tmp_path, ["a", "b"], ["c"])
     np.testing.assert_array_equal(vectors, [vector_of("a"), vector_of("b"), vector_of("c")])
-    assert counts == EmbeddingCounts(encoded=3, reused=0, repeated=0)
+    assert counts == EmbeddingCounts(encoded=3, reused=0, repeated=0, cut=0)
     assert encoder.prompts == {"p: "}
     assert done == 3
 
@@ -82,7 +85,7 @@ def test_documents_are_encoded_in_row_order_behind_the_prompt(tmp_path: Path) ->
 def test_identical_documents_are_encoded_once_also_across_batches(tmp_path: Path) -> None:
     counts, encoder, vectors, done = embed(tmp_path, ["a", "b", "a"], ["b", "c"], ["a", "c", "c"])
     assert sorted(encoder.encoded) == ["a", "b", "c"]
-    assert counts == EmbeddingCounts(encoded=3, reused=0, repeated=5)
+    assert counts == EmbeddingCounts(encoded=3, reused=0, repeated=5, cut=0)
     np.testing.assert_array_equal(vectors, [vector_of(text) for text in "ababcacc"])
     assert done == 8
 
@@ -91,7 +94,7 @@ def test_known_documents_take_their_live_vectors(tmp_path: Path) -> None:
     live = known("c", "a", scale=10)
     counts, encoder, vectors, done = embed(tmp_path, ["a", "b"], ["a", "b", "c"], live=live)
     assert encoder.encoded == ["b"]
-    assert counts == EmbeddingCounts(encoded=1, reused=3, repeated=1)
+    assert counts == EmbeddingCounts(encoded=1, reused=3, repeated=1, cut=0)
     a, b, c = 10 * vector_of("a"), vector_of("b"), 10 * vector_of("c")
     np.testing.assert_array_equal(vectors, [a, b, a, b, c])
     assert done == 5
@@ -100,7 +103,7 @@ def test_known_documents_take_their_live_vectors(tmp_path: Path) -> None:
 def test_a_batch_of_known_documents_encodes_nothing(tmp_path: Path) -> None:
     counts, encoder, _, done = embed(tmp_path, ["a", "b"], live=known("b", "a"))
     assert encoder.encoded == []
-    assert counts == EmbeddingCounts(encoded=0, reused=2, repeated=0)
+    assert counts == EmbeddingCounts(encoded=0, reused=2, repeated=0, cut=0)
     assert done == 2
 
 
@@ -155,3 +158,11 @@ def test_hashes_that_cannot_be_read_are_named_and_nothing_is_taken_over(
     assert "documents.parquet: expected 3 hashes of 16 bytes, found 2 of fixed_size_binary[16]" in (
         caplog.text
     )
+
+
+def test_documents_longer_than_the_model_reads_are_counted(tiny_export: Path) -> None:
+    encoder = Encoder(tiny_export)
+    most = encoder.settings.max_length - 2  # between [CLS] and [SEP]
+    texts = ["a " * most, "a " * (most + 1), "short", "a " * (most - 1)]
+    assert encoder.n_cut(texts) == 1
+    assert encoder.n_cut(texts, prompt="a ") == 2
