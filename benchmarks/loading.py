@@ -18,7 +18,9 @@ from typing import Any
 
 import click
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute
 
 from benchmarks import report
 from indexing.embeddings import batch_encoder
@@ -27,6 +29,7 @@ from indexing.index import describe, write_index
 from indexing.models import resolve_model
 from shortlist.bundle import layout, manifest
 from shortlist.bundle.arrays import Csr, map_array
+from shortlist.bundle.attributes import DATE, POINTS, TIMES
 from shortlist.bundle.reader import read_manifest, verify_files
 from shortlist.bundle.rules import check_unit_rows
 from shortlist.bundle.sections import (
@@ -164,16 +167,44 @@ def _items(rng: np.random.Generator, titles: list[str]) -> ItemTable:
     return ItemTable(
         titles=pa.array(titles, pa.large_string()),
         categories=Categories(Csr(offsets, codes), names),
-        attributes={
-            "year": pa.array(rng.integers(1900, 2027, size=n_items)),
-            "length": pa.array(rng.uniform(60, 200, size=n_items)),
-        },
+        attributes=_attributes(rng, n_items),
         popularity=PopularityColumns(
             rng.integers(1000, size=n_items).astype(np.int32),
             rng.uniform(0.5, 5, size=n_items),
             rng.uniform(size=n_items),
         ),
     )
+
+
+def _attributes(rng: np.random.Generator, n_items: int) -> dict[str, pa.Array]:
+    """Ten attributes of all types, one in ten without a value."""
+    missing = pa.array(rng.uniform(size=n_items) < 0.1)
+
+    def some(values: npt.NDArray[Any]) -> pa.Array:
+        return pa.compute.if_else(missing, None, pa.array(values))
+
+    def coded(n: int, size: int) -> pa.Array:
+        names = pa.array([f"value {number:06}" for number in range(n)], pa.large_string())
+        return pa.DictionaryArray.from_arrays(rng.integers(n, size=size).astype(np.int32), names)
+
+    lengths = rng.integers(1, 4, size=n_items)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    day = 86_400_000_000
+    moments = rng.integers(15_000, 20_000, size=n_items) * day
+    times = [pa.array(moments), pa.array(np.full(n_items, DATE, np.int16))]
+    degrees = [pa.array(rng.uniform(-most, most, size=n_items)) for most in (90, 180)]
+    return {
+        "year": some(rng.integers(1900, 2027, size=n_items)),
+        "pieces": some(rng.integers(1, 100, size=n_items)),
+        "price": some(np.round(rng.lognormal(3, 1, size=n_items), 2)),
+        "weight": some(rng.uniform(0, 200, size=n_items)),
+        "brand": coded(1000, n_items),
+        "part": coded(n_items, n_items),
+        "in_stock": some(rng.uniform(size=n_items) < 0.7),
+        "colours": pa.LargeListArray.from_arrays(offsets, coded(12, int(offsets[-1]))),
+        "added": pa.StructArray.from_arrays(times, fields=list(TIMES), mask=missing),
+        "town": pa.StructArray.from_arrays(degrees, fields=list(POINTS), mask=missing),
+    }
 
 
 def _write_sections(rng: np.random.Generator, folder: Path, titles: list[str]) -> None:

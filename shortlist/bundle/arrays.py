@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import mmap
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,10 @@ from shortlist.errors import BundleCorrupt
 FloatArray = npt.NDArray[np.float64]
 RowArray = npt.NDArray[np.int64]
 Vectors = npt.NDArray[np.float32]
+
+
+_COMPARED = 8
+"""Up to so many codes one comparison each costs less than a look-up."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,19 @@ class Csr:
         places: RowArray = np.arange(int(ends[-1]) if len(ends) else 0)
         places += np.repeat(self.offsets[rows] - (ends - counts), counts)
         return places
+
+    def counts_of(self, codes: Sequence[int]) -> npt.NDArray[np.int32]:
+        """How many entries of each list are one of these codes, int32 [n]."""
+        if len(codes) <= _COMPARED:
+            hits = np.zeros(len(self.indices), dtype=np.bool_)
+            for code in codes:
+                hits |= self.indices == code
+        else:
+            hits = np.isin(self.indices, codes)
+        sums = np.zeros(len(hits) + 1, dtype=np.int32)
+        np.cumsum(hits, out=sums[1:])
+        counts: npt.NDArray[np.int32] = sums[self.offsets[1:]] - sums[self.offsets[:-1]]
+        return counts
 
     def check(self, name: str, *, n_rows: int, n_indices: int) -> None:
         """Raises BundleCorrupt, naming the file, unless the arrays fit together and the bundle."""
@@ -213,10 +230,17 @@ def truths_of(column: pa.Array) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.b
     return _bits(column, column.buffers()[1]), known_of(column)
 
 
-def known_of(column: pa.Array) -> npt.NDArray[np.bool_]:
-    """Where an Arrow array has a value, bool [n]."""
+def known_of(column: pa.Array, rows: RowArray | None = None) -> npt.NDArray[np.bool_]:
+    """Where an Arrow array has a value, bool [n], or [m] at these rows (int64 [m])."""
     valid = column.buffers()[0]
-    return np.ones(len(column), np.bool_) if valid is None else _bits(column, valid)
+    if valid is None:
+        return np.ones(len(column) if rows is None else len(rows), np.bool_)
+    if rows is None:
+        return _bits(column, valid)
+    places = rows + column.offset
+    bits = np.frombuffer(valid, np.uint8)[places >> 3] >> (places & 7).astype(np.uint8)
+    known: npt.NDArray[np.bool_] = (bits & 1).astype(np.bool_)
+    return known
 
 
 def _bits(column: pa.Array, buffer: pa.Buffer) -> npt.NDArray[np.bool_]:

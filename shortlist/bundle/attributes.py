@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
@@ -11,8 +12,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute
 
-from shortlist.bundle.arrays import TEXT, Csr, FloatArray, known_of, truths_of, values_of
+from shortlist.bundle.arrays import (
+    TEXT,
+    Csr,
+    FloatArray,
+    RowArray,
+    known_of,
+    truths_of,
+    values_of,
+)
 
 Mask = npt.NDArray[np.bool_]
 Shown = int | float | str | bool | list[str] | dict[str, float] | None
@@ -176,14 +186,14 @@ def time_of(text: str) -> tuple[int, int]:
     return at, east
 
 
-def ordered_of(column: pa.Array) -> tuple[npt.NDArray[Any], Mask]:
+def ordered_of(column: pa.Array, rows: RowArray | None = None) -> tuple[npt.NDArray[Any], Mask]:
     """A column of integers, numbers or times: int64 or float64 [n], and where there is one, [n].
 
-    Integers stay integers: as float64 those from 2^53 on would run together.
+    Or [m] at these rows (int64 [m]). Integers stay integers: as float64 those from 2^53 on would
+    run together.
     """
-    known = known_of(column)
     numbers = values_of(column.field(0) if kind_of(column) is Kind.TIME else column)
-    return numbers, known if numbers.dtype == np.int64 else known & np.isfinite(numbers)
+    return numbers if rows is None else numbers[rows], known_of(column, rows)
 
 
 def named_of(column: pa.Array) -> tuple[Csr, pa.Array]:
@@ -203,14 +213,38 @@ def named_of(column: pa.Array) -> tuple[Csr, pa.Array]:
     return Csr(offsets, codes[known]), names
 
 
-def codes_of(column: pa.Array) -> tuple[npt.NDArray[np.int32], pa.Array]:
-    """A column of texts or truths as codes int32 [n], -1 for none, and the texts of these."""
+def codes_of(
+    column: pa.Array, rows: RowArray | None = None
+) -> tuple[npt.NDArray[np.int32], pa.Array]:
+    """A column of texts or truths as codes int32 [n], -1 for none, and the texts of these.
+
+    Or int32 [m] at these rows (int64 [m]).
+    """
     if kind_of(column) is Kind.BOOLEAN:
         truths, known = truths_of(column)
-        return np.where(known, truths, -1).astype(np.int32), pa.array(["false", "true"])
+        found = np.where(known, truths, -1).astype(np.int32)
+        return found if rows is None else found[rows], pa.array(["false", "true"])
     coded = column if column.type == CODED else column.dictionary_encode()
-    codes, known = values_of(coded.indices), known_of(coded.indices)
-    return codes if known.all() else np.where(known, codes, np.int32(-1)), coded.dictionary
+    codes = values_of(coded.indices)
+    codes = codes if rows is None else codes[rows]
+    if coded.indices.null_count:
+        codes = np.where(known_of(coded.indices, rows), codes, np.int32(-1))
+    return codes, coded.dictionary
+
+
+def code_of(names: pa.Array, text: str, *, rising: bool) -> int | None:
+    """The place of a text among the names of codes, None where it is none of them.
+
+    Names that are `rising`, as a build writes them, are looked up; others are searched in full.
+    """
+    if not rising:
+        found: int = pa.compute.index(names, pa.scalar(text, names.type)).as_py()
+        return None if found < 0 else found
+    wanted = text.encode(errors="surrogatepass")
+    place = bisect_left(
+        range(len(names)), wanted, key=lambda at: names[at].as_buffer().to_pybytes()
+    )
+    return place if place < len(names) and names[place].as_py() == text else None
 
 
 def points_of(column: pa.Array) -> tuple[FloatArray, FloatArray]:

@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute
 
 from shortlist.bundle.arrays import FloatArray, RowArray, known_of
 from shortlist.bundle.attributes import (
+    CODED,
+    LISTED,
     NUMERIC,
     ORDERED,
     Kind,
     Mask,
+    code_of,
     codes_of,
     kind_of,
     moment_of,
@@ -74,13 +76,11 @@ def has_any(bundle: Bundle, name: str, values: Sequence[str], field: str) -> Mas
         raise InvalidParameter(field, "a point has no values to choose from; see near")
     if kind in {Kind.STRING, Kind.BOOLEAN}:
         codes, names = codes_of(column)
-        return np.isin(codes, _codes(kind, names, values, field))
+        found = _codes(column, names, values, field)
+        return np.isin(codes, found) if len(found) != 1 else codes == found[0]
     if kind is Kind.STRINGS:
         lists, names = named_of(column)
-        found = np.isin(lists.indices, _codes(kind, names, values, field))
-        sums = np.concatenate([[0], np.cumsum(found)])
-        carried: Mask = sums[lists.offsets[1:]] > sums[lists.offsets[:-1]]
-        return carried
+        return lists.counts_of(_codes(column, names, values, field)) > 0
     numbers, known = ordered_of(column)
     if kind is Kind.TIME:
         return _within_any(numbers, known, [_moments(value, field) for value in values])
@@ -88,11 +88,13 @@ def has_any(bundle: Bundle, name: str, values: Sequence[str], field: str) -> Mas
     return known & np.isin(numbers, np.array(parsed, dtype=numbers.dtype))
 
 
-def _codes(kind: Kind, names: pa.Array, values: Sequence[str], field: str) -> list[int]:
+def _codes(column: pa.Array, names: pa.Array, values: Sequence[str], field: str) -> list[int]:
+    """The codes of those of these values that some item has, each once."""
     wrong = [value for value in values if value not in {"true", "false"}]
-    if kind is Kind.BOOLEAN and wrong:
-        raise _refused(field, kind, wrong[0])
-    found: list[int] = pa.compute.index_in(pa.array(values, names.type), names).to_pylist()
+    if kind_of(column) is Kind.BOOLEAN and wrong:
+        raise _refused(field, Kind.BOOLEAN, wrong[0])
+    rising = column.type in {CODED, LISTED}
+    found = {code_of(names, value, rising=rising) for value in values}
     return [code for code in found if code is not None]
 
 

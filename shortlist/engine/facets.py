@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from shortlist.bundle.arrays import RowArray
+from shortlist.bundle.arrays import Csr, RowArray
 from shortlist.bundle.attributes import (
     NAMED,
     NUMERIC,
@@ -147,12 +147,14 @@ def facet_names(bundle: Bundle) -> list[str]:
 def _categories(bundle: Bundle, rows: RowArray) -> list[CategoryCount]:
     """The most frequent first, ties by name."""
     lists, names = bundle.items.categories.lists, bundle.items.categories.names
-    chosen = np.zeros(bundle.n_items, dtype=np.bool_)
-    chosen[rows] = True
-    codes = lists.indices[np.repeat(chosen, np.diff(lists.offsets))]
-    counts = np.bincount(codes, minlength=len(names))
+    counts = np.bincount(_entries(lists, rows), minlength=len(names))
     named = sorted(zip(names, counts.tolist(), strict=True), key=lambda one: -one[1])
     return [CategoryCount(name, count) for name, count in named if count][:MAX_CATEGORIES]
+
+
+def _entries(lists: Csr, rows: RowArray) -> npt.NDArray[np.int32]:
+    """What the lists of these rows have, one behind the other."""
+    return lists.indices if len(rows) == len(lists) else lists.indices[lists.places(rows)]
 
 
 def _histogram(bundle: Bundle, name: str, rows: RowArray) -> Histogram:
@@ -167,10 +169,9 @@ def _histogram(bundle: Bundle, name: str, rows: RowArray) -> Histogram:
 
 def _known_values(bundle: Bundle, name: str, rows: RowArray) -> npt.NDArray[Any]:
     """What these rows have of an attribute that has an order, [m]."""
-    values, has_one = ordered_of(bundle.items.attributes[name])
-    if len(rows) == len(values):
-        return values if has_one.all() else values[has_one]
-    known: npt.NDArray[Any] = values[rows][has_one[rows]]
+    column = bundle.items.attributes[name]
+    values, has_one = ordered_of(column, None if len(rows) == len(column) else rows)
+    known: npt.NDArray[Any] = values if has_one.all() else values[has_one]
     return known
 
 
@@ -180,10 +181,10 @@ def _values(bundle: Bundle, name: str, rows: RowArray) -> Values:
     if kind_of(column) is Kind.STRINGS:
         lists, names = named_of(column)
         n_having = int(np.count_nonzero(lists.counts(rows)))
-        counts = np.bincount(lists.indices[lists.places(rows)], minlength=len(names))
+        counts = np.bincount(_entries(lists, rows), minlength=len(names))
     else:
-        codes, names = codes_of(column)
-        counts = np.bincount(codes[rows] + 1, minlength=len(names) + 1)
+        codes, names = codes_of(column, None if len(rows) == len(column) else rows)
+        counts = np.bincount(codes + 1, minlength=len(names) + 1)
         n_having, counts = len(rows) - int(counts[0]), counts[1:]
     met = np.flatnonzero(counts)
     most = met[np.argsort(-counts[met], kind="stable")]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
+import numpy.typing as npt
 
 from shortlist.bundle.arrays import RowArray
 from shortlist.bundle.attributes import Mask
@@ -98,12 +99,9 @@ def _names(bundle: Bundle) -> tuple[str, ...]:
     return bundle.items.categories.names
 
 
-def _carried(bundle: Bundle, codes: list[int]) -> RowArray:
-    """How many of these categories each item has, int64 [n]."""
-    lists = bundle.items.categories.lists
-    sums = np.concatenate([[0], np.cumsum(np.isin(lists.indices, codes))])
-    carried: RowArray = np.diff(sums[lists.offsets])
-    return carried
+def _carried(bundle: Bundle, codes: list[int]) -> npt.NDArray[np.int32]:
+    """How many of these categories each item has, int32 [n]."""
+    return bundle.items.categories.lists.counts_of(sorted(set(codes)))
 
 
 def _by_words(bundle: Bundle, wanted: Filters) -> Iterator[Mask]:

@@ -122,13 +122,11 @@ def _values(
         return away, ~np.isnan(away)
     column = bundle.items.attributes[name]
     if kind_of(column) in ORDERED:
-        values, known = ordered_of(column)
-        return values[rows], known[rows]
-    codes, names = codes_of(column)
+        return ordered_of(column, rows)
+    codes, names = codes_of(column, rows)
     if column.type != CODED:  # of other columns the codes do not rise as the texts do
         codes = _ranks(names)[codes] if len(names) else codes
-    found = codes[rows]
-    return found, found >= 0
+    return codes, codes >= 0
 
 
 def _ranks(names: pa.Array) -> npt.NDArray[np.int32]:
