@@ -1,4 +1,4 @@
-"""The item file as columns in row order."""
+"""The items as columns in row order."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from indexing.catalog.attributes import read_attribute
+from indexing.catalog.database import Databases
 from indexing.catalog.ids import read_ids
 from indexing.catalog.limits import DEFAULT, Limits
 from indexing.catalog.origin import Origin
@@ -43,9 +44,15 @@ class Items:
     alternatives: list[list[str]] | None
 
 
-def read_items(config: ItemsConfig, folder: Path, *, limits: Limits = DEFAULT) -> Items:
-    """The validated item file. Raises CatalogError when it is empty or a value is unusable."""
-    records = records_of(config, folder)
+def read_items(
+    config: ItemsConfig,
+    folder: Path,
+    *,
+    limits: Limits = DEFAULT,
+    databases: Databases | None = None,
+) -> Items:
+    """The validated items. Raises CatalogError when it is empty or a value is unusable."""
+    records = records_of(config, folder, databases)
     origin = records.origin
     other, categories = config.alternative_titles, config.categories
     texts = [config.title, *([categories.column] if categories else []), *config.text]
