@@ -15,7 +15,7 @@ from indexing.catalog import dialect
 from indexing.catalog.column_names import columns_found, not_once
 from indexing.catalog.database import Databases
 from indexing.catalog.dialect import Dialect
-from indexing.catalog.files import JSON_LINES, PARQUET, paths_of, record_file
+from indexing.catalog.files import JSON_LINES, PARQUET, paths_of, record_file, require_file
 from indexing.catalog.json_lines import JsonLinesFile
 from indexing.catalog.limits import UNBOUNDED, Limits
 from indexing.catalog.origin import Origin
@@ -63,6 +63,7 @@ class FileRecords:
         self.n_read.clear()
         absent = set(columns)
         for path in self.paths:
+            require_file(path)
             file = record_file(path, self.dialect, limits)
             file.require(columns)
             self.n_read.append(0)
