@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ Settings = dict[str, str]
 N_PRODUCTS = 60
 BRANDS = ["Nike", "Ärla", "North: Face", None]
 KINDS = [["shoes", "sale"], ["shirts"], [], ["shoes", "running"]]
+COLOURS = [["red", "blue"], [], ["green"], ["blue"]]
 PRODUCTS: list[Record] = [
     {
         "sku": f"A-{n:03}",
@@ -34,6 +36,10 @@ PRODUCTS: list[Record] = [
         "price": None if n % 7 == 0 else 1000.25 + n * 7.5,
         "pieces": None if n % 6 == 0 else n % 3,
         "in_stock": None if n % 8 == 0 else n % 2 == 0,
+        "colours": COLOURS[n % 4],
+        "added": None if n % 9 == 0 else date(2024, 1 + n % 12, 1 + n % 28),
+        "lat": None if n % 10 == 0 else 52.5 - n / 4,
+        "lon": None if n % 10 == 0 else 13.25 + n / 8,
     }
     for n in range(N_PRODUCTS)
 ]
@@ -60,6 +66,13 @@ brand = {{ column = "brand" }}
 price = {{ column = "{price}", type = "number" }}
 pieces = {{ column = "pieces", type = "integer" }}
 in_stock = {{ column = "in_stock", type = "boolean" }}
+colours = {{ column = "colours", type = "strings", separator = ", " }}
+added = {{ column = "added", type = "time" }}
+town = {{ columns = ["lat", "lon"], type = "point" }}
+[display]
+subtitle = "{{brand}} · {{added}}"
+description = "notes"
+link = "https://shop.example/{{sku}}"
 [tags]
 {tags}
 item = "sku"
@@ -81,11 +94,16 @@ def write_csv(folder: Path) -> Settings:
     """As programs of Western Europe write it: semicolons, cp1252, decimal commas, in parts."""
 
     def euro(price: float | None) -> str:
-        text = "" if price is None else f"{price:,.2f} €"
+        text = "" if price is None else f"{price:,.3f} €"
         return text.translate(str.maketrans(",.", ".,"))
 
     items = [
-        {**one, "price": euro(one["price"]), "kinds": ", ".join(one["kinds"])} for one in PRODUCTS
+        {
+            **one,
+            **{name: ", ".join(one[name]) for name in ("kinds", "colours")},
+            **{name: euro(one[name]) for name in ("price", "lat", "lon")},
+        }
+        for one in PRODUCTS
     ]
     for part, some in ((1, items[:25]), (2, items[25:])):
         text = written(some, delimiter=";")
@@ -116,7 +134,9 @@ def nested(records: Iterable[Record]) -> list[Record]:
 
 def write_json_lines(folder: Path) -> Settings:
     def lines(records: Iterable[Record]) -> bytes:
-        return "".join(f"{json.dumps(one, ensure_ascii=False)}\n" for one in records).encode()
+        return "".join(
+            f"{json.dumps(one, ensure_ascii=False, default=str)}\n" for one in records
+        ).encode()
 
     (folder / "items.jsonl").write_bytes(lines(nested(PRODUCTS)))
     (folder / "tags.ndjson").write_bytes(lines(TAGS))
@@ -149,7 +169,8 @@ def write_database(database: TestDatabase) -> Settings:
     lists = "text" if database.kind == "sqlite" else "text[]"
     database.run(
         f"CREATE TABLE items (row int, sku text, name text, brand text, kinds {lists}, notes text,"
-        " price numeric, pieces int, in_stock boolean)",
+        f" price numeric, pieces int, in_stock boolean, colours {lists}, added date, lat float,"
+        " lon float)",
         "CREATE TABLE tags (row int, sku text, tag text)",
         "CREATE TABLE ratings (row int, sku text, who int, stars float, at bigint)",
     )
@@ -173,6 +194,8 @@ def literal(value: Any, kind: str) -> str:
             return literal(", ".join(value), kind)
         case list():
             return f"ARRAY[{', '.join(literal(one, kind) for one in value)}]::text[]"
+        case date():
+            return f"'{value}'"
         case str():
             return "'" + value.replace("'", "''") + "'"
     return str(value)
