@@ -88,7 +88,8 @@ def growing_bins(values: npt.NDArray[Any]) -> list[Bin]:
     """At most 20 bins, from the second on each wider than the one before by the same factor.
 
     `values` int64 or float64 [n], none below 0; the first bin begins at the least of them. None
-    for integers beyond 2^53, which as floats would run together.
+    where all but the least are the same, and for integers beyond 2^53, which as floats would run
+    together.
     """
     low, high = float(values.min()), float(values.max())
     if values.dtype == np.int64 and high >= _EXACT_BELOW:
@@ -96,6 +97,8 @@ def growing_bins(values: npt.NDArray[Any]) -> list[Bin]:
     some = values[:: max(1, len(values) // _LOOKED_AT)]
     above = some[some > low]
     least = max(float(np.quantile(above, 0.01)) if len(above) else high, high / 1e12)
+    if not 0 < least < high:
+        return []
     edges = np.geomspace(least, high, MAX_BINS)
     if values.dtype == np.int64:
         edges = np.unique(np.ceil(edges))

@@ -187,9 +187,12 @@ def _setting(case: Case, rng: random.Random) -> None:
     case.text = f"{head}{found}{key} = {value}\n" + "\n".join(lines)
 
 
+KINDS = ("integer", "number", "string", "boolean", "time", "strings", "point")
+
+
 def _attribute(case: Case, rng: random.Random) -> None:
     column = rng.choice(("movieId", "title", "genres"))
-    kind, pattern = rng.choice(("integer", "number", "string")), rng.choice(LITERALS)
+    kind, pattern = rng.choice(KINDS), rng.choice(LITERALS)
     with_pattern = f", pattern = {pattern}" if rng.random() < 0.5 else ""
     line = f"more = {{ column = '{column}', type = '{kind}'{with_pattern} }}"
     case.text = case.text.replace("[items.attributes]", f"[items.attributes]\n{line}", 1)

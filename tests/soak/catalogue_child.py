@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from indexing.catalog import Catalog, read_catalog
+from indexing.catalog import read_catalog
 from indexing.catalog.columns import id_column, item_table
 from indexing.catalog.toml import read_catalog_config
 from indexing.documents import hash_documents, read_corpus
@@ -26,9 +26,9 @@ from indexing.index import make_index
 from indexing.neighbours.section import write_neighbours
 from indexing.popularity import catalog_popularity
 from indexing.titles import write_titles
-from shortlist.bundle.attributes import ordered_of
+from shortlist.bundle.attributes import ORDERED, Kind, kind_of, ordered_of, shown
 from shortlist.bundle.tables import read_items, write_id_map, write_items
-from shortlist.engine.facets import bins_of
+from shortlist.engine.bins import bins_of, time_bins
 from shortlist.errors import ShortlistError
 from tests.soak.catalogue_cases import write_case
 
@@ -54,15 +54,19 @@ def read_all(path: Path, folder: Path) -> None:
     write_neighbours(folder, catalog, vectors, live=None)
     if config.index.type not in {"auto", "flat"}:
         make_index(64, config.index.type)
-    count_numbers(folder, catalog)
+    count_numbers(folder)
 
 
-def count_numbers(folder: Path, catalog: Catalog) -> None:
-    """The histograms that the service would show."""
+def count_numbers(folder: Path) -> None:
+    """The values and histograms that the service would show."""
     for name, column in read_items(folder / "items.arrow").attributes.items():
-        if str(catalog.items.attributes[name].dtype) in {"Int64", "Float64"}:
-            numbers, known = ordered_of(column)
-            bins = bins_of(numbers[known]) if known.any() else []
+        kind = kind_of(column)
+        assert len([shown(column, row) for row in range(len(column))]) == len(column)
+        if kind not in ORDERED:
+            continue
+        numbers, known = ordered_of(column)
+        if known.any():
+            bins = (time_bins if kind is Kind.TIME else bins_of)(numbers[known])
             assert sum(one.count for one in bins) == known.sum(), name
 
 
