@@ -103,6 +103,7 @@ def _layers(app: WSGIApplication, settings: Settings, metrics: Metrics) -> WSGIA
     headers = ResponseHeaders(
         admission,
         origins=settings.cors_origins,
+        image_origins=settings.image_origins,
         private_below=API_PREFIX if settings.api_key else None,
     )
     finish = partial(_finish, metrics, queries=settings.log_queries)
