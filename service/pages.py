@@ -24,7 +24,6 @@ from shortlist.engine.answer import Answer
 from shortlist.engine.features import Source, features_from
 from shortlist.engine.query import PopularQuery, SearchQuery, SimilarQuery
 from shortlist.engine.search import Asked, ask, item
-from shortlist.engine.snapshot import Snapshot
 from shortlist.errors import InvalidParameter, ItemUnknown, QueryError
 
 
@@ -107,7 +106,7 @@ def _answer(holder: SnapshotHolder) -> tuple[Answer | None, str | None, int]:
     """The answer to show, or what to say instead, and the page's status."""
     try:
         snapshot = holder.get()
-        query = _query(snapshot)
+        query = _query()
         if query is None:
             return None, None, 200
         exchange = exchange_of(request.environ)
@@ -135,8 +134,8 @@ def _known(holder: SnapshotHolder, item_id: str) -> dict[str, Any]:
         return {"problem": str(error), "status": problem_of(error)[0]}
 
 
-def _query(snapshot: Snapshot) -> Asked | None:
-    """Items like one, a search, or what is popular; None where there is nothing to ask.
+def _query() -> Asked | None:
+    """Items like one, a search, or what is popular or new; None for a taste.
 
     What a query does not take is passed over: the address also has what belongs to the page, and
     what another of its lists takes. A taste is kept in the browser: that list is the scripts'.
@@ -151,6 +150,4 @@ def _query(snapshot: Snapshot) -> Asked | None:
         of_taste = features_from(Source.LIKES)
         weights = {name: weight for name, weight in query.weights.items() if name not in of_taste}
         return query.model_copy(update={"weights": weights, "reads": "apply"})
-    if snapshot.bundle.items.popularity is None:
-        return None
     return read_parameters(PopularQuery, address, lenient=True)

@@ -357,6 +357,22 @@ def test_more_results_go_on_with_the_list(visit: Visit, sample: Service) -> None
     expect(cards(page).nth(10)).to_be_focused()
 
 
+def test_the_end_of_the_candidates_is_told_and_can_be_gone_beyond(
+    visit: Visit, sample: Service
+) -> None:
+    page = visit(sample).open("/?q=love")
+    titles(page)
+    for shown in (20, 30, 40, 50):
+        page.get_by_role("button", name="More results").click()
+        expect(cards(page)).to_have_count(shown)
+    expect(page.locator("#more")).to_be_hidden()
+    expect(page.locator("#end")).to_contain_text("The end: these 50 were compared closely.")
+    page.get_by_role("button", name="Go deeper").click()
+    shows(page, told(sample, q="love", n_candidates=200))
+    assert address(page) == {"q": ["love"], "n_candidates": ["200"]}
+    expect(page.get_by_role("button", name="More results")).to_be_visible()
+
+
 def test_filters_read_from_the_text_are_chips_that_can_be_taken_off(
     visit: Visit, sample: Service
 ) -> None:
@@ -597,7 +613,7 @@ def test_values_of_attributes_can_be_ticked_and_stand_in_the_address(
     assert address(page)["attr"] == ["brand:North: Face"]
     brands = page.get_by_role("group", name="Brand")
     brands.get_by_label("Nike").check()
-    page.get_by_role("group", name="In stock").get_by_label("True").check()
+    page.get_by_role("group", name="In stock").get_by_label("Yes").check()
     both = ["brand:North: Face", "brand:Nike"]
     expected = told(service, q="shoe", attr=[*both, "in_stock:true"])
     shows(page, expected)

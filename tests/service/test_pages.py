@@ -151,6 +151,17 @@ def test_an_item_has_a_page_with_what_is_like_it(client: FlaskClient) -> None:
     assert places == sorted(places)
 
 
+def test_without_ratings_and_scripts_the_newest_are_listed(
+    client_of: Callable[[Path], FlaskClient], example_shop: Path
+) -> None:
+    text = client_of(example_shop).get("/").text
+    assert "The newest" in text
+    assert text.index("Insulated skirt") < text.index("Stormhut four-season tent")
+    assert "10 of 160 items are shown." in text
+    assert "slate, berry · not in stock · " in text
+    assert '<a href="https://shop.example/products/cl-420" rel="noopener">Website</a>' in text
+
+
 def test_an_id_with_a_slash_has_a_page_too(
     client_of: Callable[[Path], FlaskClient],
     films: Callable[..., Path],
