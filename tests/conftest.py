@@ -9,6 +9,7 @@ import pytest
 
 pytest_plugins = (
     "tests.catalogues",
+    "tests.databases",
     "tests.languages",
     "tests.models",
     "tests.publishing",

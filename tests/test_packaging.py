@@ -83,10 +83,11 @@ def test_a_plain_install_serves(
 
 
 @pytest.mark.parametrize(
-    ("packages", "extra"), [(("shortlist", "service"), "signing"), (("indexing",), "evaluation")]
+    ("packages", "extras"),
+    [(("shortlist", "service"), {"signing"}), (("indexing",), {"evaluation", "databases"})],
 )
 def test_every_package_that_is_imported_is_declared(
-    declared: Declared, repository: Path, packages: tuple[str, ...], extra: str
+    declared: Declared, repository: Path, packages: tuple[str, ...], extras: set[str]
 ) -> None:
     """But for Flask's parts, which come with it and are its interface too."""
     imported = {
@@ -96,10 +97,11 @@ def test_every_package_that_is_imported_is_declared(
         for one in imports_of(module, path.read_text(), is_package=path.stem == "__init__")
     }
     outside = {name for name in imported if name.split(".")[0] not in FLASK}
-    assert distributions_of(outside) <= names(declared["serving"]) | names(declared[extra])
+    allowed = names(one for extra in {"serving", *extras} for one in declared[extra])
+    assert distributions_of(outside) <= allowed
 
 
-@pytest.mark.parametrize("extra", ["serving", "signing", "indexing", "evaluation"])
+@pytest.mark.parametrize("extra", ["serving", "signing", "indexing", "databases", "evaluation"])
 def test_every_range_begins_at_the_tested_minor_version_and_ends_before_the_next_major(
     declared: Declared, repository: Path, extra: str
 ) -> None:

@@ -1,15 +1,18 @@
-"""catalog.toml and the files it names, as validated tables."""
+"""catalog.toml and the files or databases it names, as validated tables."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from typing import TypedDict
 
 import pandas as pd
 
 from indexing.catalog.config import CatalogConfig
+from indexing.catalog.database import Databases
 from indexing.catalog.events import Events, read_ratings, read_tags
 from indexing.catalog.items import Items, read_items
+from indexing.catalog.limits import Limits
 
 log = logging.getLogger(__name__)
 
@@ -29,18 +32,35 @@ class Catalog:
         return len(self.items.ids)
 
 
+class _How(TypedDict):
+    """What every table is read with."""
+
+    limits: Limits
+    databases: Databases
+
+
 def read_catalog(config: CatalogConfig) -> Catalog:
-    """Every file the settings name, validated. Raises CatalogError before anything is built."""
-    folder, limits = config.folder, config.limits
-    items = read_items(config.items, folder, limits=limits, display=config.display)
-    tags = read_tags(config.tags, folder, ids=items.ids, limits=limits) if config.tags else None
-    ratings = None
-    if config.ratings:
-        ratings = read_ratings(config.ratings, folder, ids=items.ids, limits=limits)
+    """Every table the settings name, validated. Raises CatalogError before anything is built."""
+    with Databases(config.folder) as databases:
+        items, tags, ratings = _read_tables(config, databases)
     for what, events in (("tags", tags), ("ratings", ratings)):
         if events is not None and events.n_dropped:
             log.warning("%d %s of unknown items left out", events.n_dropped, what)
     return Catalog(config, items, tags, ratings)
+
+
+def _read_tables(
+    config: CatalogConfig, databases: Databases
+) -> tuple[Items, Events | None, Events | None]:
+    """Items, tags and ratings, what is in one database of one moment."""
+    folder, how = config.folder, _How(limits=config.limits, databases=databases)
+    items = read_items(config.items, folder, display=config.display, **how)
+    ids, tags, ratings = items.ids, None, None
+    if config.tags:
+        tags = read_tags(config.tags, folder, ids=ids, **how)
+    if config.ratings:
+        ratings = read_ratings(config.ratings, folder, ids=ids, **how)
+    return items, tags, ratings
 
 
 def joined_tags(tags: pd.DataFrame, n_items: int) -> pd.Series:

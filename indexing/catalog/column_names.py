@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from indexing.catalog.quoting import MOST_CHARACTERS, listed, quoted
 from shortlist.errors import CatalogError
+
+MOST_DOTTED = 1000
+"""So many characters a name may have that is looked for within structs and objects."""
+
+
+@cache
+def ways_into(name: str) -> tuple[tuple[str, str], ...]:
+    """How "a.b.c" may name what is in a value: ("a.b", "c") and ("a", "b.c"), the longest first."""
+    if len(name) > MOST_DOTTED:
+        return ()
+    dots = [place for place, sign in enumerate(name) if sign == "."]
+    return tuple((name[:dot], name[dot + 1 :]) for dot in reversed(dots) if dot)
 
 
 def first_wrong(wanted: Sequence[str], found: Sequence[str]) -> str | None:

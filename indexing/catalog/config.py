@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
@@ -16,6 +16,7 @@ from indexing.catalog.sources import (
     ItemsConfig,
     NonEmpty,
     RatingsConfig,
+    SourceConfig,
     Table,
     TagsConfig,
 )
@@ -155,6 +156,7 @@ class CatalogConfig(Table):
 
     folder: Path
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+    source: SourceConfig | None = None
     items: ItemsConfig
     tags: TagsConfig | None = None
     ratings: RatingsConfig | None = None
@@ -212,6 +214,17 @@ class CatalogConfig(Table):
         of_texts = {STANDARD: STANDARD_PROFILE, NOTEBOOK: NOTEBOOK_PROFILE}
         searches = of_texts if self.default_profile in of_texts else {}
         return {**tastes, **searches, **self.profiles}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _queries_share_the_source(cls, raw: dict[str, Any]) -> dict[str, Any]:
+        tables = {one: raw.get(one) for one in ("items", "tags", "ratings") if "source" in raw}
+        asking = {
+            name: {**raw["source"], **table}
+            for name, table in tables.items()
+            if isinstance(table, dict) and "query" in table and isinstance(raw["source"], dict)
+        }
+        return {**raw, **asking}
 
     @model_validator(mode="after")
     def _named_profiles_exist(self) -> Self:

@@ -51,6 +51,9 @@ def require_encoding(path: Path, stream: IO[bytes], encoding: str) -> None:
             raise CatalogError(
                 f"{path}: not {encoding.upper()} at byte {place} (0x{found}); {_advice(likely)}"
             ) from error
+        except UnicodeError as error:  # a mark that the encoding needs is missing
+            advice = _advice(likely_encoding(before + chunk, 0, encoding))
+            raise CatalogError(f"{path}: not {encoding.upper()}; {advice}") from error
         begin, before = begin + len(chunk), (before + chunk)[-_AROUND:]
 
 

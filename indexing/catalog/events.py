@@ -1,4 +1,4 @@
-"""The tag and rating files: what users said of items, as tables over rows."""
+"""The tags and ratings: what users said of items, as tables over rows."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from indexing.catalog.database import Databases
 from indexing.catalog.ids import rows_of
 from indexing.catalog.limits import DEFAULT, Limits
 from indexing.catalog.number_format import plain_numbers
@@ -26,22 +27,34 @@ class Events:
 
 
 def read_tags(
-    config: TagsConfig, folder: Path, *, ids: pd.Series, limits: Limits = DEFAULT
+    config: TagsConfig,
+    folder: Path,
+    *,
+    ids: pd.Series,
+    limits: Limits = DEFAULT,
+    databases: Databases | None = None,
 ) -> Events:
     """Columns row and tag (text), in file order; records of unknown items are left out."""
-    table = read_table(records_of(config, folder), [config.item, config.tag], limits=limits)
+    table = read_table(
+        records_of(config, folder, databases), [config.item, config.tag], limits=limits
+    )
     return _known_items(rows_of(table[config.item], ids), {"tag": as_text(table[config.tag])})
 
 
 def read_ratings(
-    config: RatingsConfig, folder: Path, *, ids: pd.Series, limits: Limits = DEFAULT
+    config: RatingsConfig,
+    folder: Path,
+    *,
+    ids: pd.Series,
+    limits: Limits = DEFAULT,
+    databases: Databases | None = None,
 ) -> Events:
     """Columns row, value (float64) and, where the file has them, user (text) and time (text).
 
     Raises CatalogError (file and line) for a value that is no number or outside the scale,
     also in a record of an unknown item.
     """
-    records = records_of(config, folder)
+    records = records_of(config, folder, databases)
     optional = {"user": config.user, "time": config.time}
     named = {name: column for name, column in optional.items() if column is not None}
     table = read_table(records, [config.item, config.value, *named.values()], limits=limits)

@@ -45,6 +45,12 @@ def record_file(path: Path, dialect: Dialect, limits: Limits) -> RecordFile:
     return CsvFile(path, dialect.of(path), limits)
 
 
+def require_file(path: Path) -> None:
+    """Raise CatalogError unless there is such a file."""
+    if not path.is_file():
+        raise CatalogError(f"{path}: no such file")
+
+
 def paths_of(named: str | tuple[str, ...], folder: Path) -> tuple[Path, ...]:
     """The files that are named, in this order: one, those of a pattern or of a folder sorted.
 

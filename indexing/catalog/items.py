@@ -1,4 +1,4 @@
-"""The item file as columns in row order."""
+"""The items as columns in row order."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from indexing.catalog.attributes import read_attribute
+from indexing.catalog.database import Databases
 from indexing.catalog.display import DisplayConfig, read_display
 from indexing.catalog.doubts import doubts
 from indexing.catalog.ids import read_ids
@@ -56,10 +57,11 @@ def read_items(
     folder: Path,
     *,
     limits: Limits = DEFAULT,
+    databases: Databases | None = None,
     display: DisplayConfig = NOTHING,
 ) -> Items:
-    """The validated item file. Raises CatalogError when it is empty or a value is unusable."""
-    records = records_of(config, folder)
+    """The validated items. Raises CatalogError when it is empty or a value is unusable."""
+    records = records_of(config, folder, databases)
     origin = records.origin
     other, categories = config.alternative_titles, config.categories
     texts = [config.title, *([categories.column] if categories else []), *config.text]

@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from indexing.catalog.arrow_values import TEXTS
+from indexing.catalog.column_names import MOST_DOTTED, ways_into
 from indexing.catalog.limits import UNBOUNDED, Limits
 from indexing.catalog.lines import bounded_lines, open_text, readable_as
 from indexing.catalog.quoting import quoted
@@ -114,7 +115,7 @@ def _some(
 
 def _names(record: Record, prefix: str = "") -> Iterator[str]:
     for name, value in record.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and len(prefix) + len(name) < MOST_DOTTED // 2:
             yield from _names(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}"
@@ -125,11 +126,11 @@ _ABSENT = object()
 
 def _at(record: Record, name: str) -> Any:
     """The value of that name; else, by the longest names that there are, in the objects within."""
-    if name in record or "." not in name:
-        return record.get(name, _ABSENT)
-    for end in range(len(name) - 1, 0, -1):
-        inner = record.get(name[:end]) if name[end] == "." else None
-        found = _at(inner, name[end + 1 :]) if isinstance(inner, dict) else _ABSENT
+    if name in record:
+        return record[name]
+    for outer, rest in ways_into(name):
+        inner = record.get(outer)
+        found = _at(inner, rest) if isinstance(inner, dict) else _ABSENT
         if found is not _ABSENT:
             return found
     return _ABSENT

@@ -16,7 +16,7 @@ import pyarrow.parquet
 from pyarrow.parquet import ColumnChunkMetaData as Chunk
 
 from indexing.catalog.arrow_values import is_list, is_text, plain, require_readable
-from indexing.catalog.column_names import columns_found, first_wrong, not_once
+from indexing.catalog.column_names import columns_found, first_wrong, not_once, ways_into
 from indexing.catalog.limits import Limits
 from indexing.catalog.unfolding import too_large
 from shortlist.errors import CatalogError
@@ -116,12 +116,12 @@ def _find(fields: pa.Schema | pa.StructType, name: str) -> tuple[str, ...] | Non
     names = {field.name for field in fields}
     if name in names:
         return (name,)
-    for end in range(len(name) - 1, 0, -1):
-        if name[end] == "." and name[:end] in names:
-            kind = fields.field(name[:end]).type
-            inner = _find(kind, name[end + 1 :]) if pa.types.is_struct(kind) else None
+    for outer, rest in ways_into(name):
+        if outer in names:
+            kind = fields.field(outer).type
+            inner = _find(kind, rest) if pa.types.is_struct(kind) else None
             if inner is not None:
-                return (name[:end], *inner)
+                return (outer, *inner)
     return None
 
 

@@ -13,11 +13,13 @@ import pyarrow as pa
 
 from indexing.catalog import dialect
 from indexing.catalog.column_names import columns_found, not_once
+from indexing.catalog.database import Databases
 from indexing.catalog.dialect import Dialect
-from indexing.catalog.files import JSON_LINES, PARQUET, paths_of, record_file
+from indexing.catalog.files import JSON_LINES, PARQUET, paths_of, record_file, require_file
 from indexing.catalog.json_lines import JsonLinesFile
 from indexing.catalog.limits import UNBOUNDED, Limits
 from indexing.catalog.origin import Origin
+from indexing.catalog.queries import QueryRecords
 from indexing.catalog.sources import RecordsConfig
 from indexing.catalog.unfolding import kind_of
 from shortlist.errors import CatalogError
@@ -61,6 +63,7 @@ class FileRecords:
         self.n_read.clear()
         absent = set(columns)
         for path in self.paths:
+            require_file(path)
             file = record_file(path, self.dialect, limits)
             file.require(columns)
             self.n_read.append(0)
@@ -90,8 +93,14 @@ class FileRecords:
         return [f"{within}{place}" for place in chosen(places, rows)]
 
 
-def records_of(config: RecordsConfig, folder: Path) -> FileRecords:
+def records_of(
+    config: RecordsConfig, folder: Path, databases: Databases | None = None
+) -> FileRecords | QueryRecords:
     """What a table of catalog.toml names; paths start at `folder`. Raises CatalogError."""
+    if config.url is not None:
+        databases = Databases(folder) if databases is None else databases
+        url = config.url.get_secret_value()
+        return QueryRecords(config.name, databases, url, config.query, config.null_values)
     paths = paths_of(config.file, folder)
     for path in paths:
         _require_heeded(path, config)

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
 from indexing.catalog.dialect import Dialect, require_one_character
 from indexing.catalog.encodings import UTF8, encoding_name
@@ -31,19 +39,24 @@ class IdType(StrEnum):
 class Table(BaseModel):
     """A table of catalog.toml: no key but those it names."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # What an error shows of it is decided where it is explained: some of it is secret.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class RecordsConfig(Table):
     """Where a table's records are, and how a file of them is written.
 
-    `file` is one, a pattern of several, a list of these, or a folder of Parquet files;
+    They are in a `file`, or what the database at `url` answers to `query`. A file is one, a pattern
+    of several, a list of these, or a folder of Parquet files;
     `delimiter` is by default what the file's name tells; a number may have `decimal` before its
     fraction, `thousands` between three digits and three, and `currency` before or after it;
     a text that is one of `null_values` is no value.
     """
 
-    file: NonEmpty | Annotated[tuple[NonEmpty, ...], Field(min_length=1, max_length=10_000)]
+    name: ClassVar[str]
+    file: NonEmpty | Annotated[tuple[NonEmpty, ...], Field(min_length=1, max_length=10_000)] = ""
+    query: str = ""
+    url: SecretStr | None = None
     delimiter: Annotated[str, AfterValidator(require_one_character)] | None = None
     quote: Annotated[str, AfterValidator(require_one_character)] | Literal[""] = '"'
     encoding: Annotated[str, AfterValidator(encoding_name)] = UTF8
@@ -63,12 +76,29 @@ class RecordsConfig(Table):
         return NumberFormat(self.decimal, self.thousands, self.currency)
 
     @model_validator(mode="after")
+    def _come_from_one_place(self) -> Self:
+        if bool(self.file) == bool(self.query.strip()):
+            raise ValueError("expected a file or a query, one of them")
+        if bool(self.query) != (self.url is not None):
+            raise ValueError("expected a query and the url of its database, here or in [source]")
+        of_files = sorted({"delimiter", "quote", "encoding"} & self.model_fields_set)
+        if self.query and of_files:
+            raise ValueError(f"{of_files[0]} is for files; a query needs none")
+        return self
+
+    @model_validator(mode="after")
     def _signs_differ(self) -> Self:
         if self.delimiter is not None and self.delimiter == self.quote:
             raise ValueError("delimiter and quote: expected two characters")
         if self.decimal == self.thousands:
             raise ValueError("decimal and thousands: expected two characters")
         return self
+
+
+class SourceConfig(Table):
+    """The database of every query that names none."""
+
+    url: SecretStr
 
 
 class AlternativeTitlesConfig(Table):
@@ -123,8 +153,9 @@ class AttributeConfig(Table):
 
 
 class ItemsConfig(RecordsConfig):
-    """The item file and the meaning of its columns."""
+    """The items and the meaning of their columns."""
 
+    name = "items"
     id: NonEmpty
     title: NonEmpty
     id_type: IdType = IdType.AUTO
@@ -135,15 +166,17 @@ class ItemsConfig(RecordsConfig):
 
 
 class TagsConfig(RecordsConfig):
-    """The tag file: one row says that somebody gave an item a tag."""
+    """The tags: one record says that somebody gave an item a tag."""
 
+    name = "tags"
     item: NonEmpty
     tag: NonEmpty
 
 
 class RatingsConfig(RecordsConfig):
-    """The rating file; `scale` is its lowest and highest possible value."""
+    """The ratings; `scale` is their lowest and highest possible value."""
 
+    name = "ratings"
     item: NonEmpty
     value: NonEmpty
     scale: tuple[float, float]

@@ -62,4 +62,6 @@ def _explain(problem: dict[str, Any]) -> str:
     if problem["type"] == "missing":
         return f"missing key '{where}'"
     message = str(problem["msg"]).removeprefix("Value error, ")
+    if problem["loc"][-1:] == ("url",) or isinstance(problem["input"], dict):
+        return f"{where}: {message}" if where else message  # it may hold a password
     return f"{where}: {message}, found {quoted(problem['input'])}" if where else message

@@ -10,10 +10,11 @@ import numpy as np
 from shortlist.bundle.arrays import Vectors
 from shortlist.bundle.tables import ItemId, describe_rows
 from shortlist.engine.about import counted
-from shortlist.engine.answer import Answer, Item, RecommendAnswer, describe_results
+from shortlist.engine.answer import Answer, Item, RecommendAnswer
 from shortlist.engine.clock import Stage, StageClock
 from shortlist.engine.cursor import Cursor, next_cursor, read_cursor
 from shortlist.engine.depth import extended, goes_on
+from shortlist.engine.description import describe_results
 from shortlist.engine.explain import explain_pool
 from shortlist.engine.features import feature_matrix
 from shortlist.engine.goodness import judge

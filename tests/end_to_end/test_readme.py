@@ -146,11 +146,17 @@ def test_data_then_index_publishes_movielens(checkout: Path, movielens: Path) ->
     assert re.search(r"published \S+: 9742 items", printed)
 
 
-def test_the_readmes_catalogue_is_valid(readme: str) -> None:
-    (block,) = re.findall(r"```toml\n(.*?)```", readme, flags=re.DOTALL)
-    config = CatalogConfig.model_validate({**tomllib.loads(block), "folder": Path()})
-    assert config.items.id == "sku"
-    assert config.items.text == ("description",)
+def test_the_readmes_catalogues_are_valid(readme: str) -> None:
+    blocks = re.findall(r"```toml\n(.*?)```", readme, flags=re.DOTALL)
+    of_files, of_queries = (
+        CatalogConfig.model_validate({**tomllib.loads(block), "folder": Path()}) for block in blocks
+    )
+    for config in (of_files, of_queries):
+        assert config.items.id == "sku"
+        assert config.items.text == ("description",)
+    assert of_files.items.file == "products.parquet"
+    assert of_queries.items.url is not None
+    assert of_queries.items.url.get_secret_value() == "${SHOP_DB}"
 
 
 def test_every_path_the_readme_links_to_exists(readme: str, repository: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import math
 import random
 from dataclasses import dataclass, field
@@ -43,6 +44,20 @@ LITERALS = (
     *("'tags.csv'", "'/dev/zero'"),
 )
 TABLES = ("items", "items.categories", "items.attributes", "tags", "ratings", "document", "limits")
+SETTINGS = (
+    *("delimiter = ';'", "delimiter = '\\t'", 'delimiter = "\\t"', "quote = ''", 'quote = "\'"'),
+    *("encoding = 'utf-16'", "encoding = 'cp1252'", "encoding = 'ascii'", "encoding = 'cp037'"),
+    *("encoding = 'idna'", "encoding = 'utf-7'", "encoding = 'zlib'", "encoding = 'shift_jis'"),
+    *("decimal = ','", "thousands = ','", "thousands = ' '", "currency = '('", "currency = '1'"),
+    *("null_values = ['1', '']", "null_values = ['Comedy', '5.0']", "query = 'select 1'"),
+    *("url = 'sqlite:///movies.csv'", "file = ['movies.csv', 'tags.csv']", "file = '*.csv*'"),
+    *("file = 'movies.*'", "file = '[a'", "file = '**'", "file = ['movies.csv', 'movies.csv']"),
+    "query = 'select 1 as movieId, 2 as title'\nurl = 'sqlite:///movies.csv'",
+    "query = 'select 1'\nurl = 'postgresql://a:b@/x?host=.'",
+    "query = 'select 1'\nurl = '${NOT_SET}'",
+)
+"""Of [items], [tags] or [ratings]."""
+
 MORE_LINES = (
     'default_profile = "x"',
     "[recency]\nattribute = 'year'",
@@ -162,6 +177,16 @@ def _line(case: Case, rng: random.Random) -> None:
     case.text = "\n".join(lines) + "\n"
 
 
+def _setting(case: Case, rng: random.Random) -> None:
+    table = rng.choice(("[items]", "[tags]", "[ratings]"))
+    key, _, value = rng.choice(SETTINGS).partition(" = ")
+    head, found, rest = case.text.partition(f"{table}\n")
+    lines = [line for line in rest.split("\n") if not line.startswith(f"{key} = ")]
+    if rng.random() < 0.5 and key == "query":
+        lines = [line for line in lines if not line.startswith("file = ")]
+    case.text = f"{head}{found}{key} = {value}\n" + "\n".join(lines)
+
+
 def _attribute(case: Case, rng: random.Random) -> None:
     column = rng.choice(("movieId", "title", "genres"))
     kind, pattern = rng.choice(("integer", "number", "string")), rng.choice(LITERALS)
@@ -170,14 +195,28 @@ def _attribute(case: Case, rng: random.Random) -> None:
     case.text = case.text.replace("[items.attributes]", f"[items.attributes]\n{line}", 1)
 
 
-_CHANGES = (_one_value, _one_value, _one_column, _rows, _literal, _inner_literal, _line, _attribute)
+_CHANGES = (
+    _one_value,
+    _one_value,
+    _one_column,
+    _rows,
+    _literal,
+    _inner_literal,
+    _line,
+    _setting,
+    _attribute,
+)
 
 
 def _encode(case: Case, name: str, table: Table, rng: random.Random) -> None:
-    """The table as CSV, .csv.gz or Parquet, by a name that the description knows."""
-    form = rng.choice(("csv", "csv", "csv", "gz", "parquet"))
+    """The table as CSV, JSON lines or Parquet, by a name that the description knows."""
+    form = rng.choice(("csv", "csv", "csv", "gz", "parquet", "jsonl", "zst"))
     if form == "parquet":
         content, suffix = _as_parquet(table, rng), "parquet"
+    elif form in {"jsonl", "zst"}:
+        content, suffix = _as_json_lines(table, rng), "jsonl"
+        if form == "zst":
+            content, suffix = pa.compress(content, "zstd", asbytes=True), "jsonl.zst"
     else:
         content, suffix = _as_csv(table, rng), "csv"
         if form == "gz":
@@ -198,6 +237,37 @@ def _as_csv(table: Table, rng: random.Random) -> bytes:
     text = rng.choice(("\n",) * 8 + ("\r\n", "\r")).join(",".join(row) for row in rows) + "\n"
     encoding = rng.choice(("utf-8",) * 20 + ("utf-16", "utf-8-sig", "latin-1"))
     return text.encode(encoding, errors="replace")
+
+
+def _as_json_lines(table: Table, rng: random.Random) -> bytes:
+    lines = []
+    for row in table[1:]:
+        record: dict[str, object] = dict(zip(table[0], row, strict=False))
+        if record and rng.random() < 0.05:
+            record[rng.choice(list(record))] = rng.choice(_JSON_VALUES)
+        lines.append(json.dumps(record, ensure_ascii=rng.random() < 0.5))
+    if lines and rng.random() < 0.1:
+        lines[rng.randrange(len(lines))] = rng.choice(_JSON_LINES)
+    return "\n".join(lines).encode(errors="surrogatepass")
+
+
+_JSON_VALUES = (
+    None,
+    True,
+    7,
+    1.5,
+    10**400,
+    [],
+    ["a", None, 7],
+    [["a"]],
+    {},
+    {"a": {"b": 1}},
+    "\ud800",
+)
+_JSON_LINES = (
+    *("", "{", "[1]", "7", "null", '{"movieId": NaN}', "[" * 100_000, '{"a":' * 50_000, "\0"),
+    *('{"title": {' + '"a": {' * 900 + "}" * 902, '{"movieId": 1, "movieId": 2}', "\ufeff{}"),
+)
 
 
 def _as_parquet(table: Table, rng: random.Random) -> bytes:
@@ -223,6 +293,11 @@ def _typed(values: list[str | None], rng: random.Random) -> pa.Array:
     kind, n = rng.choice(_TYPES), len(values)
     if kind in _TEXTS:
         return pa.array(values, pa.string()).cast(kind)
+    if kind in _LISTS:
+        lists = [rng.choice((None, [], [value], [value, None, value])) for value in values]
+        return pa.array(lists, pa.list_(pa.string())).cast(kind)
+    if kind == _STRUCT:
+        return pa.array([{"a": value, "b": 1} for value in values], kind)
     if kind in _BYTES:
         return pa.array([rng.choice((b"abc", b"\xff\xfe\xfd", b"\0\0\0"))] * n, kind)
     found = [_number(value, rng) for value in values]
@@ -233,6 +308,8 @@ def _typed(values: list[str | None], rng: random.Random) -> pa.Array:
 
 
 _TEXTS = (pa.large_string(), pa.dictionary(pa.int32(), pa.string()))
+_LISTS = (pa.list_(pa.string()), pa.large_list(pa.dictionary(pa.int32(), pa.string())))
+_STRUCT = pa.struct([("a", pa.string()), ("b", pa.int64())])
 _BYTES = (pa.binary(), pa.large_binary(), pa.binary(3))
 _NUMBERS = (pa.int8(), pa.int64(), pa.uint64(), pa.float16(), pa.float32(), pa.float64())
 _STORED = {
@@ -243,7 +320,7 @@ _STORED = {
 }
 """Types of time, and how many of what their values are."""
 
-_TYPES = (*_TEXTS, *_BYTES, *_NUMBERS, pa.bool_(), *_STORED)
+_TYPES = (*_TEXTS, *_LISTS, _STRUCT, *_BYTES, *_NUMBERS, pa.bool_(), *_STORED)
 
 
 def _number(value: str | None, rng: random.Random) -> int | None:

@@ -16,8 +16,10 @@ import pytest
 from tests.soak.catalogue_child import CASE_S
 
 N_CASES, N_FEW = 5000, 150
-PLACES = ("/case", "/proc/", "/dev/", "document.template", "index.type", "items.title")
-"""One of them stands in every message: a file, or the key of the description."""
+TABLES = ("[items]: ", "[tags]: ", "[ratings]: ")
+PLACES = ("/case", "/proc/", "/dev/", "document.template", "index.type", "items.title", *TABLES)
+"""One of them stands in every message: a file, the table of a query, or the key of the
+description."""
 
 
 def outcomes(cases: range, folder: Path, repository: Path) -> list[dict[str, Any]]:

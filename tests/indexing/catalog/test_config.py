@@ -64,7 +64,7 @@ def test_toml_that_is_not_utf8_is_refused(films: Films, refused: Refused) -> Non
         (
             ("tag = ", "qqq = "),
             "'tags.qqq'; known keys: currency, decimal, delimiter, encoding, file, item,"
-            " null_values, quote, tag, thousands",
+            " null_values, query, quote, tag, thousands, url",
         ),
         (
             ("[document]", '[neighbours]\nmodle = "ease"\n[document]'),

@@ -135,8 +135,13 @@ def test_a_delimiter_that_is_not_the_files_is_told_as_well(write: Write, refused
             ['encoding = "ascii"'],
             'not ASCII at byte 21 (0xc3); it looks like utf-8: say encoding = "utf-8" in',
         ),
+        (
+            "sku,name,price\nA1,Schöne,9\n".encode(),
+            ['encoding = "utf-16"'],
+            'not UTF-16; it looks like utf-8: say encoding = "utf-8" in catalog.toml if it is',
+        ),
     ],
-    ids=["cp1252", "utf-16", "unknown", "utf-8"],
+    ids=["cp1252", "utf-16", "unknown", "utf-8", "no mark"],
 )
 def test_bytes_of_another_encoding_name_the_likely_one(
     write: Write, refused: Refused, content: bytes, settings: list[str], said: str

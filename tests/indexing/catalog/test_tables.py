@@ -87,6 +87,12 @@ def test_a_missing_file_is_named(films: Films, refused: Refused) -> None:
     assert refused(path) == f"{path.parent / 'tagz.csv'}: no such file"
 
 
+def test_a_missing_file_of_another_kind_is_named_as_well(tmp_path: Path) -> None:
+    for name in ("topics.csv", "topics.jsonl", "topics.parquet"):
+        with pytest.raises(CatalogError, match=rf"/{name}: no such file"):
+            read_table(tmp_path / name, ["query"])
+
+
 def test_a_missing_column_is_named_with_those_found(films: Films, refused: Refused) -> None:
     path = films(('title = "title"', 'title = "name"'))
     assert refused(path) == (

@@ -1,0 +1,96 @@
+"""Where a database is, and what of that is nobody else's business."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+from shortlist.errors import CatalogError
+
+POSTGRESQL, SQLITE = "postgresql", "sqlite"
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_SQLITE = "sqlite:///"
+_POSTGRESQL = ("postgresql://", "postgres://")
+_CONNECTION = {"connect_timeout": "10", "client_encoding": "utf8"}
+"""What is asked of PostgreSQL unless the url does: seconds to wait for it, and UTF-8."""
+
+_HIDDEN = {"user", "password", "sslpassword", "passfile"}
+"""What a url may say behind the question mark that is not to be told."""
+
+_HOST = r"(?:\[[^\]]*\]|[^:,\[\]]*)(?::[0-9]*)?"
+_HOSTS = re.compile(rf"{_HOST}(?:,{_HOST})*")
+
+_SHORT = 3
+"""What is shorter is hidden only where it stands alone, lest a message lose every such letter."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """A database: its kind, the URI that its driver takes, what messages leave out, its file."""
+
+    kind: str
+    uri: str = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
+    path: Path | None = field(default=None, repr=False)
+
+    def scrubbed(self, text: str) -> str:
+        """The text without users, passwords and the values of variables."""
+        for secret in sorted({*self.secrets, *map(unquote, self.secrets)}, key=len, reverse=True):
+            whole = re.escape(secret)
+            pattern = whole if len(secret) >= _SHORT else rf"(?<!\w){whole}(?!\w)"
+            text = re.sub(pattern, "***", text) if secret else text
+        return text
+
+
+def address_of(url: str, folder: Path, environment: Mapping[str, str]) -> Address:
+    """The database at `url`, `${NAME}` in it replaced by the environment's NAME.
+
+    A relative path of SQLite starts at `folder`. Raises CatalogError, which shows nothing of the
+    url, for a variable that is not set and for what is no url of a database.
+    """
+    names = _VARIABLE.findall(url)
+    unset = next((name for name in names if not environment.get(name)), None)
+    if unset is not None:
+        raise CatalogError(f"url: the environment has no {unset}; set it")
+    whole = _VARIABLE.sub(lambda found: environment[found[1]], url)
+    values = tuple(environment[name] for name in names)
+    if whole.startswith(_SQLITE):
+        path = folder / whole.removeprefix(_SQLITE)
+        return Address(SQLITE, f"file:{quote(str(path))}?mode=ro", (whole, *values), path)
+    if whole.startswith(_POSTGRESQL):
+        return _postgresql(whole, values)
+    raise CatalogError("url: expected postgresql://user:password@host/name or sqlite:///file")
+
+
+def _postgresql(url: str, values: tuple[str, ...]) -> Address:
+    parts = _parts(url)
+    asked = dict(parse_qsl(parts[1], keep_blank_values=True))
+    user, _, password = parts[0].rpartition("@")[0].partition(":")
+    hidden = (user, password, *(value for name, value in asked.items() if name in _HIDDEN))
+    more = "&".join(f"{name}={one}" for name, one in _CONNECTION.items() if name not in asked)
+    return Address(
+        POSTGRESQL, f"{url}{'&' if parts[1] else '?'}{more}", (url, *values, *filter(None, hidden))
+    )
+
+
+def _parts(url: str) -> tuple[str, str]:
+    """Who and where, and what stands behind the question mark.
+
+    What libpq would take for something else than was meant it may show in a message: a password's
+    part for a host's name.
+    """
+    rest = url.partition("://")[2]
+    where = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    if rest.count("@") > where.count("@") or where.count("@") > 1 or "#" in rest:
+        raise CatalogError(
+            "url: a user or password holds one of @ / ? #; write it as %40, %2F, %3F, %23"
+        )
+    if re.search(r"%(?![0-9A-Fa-f]{2})|[\x00-\x20]", rest):
+        raise CatalogError("url: a blank, or a % that is no code; write % as %25")
+    if not _HOSTS.fullmatch(where.rpartition("@")[2]):
+        raise CatalogError("url: expected user:password@host, or host:port with a number as port")
+    return where, urlsplit(url).query
