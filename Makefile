@@ -1,7 +1,8 @@
 # The way in. `make help` lists the targets.
 
 CATALOG ?= data/sample/catalog.toml
-ARTIFACTS ?= data/artifacts
+# One folder holds the versions of one catalogue: the example shop has its own.
+ARTIFACTS ?= data/artifacts$(if $(findstring data/shop/,$(CATALOG)),-shop)
 HOST ?= 127.0.0.1
 PORT ?= 8000
 WORKERS ?= 1

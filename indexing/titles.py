@@ -10,6 +10,7 @@ import numpy as np
 
 from indexing.catalog import Catalog
 from shortlist.bundle.arrays import RowArray
+from shortlist.bundle.articles import article_first
 from shortlist.bundle.folding import fold
 from shortlist.bundle.manifest import Section
 from shortlist.bundle.sections import described, title_index
@@ -21,17 +22,6 @@ _YEAR = re.compile(r"\((\d{4})(?:\s*[-–]\s*\d{0,4})?\)")
 _ALSO_KNOWN_AS = re.compile(r"(?:a\.?k\.?a\.?|also known as)\s+", re.IGNORECASE)
 _LEADING_ARTICLE = re.compile(r"(?:the|a|an) (?=\S)", re.IGNORECASE)
 _SUBTITLE = re.compile(r"(?:(?<=.: )|(?<=. [-–] ))(?=\S+ \S)", re.DOTALL)
-_ARTICLES = frozenset(
-    (
-        *("the", "a", "an"),
-        *("le", "la", "les", "l'", "un", "une", "des"),
-        *("der", "die", "das", "ein", "eine"),
-        *("el", "los", "las", "una", "unos", "unas"),
-        *("il", "lo", "gli", "i", "uno"),
-        *("o", "os", "as", "um", "uma"),
-        *("de", "het", "een", "den", "det", "en", "et"),
-    )
-)
 
 
 def without_year(title: str) -> str:
@@ -45,15 +35,6 @@ def _year_apart(title: str) -> tuple[str, str | None]:
     begin = max(0, whole.rfind("("))
     year = _YEAR.fullmatch(whole, begin)
     return (whole[:begin].strip(), year[1]) if year else (whole, None)
-
-
-def article_first(title: str) -> str:
-    """The title with a trailing article moved to the front: "Matrix, The" is "The Matrix"."""
-    whole = title.strip()
-    rest, _, article = (part.strip() for part in whole.rpartition(","))
-    if not rest or article.lower() not in _ARTICLES:
-        return whole
-    return f"{article}{'' if article.endswith(chr(39)) else ' '}{rest}"
 
 
 def main_title(title: str) -> str:

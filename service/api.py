@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from functools import partial
 from typing import Any
-from urllib.parse import unquote
 
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import NotFound, UnsupportedMediaType
+from werkzeug.exceptions import UnsupportedMediaType
 
 from service.budget import Budget
 from service.live import SnapshotHolder
 from service.openapi import LISTS, document
+from service.paths import item_id_of, segments_behind
 from service.requests import read_parameters, refuse_parameters
 from service.responses import encode_answer, encode_batch
 from service.wsgi.exchange import Exchange, exchange_of
@@ -21,7 +20,6 @@ from shortlist.engine import query as queries
 from shortlist.engine.answer import Answer
 from shortlist.engine.batch import ask_many
 from shortlist.engine.clock import Stage
-from shortlist.engine.conditions import MAX_ID_LENGTH
 from shortlist.engine.cursor import decode_cursor
 from shortlist.engine.overview import overview
 from shortlist.engine.query import SearchQuery
@@ -29,11 +27,9 @@ from shortlist.engine.query_reading import read_query
 from shortlist.engine.search import Asked, ask, item
 from shortlist.engine.snapshot import Snapshot
 from shortlist.engine.suggest import suggest
-from shortlist.errors import InvalidParameter, MalformedRequest, NotReady, QueryError
+from shortlist.errors import InvalidParameter, NotReady, QueryError
 
 _ITEMS = "/v1/items/"
-_ORIGIN = re.compile(r"[a-z]+://[^/]*", re.IGNORECASE)
-"""What stands before the path when a proxy's form of a request is used."""
 
 
 def api_blueprint(holder: SnapshotHolder, budget: Budget) -> Blueprint:
@@ -60,15 +56,15 @@ def api_blueprint(holder: SnapshotHolder, budget: Budget) -> Blueprint:
         return _json(encode_answer(overview(holder.get())))
 
     @api.get(f"{_ITEMS}<path:item_id>")
-    def one(item_id: str) -> Response:  # noqa: ARG001  # decoded: see _segments
-        return _item(holder, _segments())
+    def one(item_id: str) -> Response:  # noqa: ARG001  # decoded: see segments_behind
+        return _item(holder, segments_behind(_ITEMS))
 
     @api.get(f"{_ITEMS}<path:item_id>/similar")
-    def similar(item_id: str) -> Response:  # noqa: ARG001  # decoded: see _segments
-        segments = _segments()
+    def similar(item_id: str) -> Response:  # noqa: ARG001  # decoded: see segments_behind
+        segments = segments_behind(_ITEMS)
         if len(segments) == 1:  # an id that ends in "/similar", its slash encoded
             return _item(holder, segments)
-        given = _item_id(segments[:-1])
+        given = item_id_of(segments[:-1])
         query = read_parameters(queries.SimilarQuery, request.query_string, item_id=given)
         return _answered(holder, budget, query)
 
@@ -126,30 +122,11 @@ def _read_entry(values: dict[str, Any]) -> SearchQuery | QueryError:
 
 def _item(holder: SnapshotHolder, segments: list[str]) -> Response:
     refuse_parameters(request.query_string)
-    found = item(holder.get(), _item_id(segments))
+    found = item(holder.get(), item_id_of(segments))
     response = _json(encode_answer(found))
     response.add_etag()
     response.make_conditional(request)
     return response
-
-
-def _segments() -> list[str]:
-    """The parts of the path behind /v1/items/, as they were sent: %2F parts nothing."""
-    raw: str = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or request.path
-    path = _ORIGIN.sub("", raw.partition("?")[0]).lstrip("/")
-    return path.split("/")[_ITEMS.count("/") - 1 :]
-
-
-def _item_id(segments: list[str]) -> str:
-    if len(segments) != 1 or not segments[0]:
-        raise NotFound("no such path; a / in an item's id is written %2F")
-    try:
-        item_id = unquote(segments[0], errors="strict")
-    except UnicodeDecodeError as error:
-        raise MalformedRequest(f"the path is not UTF-8 percent-encoding: {error}") from error
-    if len(item_id) > MAX_ID_LENGTH:
-        raise InvalidParameter("item_id", f"expected at most {MAX_ID_LENGTH} characters")
-    return item_id
 
 
 def _body() -> bytes:

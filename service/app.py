@@ -17,7 +17,7 @@ from service.config import Settings
 from service.live import SnapshotHolder
 from service.logs import log_exchange
 from service.metrics import CONTENT_TYPE, Metrics
-from service.pages import pages_blueprint
+from service.pages import pages_blueprint, problem_page, wants_page
 from service.problems import MEDIA_TYPE, defect_body, kind_of, problem_body, problem_of
 from service.reloader import Reloader
 from service.requests import spelled
@@ -103,6 +103,7 @@ def _layers(app: WSGIApplication, settings: Settings, metrics: Metrics) -> WSGIA
     headers = ResponseHeaders(
         admission,
         origins=settings.cors_origins,
+        image_origins=settings.image_origins,
         private_below=API_PREFIX if settings.api_key else None,
     )
     finish = partial(_finish, metrics, queries=settings.log_queries)
@@ -140,6 +141,11 @@ def _query_problem(error: QueryError) -> Response:
 
 def _http_problem(error: HTTPException) -> Response:
     status = error.code or 500
+    if wants_page():
+        detail = error.description or error.name
+        return Response(
+            problem_page(HTTPStatus(status).phrase, detail), status=status, mimetype="text/html"
+        )
     body = problem_body(status, kind_of(status), error.description or error.name)
     response = Response(body, status=status, mimetype=MEDIA_TYPE)
     for name, value in error.get_headers():

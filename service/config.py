@@ -126,6 +126,11 @@ class Settings:
     cors_origins: tuple[str, ...] = _setting(
         (), "Origins, separated by commas, whose scripts may read answers; empty allows none."
     )
+    image_origins: tuple[str, ...] = _setting(
+        (),
+        "Origins, separated by commas, that pictures of items may be shown from; empty shows those "
+        "of this service alone.",
+    )
     trusted_keys: tuple[str, ...] = _setting(
         (),
         "Public keys, or paths of their files, separated by commas; versions that none of them has "
@@ -151,12 +156,13 @@ class Settings:
                 f"max_concurrent: expected fewer than threads ({self.threads}), "
                 f"found {self.max_concurrent}"
             )
-        for origin in self.cors_origins:
-            if not _ORIGIN.fullmatch(origin):
-                raise SettingsError(
-                    "cors_origins: expected origins like https://example.org, in lower case and "
-                    f"without a path, found {origin!r}"
-                )
+        for name in ("cors_origins", "image_origins"):
+            for origin in getattr(self, name):
+                if not _ORIGIN.fullmatch(origin):
+                    raise SettingsError(
+                        f"{name}: expected origins like https://example.org, in lower case and "
+                        f"without a path, found {origin!r}"
+                    )
 
     @property
     def threads_per_encoder(self) -> int:

@@ -51,6 +51,16 @@ def sample_artifacts(
 
 
 @pytest.fixture(scope="session")
+def example_shop(
+    tmp_path_factory: pytest.TempPathFactory, minilm_export: Path, repository: Path
+) -> Path:
+    """An artifacts folder with the made-up shop published in f32. Read it, never write it."""
+    folder = tmp_path_factory.mktemp("example-shop")
+    publish(repository / "data/shop/catalog.toml", folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def sample_bundle(sample_artifacts: Path) -> Path:
     """The folder of the sample's published bundle. Read it, never write it."""
     return ArtifactStore(sample_artifacts).live_folder()

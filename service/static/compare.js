@@ -1,11 +1,12 @@
 // Two settings side by side: what moved, and how far.
 
 import { Problem, ask, focusSearch } from "./api.js";
-import { bar, shift } from "./cards.js";
 import { profileOf, settings } from "./controls.js";
-import { $, eachFrame, h, moved, number, own } from "./dom.js";
+import { $, eachFrame, h, isWide, moved, number, own } from "./dom.js";
 import { body, read, write } from "./state.js";
 import { watch } from "./status.js";
+import { bar, shift } from "./why.js";
+import { written } from "./words.js";
 
 const SHOWN = 20;
 const SIDES = ["a", "b"];
@@ -91,18 +92,17 @@ function column(side, answer, other) {
     return shift(there - result.rank, h("span", { class: "hidden" }, ` against rank ${there} on the other side`));
   };
   moved(list, () => list.replaceChildren(...answer.results.map((result) =>
-    h("li", { class: "card", "data-id": result.item_id,
-      onpointerenter: () => mark(result.item_id, true), onpointerleave: () => mark(result.item_id, false) },
+    h("li", { class: "card", "data-id": result.item_id },
     h("span", { class: "rank" }, result.rank),
-    h("div", { class: "what" }, h("h3", {}, result.title), bar(result.components, whole),
+    h("div", { class: "what" }, h("h3", {}, written(result.title)), bar(result.components, whole),
       h("p", { class: "standing" }, h("strong", {}, number(result.score)), " ", against(result)))))));
 }
 
-function mark(id, on) {
-  for (const item of document.querySelectorAll("li.card")) {
-    if (item.dataset.id === id) item.classList.toggle("marked", on);
-  }
-}
+// An item that is pointed at is marked on both sides.
+document.addEventListener("pointerover", ({ target }) => {
+  const id = target.closest("li.card")?.dataset.id;
+  for (const one of document.querySelectorAll("li.card")) one.classList.toggle("marked", one.dataset.id === id);
+});
 
 function controls() {
   for (const side of SIDES) {
@@ -138,15 +138,16 @@ async function begin() {
   for (const side of SIDES) {
     if (!own(catalog.profiles, states[side].profile)) states[side].profile = null;
   }
-  const usual = Object.entries(catalog).map(([key, name]) => key.endsWith("_profile") && name);
-  const others = Object.keys(catalog.profiles).filter((name) => !usual.includes(name));
   const said = [...new URLSearchParams(location.search).keys()].some((name) => name.startsWith("b."));
-  if (!begun && !said && others.length) states.b.profile = others[0];
+  if (!begun && !said) {
+    states.b.profile = Object.keys(catalog.profiles).find((name) => name !== catalog.default_profile) ?? null;
+  }
   begun = true;
   address(false);
   controls();
   await run();
 }
 
+for (const one of document.querySelectorAll("details.panel")) one.open = isWide();
 watch({ onSwap: begin, onReturn: begin });
 begin();

@@ -35,20 +35,17 @@ export function later(action, delayMs) {
 // What a table has of its own under a name: names of people's making may be "constructor".
 export const own = (table, name) => (Object.hasOwn(table, name) ? table[name] : null);
 
+export const isWide = () => matchMedia("(min-width: 48.01rem)").matches;
 export const number = (value, digits = 3) => value.toFixed(digits);
 export const count = (value) => value.toLocaleString("en");
-export const words = (feature) => feature.replaceAll("_", " ");
 
 // Moves elements from where they stood to where they stand now.
 export function moved(list, change) {
-  const before = new Map([...list.children].map((item) => [item.dataset.id, item.offsetTop]));
+  const before = new Map([...list.children].map((one) => [one.dataset.id, one.offsetTop]));
   change();
   if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
-  for (const item of list.children) {
-    const shift = before.has(item.dataset.id) ? before.get(item.dataset.id) - item.offsetTop : 0;
-    if (shift) {
-      item.animate([{ transform: `translateY(${shift}px)` }, { transform: "none" }],
-        { duration: 180, easing: "ease-out" });
-    }
+  for (const one of list.children) {
+    const by = before.get(one.dataset.id) - one.offsetTop; // NaN for one that is new
+    if (by) one.animate([{ translate: `0 ${by}px` }, { translate: "0" }], 180);
   }
 }

@@ -1,19 +1,22 @@
 // The search page: state in the address, results as one types or drags.
 
 import { Problem, ask, focusSearch } from "./api.js";
-import { card } from "./cards.js";
-import { counted, filters, recount, settings } from "./controls.js";
-import { $, button, count, eachFrame, h, later, moved, own } from "./dom.js";
+import { card, pageOf, pressed } from "./cards.js";
+import { settings, sortings } from "./controls.js";
+import { $, button, count, eachFrame, h, isWide, later, moved, own } from "./dom.js";
+import { active, chips, counted, filters, recount, unfiltered } from "./filters.js";
+import { atEnd, headed, matches, reasonOf } from "./notes.js";
 import { ids, kept, shelfView, toggle } from "./shelf.js";
-import { body, read, table, unweighed, write } from "./state.js";
+import { body, read, unweighed, write } from "./state.js";
 import { watch } from "./status.js";
 import { suggestions } from "./suggest.js";
+import { written } from "./words.js";
 
 const TYPING_MS = 1500;
 
 const input = $("#q"), list = $("#results"), notice = $("#notice"), more = $("#more");
 let state = read(location.search);
-let catalog = null, running = null, next = null, whole = 1, shown = [], typed = 0;
+let catalog = null, running = null, next = null, shown = [], typed = 0, isNew = false;
 
 function question(cursor) {
   const asked = { explain: true, highlights: true, ...(cursor ? { cursor } : {}) };
@@ -31,7 +34,7 @@ function question(cursor) {
   }
   if (state.like) return get(`/v1/items/${encodeURIComponent(state.like)}/similar`, state);
   if (state.q.trim()) return post("/v1/search", { q: state.q, reads: "apply", unread: state.unread });
-  return catalog.rating_scale ? get("/v1/popular", { ...state, ...unweighed() }) : null;
+  return get("/v1/popular", { ...state, ...unweighed() });
 }
 
 async function run(cursor = null) {
@@ -39,14 +42,9 @@ async function run(cursor = null) {
   running?.abort();
   const mine = (running = new AbortController());
   if (!cursor) more.hidden = true;
-  const asked = question(cursor);
-  if (!asked) {
-    list.removeAttribute("aria-busy");
-    return present(null);
-  }
   const slow = setTimeout(() => list.setAttribute("aria-busy", "true"), 120);
   try {
-    const [path, content] = asked;
+    const [path, content] = question(cursor);
     const answer = await ask(path, { body: content, signal: mine.signal });
     if (mine === running) present(answer, { adds: Boolean(cursor) });
   } catch (error) {
@@ -63,22 +61,39 @@ const soon = eachFrame(() => run());
 
 function present(answer, { adds = false } = {}) {
   notice.className = "";
-  shown = adds ? [...shown, ...answer.results] : answer?.results ?? [];
-  next = answer?.next ?? null;
-  whole = Math.max(1, ...shown.map((one) => one.score));
-  const shelf = kept();
-  const make = (result) => card(result, { whole, shelf, onLike, onMore });
-  $("#read").replaceChildren(...(answer?.read ?? []).map(chip));
+  shown = adds ? [...shown, ...answer.results] : answer.results;
+  next = answer.next;
+  const about = {
+    catalog, shelf: kept(), onLike, onMore,
+    whole: Math.max(1, ...shown.map((one) => one.score)),
+    wanted: answer.results.flatMap((one) => (one.highlights ?? []).flatMap((each) => each.words)),
+    asked: { text: state.q.trim(), item: state.like && titleOf(state.like), likes: kept().filter((one) => one.liked).map((one) => one.title) },
+  };
+  const make = (result) => card(result, about);
+  $("#read").replaceChildren(...answer.read.map(chip));
   moved(list, () => {
     if (adds) list.append(...answer.results.map(make));
     else list.replaceChildren(...shown.map(make));
   });
   list.firstElementChild?.setAttribute("tabindex", "0");
   more.hidden = !next;
-  $("#heading").textContent = answer ? heading() : "Search";
-  if (!answer) return say("Type what you are looking for, in your own words.");
+  $("#heading").textContent = heading(answer);
   recount(answer.facets);
   summarise(answer);
+  end(answer);
+  if (isNew) reveal();
+  isNew = false;
+}
+
+// A new list is looked at from its beginning.
+function reveal() {
+  const first = list.firstElementChild?.getBoundingClientRect();
+  if (first && (first.top < 0 || first.top > innerHeight)) $("#heading").scrollIntoView();
+}
+
+function end(answer) {
+  const [text, label, change] = shown.length && !next ? atEnd(answer, shown.length, state, active(catalog, state)) : [];
+  $("#end").replaceChildren(...(text ? [text, " "] : []), ...(label ? [button({ onclick: () => go(change) }, label)] : []));
 }
 
 const chip = ({ label, words }) => h("li", {}, label, button({
@@ -86,38 +101,26 @@ const chip = ({ label, words }) => h("li", {}, label, button({
   onclick: () => go({ unread: [...state.unread, words] }),
 }, "×"));
 
-function heading() {
-  if (state.taste) return state.q.trim() ? `For your taste: ${state.q}` : "For your taste";
-  if (state.like) return `More like ${titleOf(state.like)}`;
-  if (state.q.trim()) return `Results for ${state.q}`;
-  const filtered = state.category.length || Object.keys({ ...state.range, ...state.attr }).length || state.min_rating_count;
-  return filtered ? "Most popular of these" : "Most popular";
-}
+const heading = (answer) => headed(answer, state, catalog, state.like && titleOf(state.like));
 
 const titles = new Map();
-const titleOf = (id) => titles.get(id) ?? kept().find((one) => one.id === id)?.title ?? `item ${id}`;
+const titleOf = (id) => written(titles.get(id) ?? kept().find((one) => one.id === id)?.title ?? `item ${id}`);
 
 function summarise(answer) {
   if (!answer.results.length && !shown.length) {
     say("Nothing passes these filters.", "problem");
-    notice.append(" ", button({ onclick: clearFilters }, "Clear the filters"));
+    notice.append(" ", button({ onclick: () => go(unfiltered()) }, "Clear the filters"));
     return;
   }
-  const parts = [`${shown.length} of ${count(answer.considered)} candidates, ${count(answer.matched)} items match, ${answer.took_ms.toFixed(1)} ms`];
-  if (answer.collaboration?.used === false) parts.push(REASONS[answer.collaboration.reason]);
+  const parts = [matches(answer, shown.length)];
+  if (answer.collaboration?.used === false) parts.push(reasonOf(answer.collaboration.reason));
   if (answer.ignored?.length) parts.push(`${answer.ignored.length} on your shelf are not in this catalogue`);
   say(`${parts.join("; ")}.`);
+  $("#took").textContent = `${count(answer.considered)} items were compared closely, in ${answer.took_ms.toFixed(1)} ms.`;
   if (answer.no_good_match && !state.taste && !state.like) {
     say("Nothing here seems to be about this. These come nearest:", "problem");
   }
 }
-
-const REASONS = {
-  bundle_without_neighbours: "by text alone: this catalogue does not say who likes what",
-  profile_without_neighbours: "by text and popularity: this profile does not weigh what others like",
-  nothing_liked: "by text: nothing is liked yet",
-  liked_by_nobody: "by text and popularity: nobody else likes what was given",
-};
 
 function say(text, kind = "") {
   notice.className = kind;
@@ -132,8 +135,6 @@ function fail(error) {
   say(known[error.kind] ?? error.message, "problem");
   if (error.status === 0 || error.status >= 500) {
     notice.append(" ", button({ onclick: () => begin() }, "Try again"));
-  } else if (state.taste) {
-    notice.append(" ", button({ onclick: leaveTaste }, "Back to search"));
   }
 }
 
@@ -144,31 +145,41 @@ function controls() {
     soon();
   };
   $("#settings").replaceChildren(...settings(catalog, state, changed));
-  $("#filters").replaceChildren(...filters(catalog, state, (settled) => changed(settled)));
+  $("#filters").replaceChildren(...filters(catalog, state, (settled) => { changed(settled); chosen(); }));
+  $("#sort").replaceChildren(...sortings(catalog, state, (sort) => go({ sort })));
+  chosen();
   const listed = !state.taste && !state.like && !state.q.trim();
   $("#ranking").hidden = listed;
   if ($("#controls").hidden) {
-    $("#controls details").open = matchMedia("(min-width: 48.01rem)").matches;
+    $("#controls details").open = isWide();
     $("#controls").hidden = false;
   }
   shelf();
 }
 
+const chosen = () => $("#active").replaceChildren(...chips(catalog, state, go));
+
 function shelf() {
   $("#shelf").replaceChildren(...shelfView({
     active: state.taste,
-    onChange: () => { if (!kept().length && state.taste) leaveTaste(); else { shelf(); run(); } },
+    onChange: reshelved,
     onUse: () => go({ taste: true, like: null }),
     onLeave: leaveTaste,
   }));
 }
 
-const written = () => String(new URLSearchParams(location.search));
+// The shelf is changed: that is all, but where the list is made of it.
+function reshelved() {
+  shelf();
+  pressed(kept());
+  if (!kept().length && state.taste) return leaveTaste();
+  return state.taste ? run() : null;
+}
 
 // A new entry in the history, or the present one changed.
 function address(push) {
   const given = String(write(state));
-  if (given !== written()) {
+  if (given !== String(new URLSearchParams(location.search))) {
     history[push ? "pushState" : "replaceState"](null, "", given ? `?${given}` : location.pathname);
   }
   $("#compare").href = `/compare?${new URLSearchParams({ q: state.q })}`;
@@ -179,6 +190,7 @@ function address(push) {
 function go(change) {
   const kind = (one) => `${one.taste} ${one.like !== null}`;
   const before = kind(state);
+  isNew = true;
   state = { ...state, ...change };
   if (kind(state) !== before) Object.assign(state, unweighed());
   input.value = state.q;
@@ -188,7 +200,6 @@ function go(change) {
 }
 
 const leaveTaste = () => go({ taste: false });
-const clearFilters = () => go({ category: [], range: table(), attr: table(), min_rating_count: 0 });
 
 function toTop() {
   scrollTo(0, 0);
@@ -201,13 +212,10 @@ function onMore(result) {
 }
 
 function onLike(result, liked) {
-  const place = shown.indexOf(result), was = state.taste;
+  const place = shown.indexOf(result);
   toggle(result.item_id, result.title, liked);
-  go({ taste: kept().length > 0, like: null }).then(() => {
-    const next = was && list.children[Math.min(place, list.children.length - 1)];
-    if (next) next.focus();
-    else toTop();
-  });
+  const rerun = reshelved();
+  if (rerun) rerun.then(() => list.children[Math.min(place, list.children.length - 1)]?.focus());
 }
 
 const settle = later(() => { typed = 0; }, TYPING_MS);
@@ -216,6 +224,7 @@ input.addEventListener("input", () => {
   const listed = !state.q.trim();
   state.q = input.value;
   state.unread = [];
+  isNew = true;
   if (state.like) Object.assign(state, { like: null }, unweighed());
   address(!typed);
   typed = 1;
@@ -229,10 +238,13 @@ $("#search").addEventListener("submit", (event) => {
   offered.close();
   address(true);
   typed = 0;
+  isNew = true;
   run();
 });
 
-const offered = suggestions({ onPick: (title) => go({ q: title, like: null }) });
+const offered = suggestions({
+  onPick: ({ item_id: id, title }) => { if (id === null) go({ q: title, like: null }); else location.assign(pageOf(id)); },
+});
 
 addEventListener("popstate", () => {
   state = repaired(read(location.search));
@@ -287,7 +299,7 @@ async function begin() {
   if (id) {
     ask(`/v1/items/${encodeURIComponent(id)}`).then((item) => {
       titles.set(id, item.title);
-      if (state.like === id) $("#heading").textContent = heading();
+      if (state.like === id) $("#heading").textContent = `More like ${titleOf(id)}`;
     }).catch(() => {}); // the list itself says that there is no such item
   }
   address(false);

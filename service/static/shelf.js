@@ -1,6 +1,8 @@
 // What this person likes and dislikes. It stays in this browser.
 
+import { pageOf } from "./cards.js";
 import { button, h } from "./dom.js";
+import { written } from "./words.js";
 
 const SHELF = "shortlist-shelf";
 
@@ -32,17 +34,18 @@ export function shelfView({ active, onChange, onUse, onLeave }) {
   if (!items.length) return [];
   const chip = (one) => h("li", {},
     h("i", { class: `icon ${one.liked ? "yes" : "no"}` }),
-    h("span", { class: "hidden" }, one.liked ? "liked: " : "disliked: "), one.title,
+    h("span", { class: "hidden" }, one.liked ? "liked: " : "disliked: "),
+    h("a", { href: pageOf(one.id) }, written(one.title)),
     button({
-      class: "plain", "aria-label": `Take ${one.title} off the shelf`,
+      class: "plain", "aria-label": `Take ${written(one.title)} off the shelf`,
       onclick: () => { toggle(one.id, one.title, one.liked); onChange(); },
     }, "×"));
   return [
-    h("h2", {}, "Your taste"),
+    h("h2", {}, "Your shelf"),
     h("ul", { class: "chips" }, items.map(chip)),
     active
       ? button({ onclick: onLeave }, "Back to search")
-      : button({ class: "main", onclick: onUse }, "Recommend from these"),
-    button({ onclick: () => { keep([]); onChange(); } }, "Clear"),
+      : button({ class: "main", onclick: onUse }, "For your taste"),
+    button({ onclick: () => { keep([]); onChange(); } }, "Empty the shelf"),
   ];
 }

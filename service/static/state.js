@@ -8,9 +8,12 @@ export const unweighed = () => ({ profile: null, weights: table(), n_candidates:
 export const empty = () => ({
   ...unweighed(), q: "", like: null, taste: false, k: null,
   min_score: null, diversity: 0, category: [], unread: [], range: table(), attr: table(),
-  min_rating_count: 0,
+  near: null, sort: [], min_rating_count: 0,
 });
 
+const RANGE = /^(.+):([^:]*):([^:]*)$/;
+const DATE = /^\d{4}-\d{2}/;
+const limit = (text) => finite(text) ?? (DATE.test(text) ? text : null);
 const finite = (text) => (text !== null && text !== "" && isFinite(text) ? Number(text) : null);
 
 export function read(search, prefix = "") {
@@ -24,14 +27,15 @@ export function read(search, prefix = "") {
   for (const name of ["k", "n_candidates", "min_score"]) state[name] = finite(get(name));
   state.diversity = finite(get("diversity")) ?? 0;
   state.min_rating_count = finite(get("min_rating_count")) ?? 0;
-  for (const name of ["category", "unread"]) state[name] = given.getAll(prefix + name);
+  state.near = get("near");
+  for (const name of ["category", "unread", "sort"]) state[name] = given.getAll(prefix + name);
   for (const text of given.getAll(`${prefix}attr`)) {
     const [, name, value] = /^([^:]+):([^]*)$/.exec(text) ?? [];
     if (name) (state.attr[name] ??= []).push(value);
   }
   for (const text of given.getAll(`${prefix}range`)) {
-    const [, name, low, high] = /^(.+):([^:]*):([^:]*)$/.exec(text) ?? [];
-    if (name) state.range[name] = [finite(low), finite(high)];
+    const [, name, low, high] = RANGE.exec(text) ?? [];
+    if (name) state.range[name] = [limit(low), limit(high)];
   }
   for (const [name, value] of given) {
     const weight = finite(value);
@@ -67,19 +71,23 @@ export function write(state, { prefix = "", options = false } = {}) {
   for (const [name, [low, high]] of Object.entries(state.range)) {
     put("range", `${name}:${low ?? ""}:${high ?? ""}`);
   }
+  put("near", state.near);
   put("min_rating_count", state.min_rating_count);
+  for (const one of state.sort) put("sort", one);
   return given;
 }
 
 // The body of a POST request.
 export function body(state) {
+  const [lat, lon, km] = state.near?.split(":").slice(-3).map(Number) ?? []; // "52.5:13.4:10"
   const ranges = Object.entries(state.range).map(([name, [min, max]]) => [name, { min, max }]);
   return {
     profile: state.profile, weights: state.weights, k: state.k, n_candidates: state.n_candidates,
     min_score: state.min_score, diversity: state.diversity,
+    sort: state.sort,
     filters: {
       categories: { any: state.category }, attributes: { any: state.attr }, ranges: Object.fromEntries(ranges),
-      min_rating_count: state.min_rating_count || null,
+      min_rating_count: state.min_rating_count || null, near: state.near && { lat, lon, km },
     },
   };
 }

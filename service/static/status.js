@@ -5,9 +5,8 @@ import { $, count } from "./dom.js";
 const EACH_MS = 2000;
 
 const aged = (seconds) =>
-  seconds < 90 ? `${Math.round(seconds)} s`
-    : seconds < 5400 ? `${Math.round(seconds / 60)} min`
-      : seconds < 172800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86400)} days`;
+  seconds < 5400 ? `${Math.round(seconds / 60)} min`
+    : seconds < 172800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86400)} days`;
 
 export function watch({ onSwap, onReturn }) {
   const corner = $("#status");

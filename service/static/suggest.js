@@ -2,6 +2,7 @@
 
 import { ask } from "./api.js";
 import { $, h, later } from "./dom.js";
+import { written } from "./words.js";
 
 export function suggestions({ onPick }) {
   const input = $("#q"), list = $("#suggestions");
@@ -15,7 +16,7 @@ export function suggestions({ onPick }) {
     input.setAttribute("aria-expanded", "false");
     input.removeAttribute("aria-activedescendant");
   };
-  const pick = (one) => { close(); onPick(one.title); };
+  const pick = (one) => { close(); onPick(one); };
   const choose = (place) => {
     chosen = (place + found.length) % found.length;
     [...list.children].forEach((one, at) => one.setAttribute("aria-selected", String(at === chosen)));
@@ -36,7 +37,7 @@ export function suggestions({ onPick }) {
     list.replaceChildren(...found.map((one, place) => h("li", {
       role: "option", id: `s-${place}`, "aria-selected": "false",
       onpointerdown: (event) => { event.preventDefault(); pick(one); },
-    }, one.title, one.count ? ` (${one.kind})` : "")));
+    }, written(one.title), one.count ? ` (${one.kind})` : "")));
     chosen = -1;
     list.hidden = false;
     input.setAttribute("aria-expanded", "true");

@@ -37,7 +37,7 @@ class ResponseHeaders:
     What needs the API key is kept by no cache that several people share: `private_below` is the
     path below which it is asked for. Without origins there is no CORS header at all. A preflight
     request of an allowed origin is answered here, before any credentials are asked for: browsers
-    send none with it.
+    send none with it. Pages may show pictures of `image_origins` beside those of this service.
     """
 
     def __init__(
@@ -45,11 +45,14 @@ class ResponseHeaders:
         app: WSGIApplication,
         *,
         origins: Iterable[str] = (),
+        image_origins: Iterable[str] = (),
         private_below: str | None = None,
     ) -> None:
         self._app = app
         self._origins = frozenset(origins)
         self._private_below = private_below
+        images = " ".join(("data:", *image_origins))
+        self._policy = CONTENT_SECURITY_POLICY.replace("data:", images)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request with these headers added."""
@@ -63,7 +66,7 @@ class ResponseHeaders:
             headers.extend(cross)
             kinds = [value for name, value in headers if name.lower() == "content-type"]
             if any(kind.startswith("text/html") for kind in kinds):
-                headers.append(("Content-Security-Policy", CONTENT_SECURITY_POLICY))
+                headers.append(("Content-Security-Policy", self._policy))
             return start_response(status, headers, *exc_info)
 
         asks_first = "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ

@@ -12,7 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.serving import Service
+from tests.serving import Serve, Service
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking",
@@ -85,8 +85,11 @@ Visit = Callable[..., Visitor]
 
 
 @pytest.fixture
-def visit(browser: Browser, tmp_path: Path) -> Iterator[Visit]:
-    """Opens a visitor's browser on a service; no page may have complained in the end."""
+def visit(browser: Browser, tmp_path: Path, serve: Serve) -> Iterator[Visit]:
+    """Opens a visitor's browser on a service; no page may have complained in the end.
+
+    Asks for `serve`, so that browsers are closed before the services that their pages look at.
+    """
     shots = Path(os.environ.get("SCREENSHOTS") or tmp_path)
     shots.mkdir(parents=True, exist_ok=True)
     visitors: list[Visitor] = []

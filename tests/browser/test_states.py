@@ -191,6 +191,7 @@ def test_ids_beyond_2_to_the_53_stay_what_they_are(
     page.go_back()
     titles(page)
     page.get_by_role("button", name="Like Robot Dawn (2020)", exact=True).click()
+    page.get_by_role("button", name="For your taste").click()
     expect(page.locator("#heading")).to_have_text("For your taste: robot dawn")
     expect(cards(page)).to_have_count(4)
     expect(page.locator("#results")).not_to_contain_text("Robot Dawn")
@@ -218,7 +219,7 @@ def test_an_attribute_may_have_any_name(
     shows(page, told(service, q="robots"))
 
 
-def test_a_catalogue_without_ratings_waits_for_a_query(
+def test_a_catalogue_without_ratings_opens_on_its_items(
     visit: Visit, serve: Serve, write_catalog: Callable[..., Path], minilm_export: Path,
     tmp_path: Path,
 ) -> None:  # fmt: skip
@@ -229,11 +230,13 @@ def test_a_catalogue_without_ratings_waits_for_a_query(
     publish(catalog, tmp_path / "unrated")
     service = serve(tmp_path / "unrated").ready()
     page = visit(service).open()
-    expect(page.locator("#notice")).to_contain_text("Type what you are looking for")
+    shows(page, told(service, "/v1/popular"))
+    expect(page.locator("#heading")).to_have_text("From the catalogue")
     expect(page.get_by_label("Ratings at least")).to_have_count(0)
     page.locator("#q").fill("robots")
     shows(page, told(service, q="robots"))
     page.get_by_role("button", name="Like Robot Dawn (2020)", exact=True).click()
+    page.get_by_role("button", name="For your taste").click()
     expect(page.locator("#notice")).to_contain_text("does not say who likes what")
 
 

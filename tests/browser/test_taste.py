@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from shortlist.bundle.articles import written
 from tests.browser.test_search_page import address, cards, shows, titles, told
 from tests.serving import Service
 
@@ -25,7 +26,7 @@ def recommended(service: Service, **body: Any) -> list[str]:
         answer = json.loads(connection.getresponse().read())
     finally:
         connection.close()
-    return [one["title"] for one in answer["results"]]
+    return [written(one["title"]) for one in answer["results"]]
 
 
 def like(page: Page, title: str) -> None:
@@ -42,17 +43,41 @@ def popular(sample: Service) -> list[dict[str, Any]]:
     return found
 
 
-def test_a_thumb_turns_the_page_into_recommendations(
+def open_taste(page: Page) -> None:
+    page.get_by_role("button", name="For your taste").click()
+    expect(page.locator("#heading")).to_contain_text("For your taste")
+
+
+def test_a_thumb_fills_the_shelf_and_changes_nothing_else(
+    visit: Visit, sample: Service, popular: list[dict[str, Any]]
+) -> None:
+    page = visit(sample).open()
+    before = titles(page)
+    thumb = page.get_by_role("button", name=f"Like {written(popular[3]['title'])}", exact=True)
+    thumb.scroll_into_view_if_needed()
+    page.evaluate("scrollBy(0, 100)")
+    place = thumb.bounding_box()
+    thumb.click()
+    expect(page.locator("#shelf")).to_contain_text(written(popular[3]["title"]))
+    expect(thumb).to_have_attribute("aria-pressed", "true")
+    expect(thumb).to_be_focused()
+    assert titles(page) == before
+    assert thumb.bounding_box() == pytest.approx(place, abs=1)
+    assert address(page) == {}
+    thumb.click()
+    expect(page.locator("#shelf")).to_be_empty()
+
+
+def test_the_taste_is_a_list_that_follows_the_shelf_once_it_is_opened(
     visit: Visit, sample: Service, popular: list[dict[str, Any]]
 ) -> None:
     visitor = visit(sample)
     page = visitor.open()
     titles(page)
-    like(page, popular[0]["title"])
+    like(page, written(popular[0]["title"]))
+    open_taste(page)
     shows(page, recommended(sample, liked=[popular[0]["item_id"]]))
-    expect(page.locator("#heading")).to_have_text("For your taste")
-    expect(page.locator("#heading")).to_be_focused()
-    expect(page.locator("#shelf")).to_contain_text(popular[0]["title"])
+    expect(page.locator("#shelf")).to_contain_text(written(popular[0]["title"]))
     assert address(page) == {"taste": ["true"]}
     second = titles(page)[1]
     disliked = sample.get("/v1/search", q=second, profile="tuned", k=1)[1]["results"][0]["item_id"]
@@ -68,7 +93,8 @@ def test_text_joins_the_taste_and_filters_hold(
 ) -> None:
     page = visit(sample).open()
     titles(page)
-    like(page, popular[0]["title"])
+    like(page, written(popular[0]["title"]))
+    open_taste(page)
     expect(page.locator("#heading")).to_have_text("For your taste")
     page.locator("#q").fill("a robot")
     liked = [popular[0]["item_id"]]
@@ -85,7 +111,8 @@ def test_the_shelf_stays_in_this_browser_and_out_of_the_address(
 ) -> None:
     page = visit(sample).open()
     titles(page)
-    like(page, popular[0]["title"])
+    like(page, written(popular[0]["title"]))
+    open_taste(page)
     expected = recommended(sample, liked=[popular[0]["item_id"]])
     shows(page, expected)
     page.reload()
@@ -102,13 +129,14 @@ def test_leaving_and_coming_back_to_the_taste(
     page = visit(sample).open("/?q=love")
     first = titles(page)[0]
     like(page, first)
+    open_taste(page)
     expect(page.locator("#heading")).to_have_text("For your taste: love")
     page.get_by_role("button", name="Back to search").click()
     shows(page, told(sample, q="love"))
     expect(page.get_by_role("button", name=f"Like {first}", exact=True)).to_have_attribute(
         "aria-pressed", "true"
     )
-    page.get_by_role("button", name="Recommend from these").click()
+    page.get_by_role("button", name="For your taste").click()
     expect(page.locator("#heading")).to_have_text("For your taste: love")
     page.get_by_role("button", name=f"Take {first} off the shelf").click()
     shows(page, told(sample, q="love"))
@@ -120,9 +148,10 @@ def test_clearing_the_shelf_ends_recommendations(
 ) -> None:
     page = visit(sample).open()
     titles(page)
-    like(page, popular[0]["title"])
+    like(page, written(popular[0]["title"]))
+    open_taste(page)
     expect(page.locator("#heading")).to_have_text("For your taste")
-    page.get_by_role("button", name="Clear", exact=True).click()
+    page.get_by_role("button", name="Empty the shelf").click()
     shows(page, told(sample, "/v1/popular"))
 
 
@@ -136,8 +165,9 @@ def test_why_here_speaks_of_what_others_like(
     (share,) = [
         one["value"] for one in body["results"][0]["components"] if one["feature"] == "co_liked"
     ]
+    title = written(popular[0]["title"])
     expect(cards(page).first.locator(".why")).to_contain_text(
-        f"About {round(100 * share)} % of those who like what you gave like it too."
+        f"About {round(100 * share)} % of those who like {title} like it too."
     )
 
 

@@ -59,7 +59,7 @@ def run_script(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("name", "header"),
     [
-        ("movies.csv", b"movieId,title,genres\n"),
+        ("movies.csv", b"movieId,title,genres,description\n"),
         ("ratings.csv", b"userId,movieId,rating,timestamp\n"),
         ("tags.csv", b"userId,movieId,tag,timestamp\n"),
         ("films_hints.csv", b"movieId,country,fame,acclaim\n"),
@@ -75,6 +75,12 @@ def test_each_table_has_its_header_and_unix_line_ends(name: str, header: bytes) 
 def test_films_are_numbered_from_one_without_gaps(movies: Rows) -> None:
     assert len(movies) >= 640
     assert [row["movieId"] for row in movies] == [str(i + 1) for i in range(len(movies))]
+
+
+def test_every_film_has_a_description_of_its_own(movies: Rows) -> None:
+    texts = [row["description"] for row in movies]
+    assert len(set(texts)) == len(movies)
+    assert [text for text in texts if not 80 <= len(text) <= 220 or text != text.strip()] == []
 
 
 def test_no_title_comes_twice(movies: Rows) -> None:

@@ -132,6 +132,13 @@ def test_index_then_serve_answers(checkout: Path) -> None:
         assert service.status_of("/healthz") == 200
 
 
+def test_run_serves_the_example_shop_beside_what_is_published(checkout: Path) -> None:
+    run("make index CATALOG=data/sample/catalog.toml", checkout)
+    with serving("make run CATALOG=data/shop/catalog.toml", checkout) as service:
+        readiness = service.readiness()
+    assert (readiness["catalog"], readiness["items"]) == ("example-shop", 160)
+
+
 def test_data_then_index_publishes_movielens(checkout: Path, movielens: Path) -> None:
     run("make index CATALOG=data/sample/catalog.toml", checkout)
     run("make data", checkout, MOVIELENS=str(movielens))

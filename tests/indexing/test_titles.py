@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from indexing.titles import all_variants, article_first, main_title, title_variants, without_year
+from indexing.titles import all_variants, main_title, title_variants, without_year
 
 
 @pytest.mark.parametrize(
@@ -20,20 +20,6 @@ from indexing.titles import all_variants, article_first, main_title, title_varia
 )
 def test_a_year_in_parentheses_is_left_out(title: str, expected: str) -> None:
     assert without_year(title) == expected
-
-
-@pytest.mark.parametrize(
-    ("title", "expected"),
-    [
-        ("Matrix, The", "The Matrix"),
-        ("Avventura, L'", "L'Avventura"),
-        ("Cité des enfants perdus, La", "La Cité des enfants perdus"),
-        ("Crime, Punishment", "Crime, Punishment"),
-        ("The", "The"),
-    ],
-)
-def test_a_trailing_article_comes_first(title: str, expected: str) -> None:
-    assert article_first(title) == expected
 
 
 def test_the_main_title_is_what_a_person_types() -> None:

@@ -129,9 +129,10 @@ def test_origins_are_separated_by_commas() -> None:
 @pytest.mark.parametrize(
     "origin", ["https://a.example/", "a.example", "https://A.example", "null", "ftp://a.example"]
 )
-def test_what_no_browser_sends_as_an_origin_is_refused(origin: str) -> None:
-    with pytest.raises(SettingsError, match="cors_origins: expected origins like"):
-        read_settings({}, cors_origins=origin)
+@pytest.mark.parametrize("name", ["cors_origins", "image_origins"])
+def test_what_no_browser_sends_as_an_origin_is_refused(name: str, origin: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name}: expected origins like"):
+        read_settings({}, **{name: origin})
 
 
 def test_some_threads_are_kept_for_refusing() -> None:

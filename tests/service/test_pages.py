@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from service.app import create_app
 from service.config import Settings
 from shortlist.encoder.machine import Precision
+from tests.publishing import publish
 
 
 @pytest.fixture(scope="module")
@@ -138,3 +139,70 @@ def test_the_comparison_keeps_its_query(client: FlaskClient) -> None:
     text = client.get("/compare?q=%22love%22").text
     assert 'value="&#34;love&#34;"' in text
     assert "needs JavaScript" in text
+
+
+def test_an_item_has_a_page_with_what_is_like_it(client: FlaskClient) -> None:
+    text = client.get("/items/1347").text
+    assert "<h2>The Wild Robot (2024)</h2>" in text
+    assert "Adventure · Animation · Sci-Fi" in text
+    assert 'href="/v1/items/1347"' in text
+    similar = client.get("/v1/items/1347/similar").get_json()["results"]
+    places = [text.index(f'href="/items/{one["item_id"]}"') for one in similar]
+    assert places == sorted(places)
+
+
+def test_without_ratings_and_scripts_the_newest_are_listed(
+    client_of: Callable[[Path], FlaskClient], example_shop: Path
+) -> None:
+    text = client_of(example_shop).get("/").text
+    assert "The newest" in text
+    assert text.index("Insulated skirt") < text.index("Stormhut four-season tent")
+    assert "10 of 160 items are shown." in text
+    assert "slate, berry · not in stock · " in text
+    assert '<a href="https://shop.example/products/cl-420" rel="noopener">Website</a>' in text
+
+
+def test_an_id_with_a_slash_has_a_page_too(
+    client_of: Callable[[Path], FlaskClient],
+    films: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    path = films(
+        movies="movieId,title,genres\nA/1,Star Voyage (1999),Sci-Fi\n",
+        tags="movieId,tag\n",
+        ratings="userId,movieId,rating,timestamp\n",
+    )
+    publish(path, tmp_path / "slashes")
+    client = client_of(tmp_path / "slashes")
+    assert "Star Voyage (1999)" in client.get("/items/A%2F1").text
+    assert client.get("/items/A/1").status_code == 404
+
+
+def test_people_get_pages_of_problems_and_programs_get_json(client: FlaskClient) -> None:
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    for path in ("/nothing", "/items/987654321", "/static/nothing.js"):
+        page = client.get(path, headers=browser)
+        assert (page.status_code, page.mimetype) == (404, "text/html")
+        assert "<h2>Not Found</h2>" in page.text
+        assert "Content-Security-Policy" in page.headers
+        assert client.get(path).mimetype == "application/problem+json"
+    assert client.get("/v1/nothing", headers=browser).mimetype == "application/problem+json"
+
+
+def test_the_icon_of_the_page_is_served_from_here(client: FlaskClient) -> None:
+    assert 'href="/static/favicon.svg"' in client.get("/").text
+    icon = client.get("/static/favicon.svg")
+    assert icon.mimetype == "image/svg+xml"
+    assert icon.data.startswith(b"<svg ")
+    icon.close()
+
+
+def test_with_a_key_the_page_of_an_item_shows_nothing_of_it(sample_artifacts: Path) -> None:
+    settings = Settings(artifacts=sample_artifacts, precision=Precision.F32, api_key="secret")
+    app = create_app(settings)
+    try:
+        text = app.test_client().get("/items/1347").text
+    finally:
+        app.extensions["reloader"].stop()
+    assert "Wild Robot" not in text
+    assert 'data-id="1347"' in text

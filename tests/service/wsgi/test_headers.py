@@ -21,6 +21,7 @@ def headers(
     mimetype: str = "application/json",
     *,
     origins: tuple[str, ...] = (),
+    image_origins: tuple[str, ...] = (),
     method: str = "GET",
     **environ: str,
 ) -> tuple[str, dict[str, str]]:
@@ -31,7 +32,7 @@ def headers(
         start_response("200 OK", [("Content-Type", mimetype)])
         return [b"inside"]
 
-    layer = ResponseHeaders(app, origins=origins)
+    layer = ResponseHeaders(app, origins=origins, image_origins=image_origins)
     body = layer({"REQUEST_METHOD": method, **environ}, lambda *args: begun.append(args))
     (status, found) = begun[0]
     assert (list(body) == []) == (status == "204 No Content")
@@ -56,6 +57,14 @@ def test_the_policy_is_strict() -> None:
         "base-uri 'none'",
         "frame-ancestors 'none'",
     ]
+
+
+def test_pictures_may_be_allowed_from_elsewhere_and_nothing_else() -> None:
+    cdn = ("https://cdn.example", "https://b.example:8443")
+    policy = headers("text/html", image_origins=cdn)[1]["Content-Security-Policy"]
+    ours = CONTENT_SECURITY_POLICY.split("; ")
+    allowed = [one for one in policy.split("; ") if one not in ours]
+    assert allowed == ["img-src 'self' data: https://cdn.example https://b.example:8443"]
 
 
 def test_cors_is_off_by_default() -> None:
