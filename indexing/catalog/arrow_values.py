@@ -44,9 +44,9 @@ def is_text(kind: pa.DataType) -> bool:
     return kind in (*_TEXT, *_BYTES)
 
 
-def joined(lists: pa.Array) -> pa.Array:
-    """Each list of text as one text, parted by commas."""
-    return pa.compute.binary_join(lists, pa.scalar(", ", pa.large_string()))
+def joined(lists: pa.Array, separator: str = ", ") -> pa.Array:
+    """Each list of text as one text."""
+    return pa.compute.binary_join(lists, pa.scalar(separator, pa.large_string()))
 
 
 def require_readable(where: object, column: str, kind: pa.DataType) -> None:

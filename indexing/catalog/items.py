@@ -73,6 +73,9 @@ def read_items(
     if not len(table):
         raise CatalogError(f"{origin}: the catalogue is empty; expected at least one item")
     text = {column: as_text(table[column]) for column in texts}
+    if categories is not None:  # in documents lists of them stand as a file has them
+        column = table[categories.column]
+        text[categories.column] = as_text(column, separator=categories.separator)
     for split in (other, categories):
         if split is not None:
             _require_few(table[split.column], split, limits, origin)

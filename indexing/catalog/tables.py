@@ -76,11 +76,13 @@ def _common_type(origin: Origin, name: str, batches: list[pa.RecordBatch]) -> pa
     return types.pop() if len(types) == 1 else pa.large_string()
 
 
-def as_text(column: pd.Series) -> pd.Series:
-    """A column of any type as text, a missing value as "", a list joined by commas."""
+def as_text(column: pd.Series, *, separator: str = ", ") -> pd.Series:
+    """A column of any type as text, a missing value as "", a list joined by `separator`."""
     if is_list(column):
         column = pd.Series(
-            joined(pa.array(column)).to_pandas().to_numpy(), index=column.index, dtype="str"
+            joined(pa.array(column), separator).to_pandas().to_numpy(),
+            index=column.index,
+            dtype="str",
         )
     return column.astype("str").fillna("")
 

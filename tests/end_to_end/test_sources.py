@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from pathlib import Path
@@ -251,3 +252,61 @@ def test_every_source_of_a_shop_gives_the_same_bundle_but_for_its_stamp(
     for source, files in bundles.items():
         assert list(files) == list(first), source
         assert [name for name in first if files[name] != first[name]] == [], source
+
+
+def shop_products(repository: Path) -> list[Record]:
+    """The example shop's products, each value of its own type."""
+    text = (repository / "data/shop/products.csv").read_text(encoding="utf-8")
+
+    def typed(name: str, value: str) -> Any:
+        if not value:
+            return [] if name in {"categories", "colours"} else None
+        kinds: dict[str, Callable[[str], Any]] = {
+            **dict.fromkeys(("categories", "colours"), lambda text: text.split("|")),
+            **dict.fromkeys(("price", "lat", "lon"), float),
+            "in_stock": lambda text: text == "yes",
+            "weight_g": int,
+            "added": date.fromisoformat,
+        }
+        return kinds.get(name, str)(value)
+
+    return [
+        {name: typed(name, value) for name, value in one.items()}
+        for one in csv.DictReader(io.StringIO(text))
+    ]
+
+
+def test_the_example_shop_is_the_same_bundle_from_files_and_from_postgresql(
+    repository: Path, tmp_path: Path, tiny_model: Path, tiny_export: Path, postgresql: TestDatabase
+) -> None:
+    products = shop_products(repository)
+    lines = "".join(f"{json.dumps(one, default=str)}\n" for one in products)
+    (tmp_path / "products.jsonl").write_text(lines, encoding="utf-8")
+    pa.parquet.write_table(pa.Table.from_pylist(products), tmp_path / "products.parquet")
+    shutil.copyfile(repository / "data/shop/products.csv", tmp_path / "products.csv")
+    postgresql.run(
+        "CREATE TABLE products (row int, sku text, title text, brand text, categories text[],"
+        " colours text[], price numeric, in_stock boolean, weight_g int, added date, town text,"
+        " lat float, lon float, description text, link text)"
+    )
+    rows = [
+        ", ".join(literal(one, "postgresql") for one in [number, *product.values()])
+        for number, product in enumerate(products)
+    ]
+    postgresql.run(f"INSERT INTO products VALUES {', '.join(f'({row})' for row in rows)}")
+    query = f'url = "{postgresql.url}"\nquery = "select * from products order by row"'
+    sources = {name: f'file = "products.{name}"' for name in ("csv", "jsonl", "parquet")} | {
+        "postgresql": query
+    }
+    usual = (repository / "data/shop/catalog.toml").read_text(encoding="utf-8")
+    bundles = {}
+    for name, source in sources.items():
+        catalog = tmp_path / f"{name}.toml"
+        text = usual.replace('file = "products.csv"', source)
+        catalog.write_text(f'{text}\n[encoder]\nmodel = "{tiny_model}"\nprecision = "f32"\n')
+        publish(catalog, tmp_path / name)
+        bundles[name] = contents(ArtifactStore(tmp_path / name).live_folder())
+    first = bundles.pop("csv")
+    assert first["manifest.json"]["counts"]["items"] == len(products) == 160
+    for name, files in bundles.items():
+        assert [one for one in first if files[one] != first[one]] == [], name
