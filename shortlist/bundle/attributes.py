@@ -135,12 +135,9 @@ _SOUND: dict[Kind, tuple[Callable[[pa.Array], bool], str]] = {
 
 def shown(column: pa.Array, row: int) -> Shown:
     """The value of one row as an answer shows it: times as they were given."""
-    kind = kind_of(column)
-    if kind is Kind.TIME:
-        value = column[row].as_py()
-        return None if value is None else written(value["at"], value["form"])
-    value = column[row].as_py()
-    found: Shown = value
+    found: Shown = column[row].as_py()
+    if isinstance(found, dict) and "at" in found:
+        return written(int(found["at"]), int(found["form"]))
     return found
 
 

@@ -28,6 +28,8 @@ def are_addresses(texts: pa.Array) -> pa.Array:
 
 def display_of(display: Mapping[str, pa.Array], row: int) -> Display:
     """What is shown of one item, None for what its catalogue does not have."""
+    if not display:
+        return dict.fromkeys(DISPLAYED)
     return {name: display[name][row].as_py() if name in display else None for name in DISPLAYED}
 
 

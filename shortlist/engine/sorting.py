@@ -56,6 +56,8 @@ def read_sort(bundle: Bundle, query: Query) -> tuple[SortKey, ...]:
     Raises InvalidParameter for what this catalogue cannot be ordered by, and for a distance from
     nowhere.
     """
+    if not query.sort:
+        return ()
     known = sort_names(bundle)
     keys = tuple(_read_key(text, known) for text in query.sort)
     if DISTANCE in {key.name for key in keys}:
