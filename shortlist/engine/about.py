@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shortlist.bundle.arrays import RowArray, Vectors
-from shortlist.engine.facets import AboutQuery, Facets, count_facets
+from shortlist.engine.facets import AboutQuery, Facets, check_facets, count_facets, some_of
 from shortlist.engine.goodness import TOP
 from shortlist.engine.lanes.phrases import rows_that_say_all
 from shortlist.engine.lanes.words import ask_words
@@ -40,6 +40,9 @@ def counted(
     if not facets:
         return None, None
     plan, found = pool.plan, about(snapshot, pool, no_good_match=no_good_match)
+    if found is None and plan.passing is None and len(plan.left_out) == len(snapshot.blocked_rows):
+        check_facets(snapshot.bundle, facets)
+        return some_of(snapshot.facets, facets), None
 
     def rows_of(facet: str | None) -> RowArray:
         every = all_rows(plan) if plan.passing is None else plan.passing.rows(without=facet)
@@ -62,6 +65,7 @@ def about(snapshot: Snapshot, pool: Pool, *, no_good_match: bool | None) -> Abou
     if vector is None or not plan.text.strip() or calibration is None:
         return None
     rows, similarities, exact = _nearest(snapshot, vector)
+    is_whole = len(rows) == snapshot.bundle.n_items
     best = float(np.sort(similarities)[-TOP:].mean())
     floor = calibration.mean + SHARE * max(0.0, best - calibration.mean)
     near = rows[similarities >= floor] if not no_good_match else rows[:0]
@@ -69,16 +73,19 @@ def about(snapshot: Snapshot, pool: Pool, *, no_good_match: bool | None) -> Abou
     if words is not None:
         saying = rows_that_say_all(words, ask_words(words, plan.text))
         near = np.union1d(near, saying).astype(np.int64)
-    exact = exact or bool(similarities.min() < floor)
+    exact = is_whole or (exact and bool(similarities.min() < floor))
     return About(np.sort(near), AboutQuery(round(floor, 6), len(near), exact))
 
 
 def _nearest(snapshot: Snapshot, vector: Vectors) -> tuple[RowArray, Vectors, bool]:
-    """Rows and their similarities: all of a small catalogue, the nearest thousand of a large."""
+    """Rows and their similarities: all of a small catalogue, the nearest thousand of a large.
+
+    And whether none nearer was missed for certain.
+    """
     bundle = snapshot.bundle
     if bundle.n_items > snapshot.exact_up_to:
         found = snapshot.retriever.retrieve(vector, MAX_CANDIDATES)
-        return found.rows, found.scores, False
+        return found.rows, found.scores, found.exact
     blocks = range(0, bundle.n_items, _BLOCK_ROWS)
     scores = [bundle.vectors[begin : begin + _BLOCK_ROWS] @ vector for begin in blocks]
     return np.arange(bundle.n_items), np.concatenate(scores), True

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute
 
-from shortlist.bundle.arrays import Csr, RowArray
+from shortlist.bundle.arrays import TEXT, Csr, RowArray
 from shortlist.bundle.attributes import (
     NAMED,
     NUMERIC,
@@ -83,6 +84,9 @@ class Values:
     missing: int
 
 
+C = TypeVar("C", Histogram, Times, Values)
+
+
 @dataclass(frozen=True)
 class AboutQuery:
     """Which items are about a query: those as similar to it as `similarity`, or with all its words.
@@ -122,10 +126,7 @@ def count_facets(
 
     Raises InvalidParameter for an unknown facet.
     """
-    known = facet_names(bundle)
-    for name in wanted:
-        if name not in known:
-            raise InvalidParameter("facets", f"expected one of: {', '.join(known)}; found {name!r}")
+    check_facets(bundle, wanted)
     rows = {name: rows_of(name) for name in wanted}
     kinds = {name: kind_of(bundle.items.attributes[name]) for name in rows if name != CATEGORIES}
     return Facets(
@@ -136,6 +137,37 @@ def count_facets(
         times=[_times(bundle, name, rows[name]) for name in kinds if kinds[name] is Kind.TIME],
         values=[_values(bundle, name, rows[name]) for name in kinds if kinds[name] in NAMED],
         about=about,
+    )
+
+
+def check_facets(bundle: Bundle, wanted: tuple[str, ...]) -> None:
+    """Raises InvalidParameter for a facet that this catalogue does not have."""
+    known = facet_names(bundle)
+    for name in wanted:
+        if name not in known:
+            raise InvalidParameter("facets", f"expected one of: {', '.join(known)}; found {name!r}")
+
+
+def count_all(bundle: Bundle, rows: RowArray) -> Facets:
+    """Every facet over these rows (int64, rising)."""
+    return count_facets(bundle, tuple(facet_names(bundle)), lambda _: rows)
+
+
+def some_of(facets: Facets, wanted: tuple[str, ...]) -> Facets:
+    """Those of the counted facets that are wanted, in that order."""
+    place = {name: at for at, name in enumerate(wanted)}
+
+    def chosen(counted: list[C]) -> list[C]:
+        return sorted(
+            (one for one in counted if one.name in place), key=lambda one: place[one.name]
+        )
+
+    return Facets(
+        categories=facets.categories if CATEGORIES in place else None,
+        histograms=chosen(facets.histograms),
+        times=chosen(facets.times),
+        values=chosen(facets.values),
+        about=None,
     )
 
 
@@ -186,17 +218,23 @@ def _values(bundle: Bundle, name: str, rows: RowArray) -> Values:
         codes, names = codes_of(column, None if len(rows) == len(column) else rows)
         counts = np.bincount(codes + 1, minlength=len(names) + 1)
         n_having, counts = len(rows) - int(counts[0]), counts[1:]
-    met = np.flatnonzero(counts)
-    most = met[np.argsort(-counts[met], kind="stable")]
-    if len(most) > MAX_VALUES:  # those as frequent as the last stand by value with it
-        most = most[counts[most] >= counts[most[MAX_VALUES - 1]]]
+    most = _most_frequent(counts, names, rising=column.type not in TEXT)
     texts = names.take(pa.array(most)).to_pylist()
-    named = sorted(
-        zip(texts, counts[most].tolist(), strict=True), key=lambda one: (-one[1], one[0])
-    )
-    shown = [ValueCount(*one) for one in named[:MAX_VALUES]]
+    shown = [ValueCount(*one) for one in zip(texts, counts[most].tolist(), strict=True)]
     others = int(counts.sum()) - sum(one.count for one in shown)
     return Values(name, shown, others, len(rows) - n_having)
+
+
+def _most_frequent(counts: RowArray, names: pa.Array, *, rising: bool) -> RowArray:
+    """The codes met most often, ties by their texts: those of older bundles do not rise."""
+    met = np.flatnonzero(counts)
+    if not rising:
+        met = met[pa.compute.array_sort_indices(names.take(pa.array(met))).to_numpy()]
+    if len(met) > MAX_VALUES:  # before any is put in order: there may be as many as items
+        least = np.partition(counts[met], -MAX_VALUES)[-MAX_VALUES]
+        surely, also = met[counts[met] > least], met[counts[met] == least]
+        met = np.concatenate([surely, also[: MAX_VALUES - len(surely)]])
+    return met[np.argsort(-counts[met], kind="stable")]
 
 
 def _times(bundle: Bundle, name: str, rows: RowArray) -> Times:

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from shortlist.bundle.attributes import Kind, kind_of
 from shortlist.bundle.manifest import AttributeInfo, Profile
-from shortlist.engine.facets import Facets, count_facets, facet_names
+from shortlist.engine.facets import Facets
 from shortlist.engine.features import Source, available_features, features_from
-from shortlist.engine.pool import rows_without
 from shortlist.engine.snapshot import Snapshot
 from shortlist.engine.sorting import sort_names
 
@@ -64,7 +63,6 @@ def overview(snapshot: Snapshot) -> CatalogAnswer:
         for name, one in manifest.profiles.items()
     }
     of_tastes = manifest.recommend_profile or manifest.default_profile
-    rows = rows_without(snapshot.blocked_rows, bundle.n_items)
     return CatalogAnswer(
         name=manifest.catalog.name,
         index_version=snapshot.version,
@@ -80,7 +78,7 @@ def overview(snapshot: Snapshot) -> CatalogAnswer:
             one for one in features_from(Source.STEERING, Source.LIKES) if one in every
         ],
         rating_scale=None if manifest.popularity is None else manifest.popularity.scale,
-        facets=count_facets(bundle, tuple(facet_names(bundle)), lambda _: rows),
+        facets=snapshot.facets,
         sorts=sort_names(bundle),
         attributes=[
             CatalogAttribute(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from shortlist.bundle.reader import Bundle, open_bundle
 from shortlist.encoder.machine import MAX_WAITING, Precision
 from shortlist.encoder.parity import check_canaries, read_canaries
 from shortlist.encoder.runtime import SETTINGS, Encoder
+from shortlist.engine.facets import Facets, count_all
 from shortlist.engine.features import check_profiles
 from shortlist.engine.lanes.faiss_backend import FaissRetriever
 from shortlist.engine.lanes.semantic import Retriever
@@ -64,6 +66,13 @@ class Snapshot:
     exact_up_to: int
     blocked_rows: RowArray = field(default_factory=lambda: np.empty(0, np.int64))
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
+
+    @cached_property
+    def facets(self) -> Facets:
+        """What all items that are not blocked count, found when it is first asked for."""
+        kept = np.ones(self.bundle.n_items, dtype=np.bool_)
+        kept[self.blocked_rows] = False
+        return count_all(self.bundle, np.flatnonzero(kept))
 
     @property
     def version(self) -> str:

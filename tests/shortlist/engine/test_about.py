@@ -112,3 +112,18 @@ def test_counts_are_those_of_plain_python(sample_snapshot: Snapshot) -> None:
     every = Counter(name for row in range(len(items)) for name in items.categories.of(row))
     assert answer.facets is not None
     assert {one.name: one.count for one in answer.facets.categories or []} == every
+
+
+def test_counts_of_everything_are_found_once_and_again_when_items_are_blocked(
+    sample_snapshot: Snapshot,
+) -> None:
+    first = ask(sample_snapshot, PopularQuery(facets=("year", "categories"))).facets
+    again = ask(sample_snapshot, PopularQuery(facets=("year",))).facets
+    assert first is not None and again is not None
+    assert again.histograms == first.histograms and again.categories is None
+    assert again.histograms[0] is first.histograms[0]
+    blocked = replace(sample_snapshot, blocked_rows=np.arange(10))
+    fewer = ask(blocked, PopularQuery(facets=("year",))).facets
+    assert fewer is not None
+    n_items = sum(one.count for one in first.histograms[0].bins)
+    assert sum(one.count for one in fewer.histograms[0].bins) == n_items - 10
