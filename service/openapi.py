@@ -16,7 +16,7 @@ from service.requests import NEAR, RANGES, VALUES, spellings
 from service.responses import BatchAnswer
 from shortlist.engine import query as queries
 from shortlist.engine.answer import Answer, Item, RecommendAnswer
-from shortlist.engine.conditions import MAX_ATTRIBUTES
+from shortlist.engine.conditions import MAX_ATTRIBUTES, MAX_LISTED
 from shortlist.engine.overview import CatalogAnswer
 from shortlist.engine.suggest import SuggestAnswer
 
@@ -148,14 +148,14 @@ def _query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
     ]
 
 
-def _listed(what: str) -> dict[str, Any]:
+def _listed(what: str, most: int) -> dict[str, Any]:
     items = {"type": "string", "description": what}
-    return {"type": "array", "maxItems": MAX_ATTRIBUTES, "items": items}
+    return {"type": "array", "maxItems": most, "items": items}
 
 
 _PAIRED: dict[tuple[str, ...], dict[str, Any]] = {
-    RANGES: _listed("attribute:low:high, a bound may be empty"),
-    **dict.fromkeys(VALUES, _listed("attribute:value")),
+    RANGES: _listed("attribute:low:high, a bound may be empty", MAX_ATTRIBUTES),
+    **dict.fromkeys(VALUES, _listed("attribute:value", MAX_LISTED)),
     NEAR: {"type": "string", "description": "latitude:longitude:km, km may be left out"},
 }
 

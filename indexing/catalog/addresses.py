@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 from shortlist.errors import CatalogError
 
@@ -68,17 +68,31 @@ def address_of(url: str, folder: Path, environment: Mapping[str, str]) -> Addres
 
 def _postgresql(url: str, values: tuple[str, ...]) -> Address:
     parts = _parts(url)
-    asked = dict(parse_qsl(parts[1], keep_blank_values=True))
+    asked = [(unquote(name), value) for name, value in map(_option, filter(None, parts[1]))]
     user, _, password = parts[0].rpartition("@")[0].partition(":")
-    hidden = (user, password, *(value for name, value in asked.items() if name in _HIDDEN))
-    more = "&".join(f"{name}={one}" for name, one in _CONNECTION.items() if name not in asked)
+    hidden = (user, password, *(value for name, value in asked if name in _HIDDEN))
+    given = {name for name, _ in asked}
+    more = "&".join(f"{name}={one}" for name, one in _CONNECTION.items() if name not in given)
     return Address(
-        POSTGRESQL, f"{url}{'&' if parts[1] else '?'}{more}", (url, *values, *filter(None, hidden))
+        POSTGRESQL,
+        f"{url}{'&' if any(parts[1]) else '?'}{more}",
+        (url, *values, *filter(None, hidden)),
     )
 
 
-def _parts(url: str) -> tuple[str, str]:
-    """Who and where, and what stands behind the question mark.
+def _option(text: str) -> tuple[str, str]:
+    """The name and the value of an option, as they are written."""
+    name, _, value = text.partition("=")
+    if text.count("=") != 1 or "%00" in text:
+        raise CatalogError(
+            "url: behind the ? expected name=value, parted by &; write & and = in a value as %26"
+            " and %3D"
+        )
+    return name, value
+
+
+def _parts(url: str) -> tuple[str, list[str]]:
+    """Who and where, and the options behind the question mark.
 
     What libpq would take for something else than was meant it may show in a message: a password's
     part for a host's name.
@@ -93,4 +107,4 @@ def _parts(url: str) -> tuple[str, str]:
         raise CatalogError("url: a blank, or a % that is no code; write % as %25")
     if not _HOSTS.fullmatch(where.rpartition("@")[2]):
         raise CatalogError("url: expected user:password@host, or host:port with a number as port")
-    return where, urlsplit(url).query
+    return where, rest.partition("?")[2].split("&")

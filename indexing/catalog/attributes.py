@@ -170,7 +170,8 @@ def _points(columns: Mapping[Hashable, pd.Series] | pd.DataFrame, asked: _Asked)
     degrees = []
     for name, most in zip(names, (90, 180), strict=True):
         values = as_text(columns[name]).str.strip()
-        values = plain_numbers(values, asked.what, asked.numbers, origin=origin)
+        if pd.api.types.is_string_dtype(columns[name]):
+            values = plain_numbers(values, asked.what, asked.numbers, origin=origin)
         found = _numbers(values, asked, Kind.NUMBER)
         _refuse(found.abs() > most, values, f"{asked.what}: expected degrees up to {most}", origin)
         degrees.append(found)

@@ -35,6 +35,8 @@ from shortlist.bundle.manifest import (
 )
 from shortlist.encoder.machine import Precision
 from shortlist.engine.features import FEATURES, Source, weighs
+from shortlist.engine.filters import CATEGORIES
+from shortlist.engine.sorting import NAMES
 
 STANDARD, NOTEBOOK = "standard", "notebook"
 RELATED, TASTE, STEERED = "related", "taste", "steered"
@@ -252,6 +254,16 @@ class CatalogConfig(Table):
                     " popularity needs [ratings], recency [recency], collaborative and co_liked"
                     " something liked; give similarity a weight above 0"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _names_are_free(self) -> Self:
+        taken = [name for name in self.items.attributes if name in {CATEGORIES, *NAMES}]
+        if taken:
+            raise ValueError(
+                f"items.attributes.{taken[0]}: another name, please: lists are ordered or counted"
+                " by something else that is called so"
+            )
         return self
 
     @model_validator(mode="after")

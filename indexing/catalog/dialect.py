@@ -32,12 +32,13 @@ def require_one_character(sign: str) -> str:
 class Dialect:
     """What parts fields (None: as the file's name says), encloses them, and is their encoding.
 
-    Nothing encloses them where `quote` is "".
+    Nothing encloses them where `quote` is "". `decimal` stands before the fraction of a number.
     """
 
     delimiter: str | None = None
     quote: str = '"'
     encoding: str = UTF8
+    decimal: str = "."
 
     def of(self, path: Path) -> Dialect:
         """The dialect of one file: with a delimiter."""

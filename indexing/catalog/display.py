@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
@@ -25,8 +26,11 @@ log = logging.getLogger(__name__)
 MOST_CHARACTERS = 300
 """Of a description; longer ones are cut behind a word."""
 
-_BETWEEN = " ·,;/|–-"
-"""What joins the parts of a subtitle, and is left out where a part is missing."""
+_PARTS = "·"
+"""What stands between the parts of a subtitle."""
+
+_BETWEEN = re.compile(r"^(?:[\s,;/|–]|-(?=\s|$))+|(?:[\s,;/|–]|(?<=\s)-)+$")
+"""What joins two fields of a part, and is left out at its ends where one is missing."""
 
 
 class DisplayConfig(Table):
@@ -78,7 +82,7 @@ def read_display(
         if name in ADDRESSES:
             found[name] = _addresses(name, template, fields, origin)
         else:
-            found[name] = _array(pd.Series(map(_joined, template.render(fields)), dtype="str"))
+            found[name] = _array(pd.Series(_subtitles(template, fields), dtype="str"))
     return found
 
 
@@ -88,10 +92,21 @@ def _texts(field: str, table: pd.DataFrame, attributes: Mapping[str, pa.Array]) 
     return texts
 
 
-def _joined(text: str) -> str:
-    """The parts of a subtitle that are there."""
-    parts = [part for part in text.split("·") if part.strip(_BETWEEN)]
-    return " · ".join(part.strip() for part in parts).strip(_BETWEEN)
+def _subtitles(template: Template, fields: Mapping[str, list[str]]) -> list[str]:
+    """The parts of which some field is there, one text an item."""
+    columns = []
+    for text in template.text.split(_PARTS):
+        if not Template.named_in(text):
+            columns.append([text.strip()] * len(next(iter(fields.values()))))
+            continue
+        part = parse_template(text, None, where="display.subtitle")
+        known = zip(*(fields[name] for name in part.fields), strict=True)
+        columns.append([
+            _BETWEEN.sub("", written) if any(own) else ""
+            for written, own in zip(part.render(fields), known, strict=True)
+        ])  # fmt: skip
+    rows = zip(*columns, strict=True)
+    return [f" {_PARTS} ".join(part for part in row if part) for row in rows]
 
 
 def _addresses(
@@ -124,7 +139,7 @@ def shortened(text: str) -> str:
     if len(text) <= MOST_CHARACTERS:
         return text
     begin = text[: MOST_CHARACTERS - 1]
-    return f"{begin.rsplit(' ', 1)[0].rstrip(_BETWEEN)}…"
+    return f"{begin.rsplit(' ', 1)[0].rstrip(' ,;·–-')}…"
 
 
 def _array(texts: pd.Series) -> pa.Array:

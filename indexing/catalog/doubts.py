@@ -50,10 +50,11 @@ def _alike(ids: pd.Series, origin: Origin) -> Iterator[str]:
     double = np.flatnonzero(folded.duplicated(keep=False).to_numpy(dtype=bool))
     if len(double):
         same = folded.iloc[double[0]]
-        alike = ids[folded == same].tolist()
+        places = np.flatnonzero((folded == same).to_numpy(dtype=bool))
+        alike = ids.iloc[places].tolist()
         yield (
             f"{origin}: ids that differ by blanks or case alone are different items: "
-            f"{listed(alike[:_SHOWN])} ({_places(double, origin)}); {len(double)} such ids"
+            f"{listed(alike[:_SHOWN])} ({_places(places, origin)}); {len(double)} such ids"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -41,7 +42,7 @@ def record_file(path: Path, dialect: Dialect, limits: Limits) -> RecordFile:
     if kind_of(path) in PARQUET:
         return ParquetFile(path, limits)
     if kind_of(path) in JSON_LINES:
-        return JsonLinesFile(path, dialect.encoding, limits)
+        return JsonLinesFile(path, dialect.encoding, limits, dialect.decimal)
     return CsvFile(path, dialect.of(path), limits)
 
 
@@ -59,7 +60,7 @@ def paths_of(named: str | tuple[str, ...], folder: Path) -> tuple[Path, ...]:
     """
     entries = [named] if isinstance(named, str) else named
     paths = tuple(path for entry in entries for path in _paths(folder / entry, entry, folder))
-    twice = next((path for path in paths if paths.count(path) > 1), None)
+    twice = next((path for path, n_named in Counter(paths).items() if n_named > 1), None)
     if twice is not None:
         raise CatalogError(f"{twice}: named twice; its records would count twice")
     return paths

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,24 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class JsonLinesFile:
-    """A file with a JSON object on each line; a number is text, as it stands there."""
+    """A file with a JSON object on each line.
+
+    A number is text, as it stands there, but with the table's `decimal` sign before its fraction:
+    how numbers are written in texts is set for both.
+    """
 
     path: Path
     encoding: str
     limits: Limits
+    decimal: str = "."
+
+    @cached_property
+    def _decode(self) -> Callable[[str], Any]:
+        return json.JSONDecoder(
+            parse_int=str,
+            parse_float=lambda written: written.replace(".", self.decimal),
+            parse_constant=_no_number,
+        ).decode
 
     def require(self, columns: Sequence[str]) -> None:
         """Nothing: a record may lack what others have. What none has comes as a column of null."""
@@ -67,7 +80,7 @@ class JsonLinesFile:
 
     def _record(self, number: int, line: str) -> Record:
         try:
-            record = _decode(line.rstrip())
+            record = self._decode(line.rstrip())
         except json.JSONDecodeError as error:
             where = f"{error.msg} at column {error.colno}"
             raise CatalogError(f"{self.path}: line {number}: not JSON: {where}") from error
@@ -90,9 +103,6 @@ class JsonLinesFile:
 
 def _no_number(written: str) -> None:
     raise ValueError(f"{written} is no number of JSON")
-
-
-_decode = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_no_number).decode
 
 
 def _some(

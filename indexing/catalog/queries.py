@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
@@ -27,7 +27,7 @@ class QueryRecords:
 
     table: str
     databases: Databases
-    url: str
+    url: str = field(repr=False)
     query: str
     null_values: tuple[str, ...] = ()
 
@@ -61,8 +61,8 @@ class QueryRecords:
 
 def _require_types(schema: pa.Schema, columns: Sequence[str]) -> None:
     """Raise CatalogError unless these columns are of types that a table can have."""
-    for field in map(schema.field, columns):
-        cast = _CAST.get((field.metadata or {}).get(_KIND, b""))
+    for asked in map(schema.field, columns):
+        cast = _CAST.get((asked.metadata or {}).get(_KIND, b""))
         if cast is not None:
-            raise CatalogError(f"{QUERY}: column {quoted(field.name)}: cast it to {cast} there")
-        require_readable(QUERY, field.name, field.type)
+            raise CatalogError(f"{QUERY}: column {quoted(asked.name)}: cast it to {cast} there")
+        require_readable(QUERY, asked.name, asked.type)

@@ -68,7 +68,7 @@ class RecordsConfig(Table):
     @property
     def dialect(self) -> Dialect:
         """How a CSV file of them is written."""
-        return Dialect(self.delimiter, self.quote, self.encoding)
+        return Dialect(self.delimiter, self.quote, self.encoding, self.decimal)
 
     @property
     def numbers(self) -> NumberFormat:
@@ -81,10 +81,18 @@ class RecordsConfig(Table):
             raise ValueError("expected a file or a query, one of them")
         if bool(self.query) != (self.url is not None):
             raise ValueError("expected a query and the url of its database, here or in [source]")
-        of_files = sorted({"delimiter", "quote", "encoding"} & self.model_fields_set)
+        written = {"delimiter", "quote", "encoding", "decimal", "thousands", "currency"}
+        of_files = sorted(written & self.model_fields_set)
         if self.query and of_files:
             raise ValueError(f"{of_files[0]} is for files; a query needs none")
         return self
+
+    @field_validator("file")
+    @classmethod
+    def _is_a_path(cls, file: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        if any("://" in one for one in ((file,) if isinstance(file, str) else file or ())):
+            raise ValueError("expected a path; a database is named by url and query")
+        return file
 
     @model_validator(mode="after")
     def _signs_differ(self) -> Self:

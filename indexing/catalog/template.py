@@ -24,6 +24,11 @@ class Template:
         """The fields it names, in order, one as often as it stands there."""
         return [field for _, field in self.parts if field is not None]
 
+    @staticmethod
+    def named_in(text: str) -> bool:
+        """Whether a text names any field."""
+        return any(field is not None for _, field, _, _ in Formatter().parse(text))
+
     def render(self, columns: Mapping[str, Sequence[str]]) -> list[str]:
         """One text an item; `columns` holds equally long texts for every field."""
         rows = zip(*(columns[field] for field in self.fields), strict=True)

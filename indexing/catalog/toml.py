@@ -52,8 +52,19 @@ def _text_of(path: Path) -> str:
     return content.decode("utf-8-sig")
 
 
+def _told(part: str) -> str:
+    """A part of a place as a message has it; an address may hold a password."""
+    return "***" if _may_be_secret(part) else shortened(part)
+
+
+def _may_be_secret(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return any(map(_may_be_secret, value))
+    return isinstance(value, dict) or (isinstance(value, str) and "://" in value)
+
+
 def _explain(problem: dict[str, Any]) -> str:
-    where = ".".join(shortened(str(part)) for part in problem["loc"])
+    where = ".".join(_told(str(part)) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
         known = sorted({*fields_at(CatalogConfig, problem["loc"][:-1])} - {"folder"})
         close = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1, cutoff=0.5)
@@ -62,6 +73,6 @@ def _explain(problem: dict[str, Any]) -> str:
     if problem["type"] == "missing":
         return f"missing key '{where}'"
     message = str(problem["msg"]).removeprefix("Value error, ")
-    if problem["loc"][-1:] == ("url",) or isinstance(problem["input"], dict):
+    if problem["loc"][-1:] == ("url",) or _may_be_secret(problem["input"]):
         return f"{where}: {message}" if where else message  # it may hold a password
     return f"{where}: {message}, found {quoted(problem['input'])}" if where else message

@@ -65,7 +65,7 @@ ORDERED = (*NUMERIC, Kind.TIME)
 NAMED = (Kind.STRING, Kind.STRINGS, Kind.BOOLEAN)
 """What has values that are told apart by name."""
 
-TIME_TEXT = r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
+TIME_TEXT = r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
 """A date or a time in ISO 8601, as a regular expression; without a zone it is UTC."""
 
 DATE, NAIVE = 30_000, 30_001
@@ -99,7 +99,11 @@ def _finite(column: pa.Array) -> bool:
 def _named(column: pa.Array) -> bool:
     lists = column.values if column.type == LISTED else column
     nulls = lists.null_count if column.type == LISTED else 0
-    return not nulls and not (lists.type == CODED and lists.dictionary.null_count)
+    if nulls or lists.type != CODED:
+        return not nulls
+    names = lists.dictionary
+    risen = pa.compute.less(names[:-1], names[1:])
+    return not names.null_count and bool(pa.compute.all(risen, min_count=0).as_py())
 
 
 def _sound_times(column: pa.Array) -> bool:
@@ -126,8 +130,8 @@ def _has_halves(column: pa.Array) -> bool:
 
 _SOUND: dict[Kind, tuple[Callable[[pa.Array], bool], str]] = {
     Kind.NUMBER: (_finite, "finite numbers"),
-    Kind.STRING: (_named, "texts, found none"),
-    Kind.STRINGS: (_named, "lists of texts, found none in one"),
+    Kind.STRING: (_named, "texts that rise, none of them missing"),
+    Kind.STRINGS: (_named, "lists of texts that rise, none of them missing"),
     Kind.TIME: (_sound_times, "times from year 1 to 9999 and their forms"),
     Kind.POINT: (_sound_points, "latitudes of -90 to 90 and longitudes of -180 to 180"),
 }

@@ -15,7 +15,11 @@ TEXTS, ADDRESSES = ("subtitle", "description"), ("image", "link")
 DISPLAYED = (*TEXTS, *ADDRESSES)
 PREFIX = "display."
 
-ADDRESS = r"^(?:(?i:https?)://[^\s\\]+|/(?:[^/\s\\][^\s\\]*)?|[^:/?#\s\\]+(?:[/?#][^\s\\]*)?)$"
+_SIGN = r"[^\s\x00-\x1f\\]"
+ADDRESS = (
+    rf"^(?:(?i:https?)://{_SIGN}+|/(?:[^/\s\x00-\x1f\\]{_SIGN}*)?"
+    rf"|[^:/?#\s\x00-\x1f\\]+(?:[/?#]{_SIGN}*)?)$"
+)
 """An address of the web, or one below the host that shows it: no script, no other scheme."""
 
 Display = dict[str, str | None]

@@ -34,7 +34,7 @@ from shortlist.errors import InvalidParameter
 EARTH_KM = 6371.0088
 """The mean radius of the earth, as the IUGG has it."""
 
-_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?")
+_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?")
 _LEAST, _LARGEST = -(2**63), 2**63 - 1
 """Of the integers that an attribute can hold."""
 
@@ -99,10 +99,19 @@ def _codes(column: pa.Array, names: pa.Array, values: Sequence[str], field: str)
 
 
 def _within_any(numbers: npt.NDArray[Any], known: Mask, spans: list[tuple[int, int]]) -> Mask:
-    found = np.zeros(len(numbers), dtype=np.bool_)
-    for first, last in spans:
-        found |= (numbers >= first) & (numbers <= last)
-    return found & known
+    """Which numbers lie in one of the spans; one look-up each, however many spans there are."""
+    merged: list[tuple[int, int]] = []
+    for first, last in sorted(spans):
+        if merged and first <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(last, merged[-1][1])
+        else:
+            merged.append((first, last))
+    if not merged:
+        return np.zeros(len(numbers), dtype=np.bool_)
+    firsts, lasts = (np.array(ends, dtype=np.int64) for ends in zip(*merged, strict=True))
+    places = np.searchsorted(firsts, numbers, side="right") - 1
+    found: Mask = known & (places >= 0) & (numbers <= lasts[places])
+    return found
 
 
 def _moments(value: str, field: str) -> tuple[int, int]:

@@ -164,19 +164,28 @@ class Filters(Options):
 
     @pydantic.model_validator(mode="after")
     def _is_bounded(self) -> Filters:
-        depth, n_inside = self._extent()
+        depth, n_inside, n_phrases = self._extent()
         if depth > MAX_NESTED or n_inside > MAX_INSIDE:
             raise ValueError(
                 f"expected at most {MAX_NESTED} filters inside each other and {MAX_INSIDE} in all,"
                 f" found {depth} and {n_inside}"
             )
+        if n_phrases > 2 * MAX_PHRASES:
+            raise ValueError(
+                f"expected at most {2 * MAX_PHRASES} phrases in all filters, found {n_phrases}"
+            )
         return self
 
-    def _extent(self) -> tuple[int, int]:
-        """How deep filters stand inside this one, and how many in all."""
+    def _extent(self) -> tuple[int, int, int]:
+        """How deep filters stand inside this one, how many, and the phrases in all of them."""
         extents = [one._extent() for one in (*self.all_of, *self.any_of, *self.none_of)]
-        deepest = max((depth + 1 for depth, _ in extents), default=0)
-        return deepest, sum(n_inside + 1 for _, n_inside in extents)
+        deepest = max((depth + 1 for depth, _, _ in extents), default=0)
+        n_phrases = len(self.words.all) + len(self.words.none)
+        return (
+            deepest,
+            sum(n_inside + 1 for _, n_inside, _ in extents),
+            n_phrases + sum(inside for _, _, inside in extents),
+        )
 
     def __bool__(self) -> bool:
         """Whether there is any condition."""

@@ -58,6 +58,15 @@ def extended(snapshot: Snapshot, pool: Pool, *, min_score: float | None) -> Pool
     )
 
 
+def candidates_of(pool: Pool) -> Pool:
+    """The ranked pool without what follows its candidates."""
+    if pool.plan.vector is None or MATCHES not in pool.lanes:
+        return pool
+    n = len(pool.rows) - len(pool.lanes[MATCHES])
+    order = pool.order[pool.order < n]
+    return replace(pool, rows=pool.rows[:n], features=pool.features[:n], order=order)
+
+
 def _rest(snapshot: Snapshot, pool: Pool) -> RowArray:
     """The rows in scope that are no candidates, int64, rising, the nearest of very many."""
     plan = pool.plan

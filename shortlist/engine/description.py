@@ -12,10 +12,12 @@ from shortlist.bundle.reader import Bundle
 from shortlist.bundle.tables import describe_rows
 from shortlist.engine.answer import LIKED_BY_NOBODY, Component, Highlight, Result
 from shortlist.engine.attribute_filters import distances
-from shortlist.engine.explain import Explanation
+from shortlist.engine.depth import candidates_of
+from shortlist.engine.explain import Explanation, explain_pool
 from shortlist.engine.features import FEATURES
 from shortlist.engine.lanes.words import ask_words, fields_with
 from shortlist.engine.pool import NEIGHBOURS, SEMANTIC, Pool
+from shortlist.engine.query import Query
 from shortlist.engine.row_sets import stand_in
 from shortlist.engine.snapshot import Snapshot
 
@@ -118,3 +120,17 @@ def _fallbacks(snapshot: Snapshot, pool: Pool, rows: RowArray) -> list[str | Non
     if NEIGHBOURS not in pool.matches or neighbours is None:
         return [None] * len(rows)
     return [None if known else LIKED_BY_NOBODY for known in neighbours.knows(rows).tolist()]
+
+
+def explanations_of(
+    snapshot: Snapshot, query: Query, pool: Pool, first: int, last: int
+) -> list[Explanation | None]:
+    """What would move each result; None for what the scores do not move.
+
+    An order that was asked for does, and what follows the candidates stands behind them.
+    """
+    moved: list[Explanation | None] = []
+    if query.explain and not pool.plan.sort:
+        head = candidates_of(pool)
+        moved = [*explain_pool(snapshot.bundle, head, first, min(last, len(head.order)))]
+    return [*moved, *[None] * (last - first - len(moved))]

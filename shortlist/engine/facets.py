@@ -127,7 +127,7 @@ def count_facets(
     Raises InvalidParameter for an unknown facet.
     """
     check_facets(bundle, wanted)
-    rows = {name: rows_of(name) for name in wanted}
+    rows = {name: rows_of(name) for name in dict.fromkeys(wanted)}
     kinds = {name: kind_of(bundle.items.attributes[name]) for name in rows if name != CATEGORIES}
     return Facets(
         categories=_categories(bundle, rows[CATEGORIES]) if CATEGORIES in rows else None,

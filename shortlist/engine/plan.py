@@ -16,6 +16,7 @@ from shortlist.engine.features import ABSENT, FEATURES, POPULARITY, Source
 from shortlist.engine.filters import Passing, passing
 from shortlist.engine.lanes.neighbour import Taste
 from shortlist.engine.query import DEFAULT_K, MAX_CANDIDATES, Query, RankedQuery
+from shortlist.engine.ranking import VARIED
 from shortlist.engine.reading import Reading
 from shortlist.engine.snapshot import Snapshot
 from shortlist.engine.sorting import SortKey, read_sort
@@ -40,7 +41,7 @@ class Plan:
     `n_candidates` retrieved ones, `n_popular`, `n_neighbours` and `n_words` join
     them. `read` are the filters that the text names in words. `sort` is the order that was asked
     for, and `near` the point that distances are from; `passing` is the filter part by part. Of a
-    list without a vector the first `depth` are put in order.
+    list without a vector the first `depth` that have the least score are put in order.
     """
 
     vector: Vectors | None
@@ -64,6 +65,7 @@ class Plan:
     near: Near | None = None
     passing: Passing | None = None
     depth: int = MAX_CANDIDATES
+    min_score: float | None = None
 
 
 def make_plan(
@@ -136,7 +138,8 @@ def make_plan(
         sort=read_sort(bundle, query),
         near=query.filters.near,
         passing=parts,
-        depth=max(n_candidates, offset + k + 1),
+        depth=max(n_candidates, offset + k + VARIED),
+        min_score=query.min_score,
     )
 
 

@@ -152,6 +152,9 @@ def _browse(snapshot: Snapshot, plan: Plan) -> Pool:
     bundle, rows = snapshot.bundle, all_rows(plan)
     own = (FEATURES[name].value(name, bundle, Pool(plan, rows, None)) for name in plan.weights)
     scores = next(own, np.zeros(len(rows)))
+    if plan.min_score is not None:
+        kept = scores >= plan.min_score
+        rows, scores = rows[kept], scores[kept]
     places = places_in_order(bundle, plan.sort, rows, scores=scores, near=plan.near, n=plan.depth)
     best = rows[places]
     return Pool(plan, best, None, lanes={POPULAR if POPULARITY in plan.weights else MATCHES: best})

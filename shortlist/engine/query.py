@@ -73,7 +73,7 @@ class Query(Options):
     min_score: Finite | None = Field(default=None, description="The least score of a result.")
     sort: Sorts = Field(
         default=(),
-        description="Attributes, `score`, `popularity`, `title` or `distance`, each with `:asc` or"
+        description="Attributes, `score`, `popularity` or `distance`, each with `:asc` or"
         " `:desc`: orders all matches of a list without a text, the candidates of any other.",
     )
     explain: bool = Field(default=False, description="Say what would move each result.")

@@ -14,8 +14,7 @@ from shortlist.engine.answer import Answer, Item, RecommendAnswer
 from shortlist.engine.clock import Stage, StageClock
 from shortlist.engine.cursor import Cursor, next_cursor, read_cursor
 from shortlist.engine.depth import extended, goes_on
-from shortlist.engine.description import describe_results
-from shortlist.engine.explain import explain_pool
+from shortlist.engine.description import describe_results, explanations_of
 from shortlist.engine.features import feature_matrix
 from shortlist.engine.goodness import judge
 from shortlist.engine.lanes.neighbour import Taste
@@ -103,9 +102,7 @@ def ask(
             first=first,
             last=last,
             highlights=query.highlights,
-            explanations=explain_pool(snapshot.bundle, pool, first, last)
-            if query.explain
-            else [None] * (last - first),
+            explanations=explanations_of(snapshot, query, pool, first, last),
         ),
         facets=facets,
         about=n_about,

@@ -21,6 +21,9 @@ from shortlist.engine.query import Query
 from shortlist.errors import FeatureUnavailable, InvalidParameter
 
 SCORE, DISTANCE = "score", "distance"
+NAMES = (SCORE, POPULARITY, DISTANCE)
+"""What lists are ordered by beside attributes, none of which may have such a name."""
+
 _FALLING = (SCORE, POPULARITY)
 """What is best where it is most; everything else rises unless it is said otherwise."""
 
@@ -47,7 +50,7 @@ def sort_names(bundle: Bundle) -> list[str]:
     attributes = attributes_of(bundle, *ORDERED, Kind.STRING, Kind.BOOLEAN)
     popularity = [] if bundle.items.popularity is None else [POPULARITY]
     distance = [DISTANCE] if attributes_of(bundle, Kind.POINT) else []
-    return [SCORE, *popularity, *distance, *attributes]
+    return list(dict.fromkeys([SCORE, *popularity, *distance, *attributes]))
 
 
 def read_sort(bundle: Bundle, query: Query) -> tuple[SortKey, ...]:
@@ -60,7 +63,7 @@ def read_sort(bundle: Bundle, query: Query) -> tuple[SortKey, ...]:
         return ()
     known = sort_names(bundle)
     keys = tuple(_read_key(text, known) for text in query.sort)
-    if DISTANCE in {key.name for key in keys}:
+    if DISTANCE in {key.name for key in keys} - set(bundle.items.attributes):
         if query.filters.near is None:
             raise InvalidParameter(_FIELD, "a distance needs a point: give filters.near (near=)")
         near_attribute(bundle, query.filters.near)
@@ -115,11 +118,9 @@ def _values(
     every = np.ones(len(rows), dtype=np.bool_)
     if name == SCORE:
         return scores, every
-    if name == POPULARITY:
-        assert bundle.items.popularity is not None
+    if name == POPULARITY and bundle.items.popularity is not None:
         return bundle.items.popularity.popularity_score[rows], every
-    if name == DISTANCE:
-        assert near is not None
+    if name == DISTANCE and near is not None:
         away = distances(bundle, near, rows)
         return away, ~np.isnan(away)
     column = bundle.items.attributes[name]

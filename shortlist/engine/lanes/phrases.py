@@ -53,12 +53,17 @@ def _in_order(index: WordIndex, places: RowArray) -> Documents:
         documents = documents[index.postings_at(place, documents) >= 0]
     if len(places) == 1 or not len(documents):
         return documents
-    begins: RowArray | None = None
+    begins = np.empty(0, np.int64)
+    standing = {
+        place: index.positions(index.postings_at(place, documents))
+        for place in set(places.tolist())
+    }
     for offset, place in enumerate(places.tolist()):
-        which, positions = index.positions(index.postings_at(place, documents))
+        which, positions = standing[place]
         here = _keys(which, positions - offset)
-        begins = here if begins is None else np.intersect1d(begins, here)
-    assert begins is not None
+        begins = here if offset == 0 else np.intersect1d(begins, here)
+        if not len(begins):
+            break
     chosen: RowArray = distinct(begins >> _KEY_BITS)
     return documents[chosen]
 

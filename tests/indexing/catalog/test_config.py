@@ -299,3 +299,32 @@ def test_a_folder_is_no_catalogue(tmp_path: Path) -> None:
 def test_index_types_of_the_usual_kinds_are_taken(films: Films, kind: str) -> None:
     path = films(("[document]", f'[index]\ntype = "{kind}"\n[document]'))
     assert read_catalog_config(path).index.type == kind
+
+
+SECRET = "postgresql://shop:hunter2@db.example/shop"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("[items]", f'source = "{SECRET}"\n[items]'),
+        ("[items]", f'[[source]]\nurl = "{SECRET}"\n[items]'),
+        ("[items]", f'[source]\n"{SECRET}" = 1\n[items]'),
+        ('file = "movies.csv"', f'file = "{SECRET}"'),
+        ('file = "movies.csv"', f'file = ["{SECRET}"]'),
+        ('title = "title"', f'title = "title"\nid_type = "{SECRET}"'),
+    ],
+)
+def test_no_message_shows_an_address_wherever_it_stands(
+    films: Films, refused: Refused, old: str, new: str
+) -> None:
+    assert "hunter2" not in refused(films((old, new)))
+
+
+@pytest.mark.parametrize("name", ["score", "popularity", "distance", "categories"])
+def test_names_that_lists_are_ordered_or_counted_by_are_no_attributes(
+    films: Films, refused: Refused, name: str
+) -> None:
+    line = f'{name} = {{ column = "title" }}'
+    said = refused(films(("[items.attributes]", f"[items.attributes]\n{line}")))
+    assert f"items.attributes.{name}: another name, please" in said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -453,3 +454,31 @@ def test_more_than_a_batch_comes_in_the_order_of_the_query(database: TestDatabas
     )
     assert as_text(table["i"]).tolist() == [str(one) for one in range(100_000, 0, -1)]
     assert table["t"].tolist()[-1] == "text 1"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:geheim\uff1fx@h/db",
+        "postgresql://u:a[hunter2]b@h/db",
+        "postgresql://u:a[hunter2@h",
+        "postgresql://h/db?user=u&password=hunter2&topsecret",
+        "postgresql://h/db?user=u&password=hun%00ter2",
+        "postgresql://h/db?user=u&password=hunter2=x",
+    ],
+)
+def test_an_address_that_cannot_be_read_shows_nothing_of_itself(url: str) -> None:
+    try:
+        said = address_of(url, Path("/catalogue"), {}).scrubbed(
+            f"no such host in {url} with {url.rpartition('@')[0].rpartition('u:')[2]}"
+        )
+    except CatalogError as error:
+        said = str(error)
+    assert not re.search("hunter2|geheim|topsecret", said)
+
+
+def test_every_way_in_which_a_password_is_written_is_left_out() -> None:
+    url = "postgresql://h/db?password=p%2Bq%20r&password=two+three"
+    address = address_of(url, Path("/catalogue"), {})
+    for written in ("p%2Bq%20r", "p+q r", "two+three"):
+        assert written not in address.scrubbed(f"refused: {written}")

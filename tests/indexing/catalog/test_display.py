@@ -89,3 +89,21 @@ def test_what_cannot_be_shown_is_explained(
     with pytest.raises(CatalogError) as refused:
         shop(line)
     assert said in str(refused.value)
+
+
+def test_a_subtitle_keeps_signs_and_drops_what_has_no_value(shop: Callable[..., Catalog]) -> None:
+    # a part is dropped where none of its fields is there
+    assert shown(shop('subtitle = "{brand} · from {price} EUR"'), "subtitle") == [
+        "Lux · from 9.5 EUR", "Iron", "from 3.0 EUR"
+    ]  # fmt: skip
+    assert shown(shop('subtitle = "{brand}: {price} EUR · new"'), "subtitle") == [
+        "Lux: 9.5 EUR · new", "Iron:  EUR · new", ": 3.0 EUR · new"
+    ]  # fmt: skip
+    assert shown(shop('subtitle = "{sku}"'), "subtitle") == ["A/1", "B 2", "C3"]
+
+
+def test_a_number_below_0_keeps_its_sign(write_catalog: Callable[..., Path]) -> None:
+    path = write_catalog(
+        catalog=f'{CATALOG}subtitle = "{{price}} °C"\n', movies=ITEMS.replace("9.5", "-5")
+    )
+    assert shown(read_catalog(read_catalog_config(path)), "subtitle") == ["-5.0 °C", None, "3.0 °C"]

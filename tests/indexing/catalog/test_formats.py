@@ -446,3 +446,37 @@ def test_more_than_a_batch_of_json_lines_keeps_its_places(tmp_path: Path) -> Non
     path = write_lines(tmp_path / "items.jsonl", *({"n": n} for n in range(10_000)))
     assert read_table(path, ["n"])["n"].tolist() == [str(n) for n in range(10_000)]
     assert origin_of(path).locate([0, 9999]) == ["line 1", "line 10000"]
+
+
+def test_numbers_of_json_are_numbers_whatever_texts_are_written_like(tmp_path: Path) -> None:
+    lines = [
+        '{"sku": "A1", "name": "a", "price": 1.234}',
+        '{"sku": "A2", "name": "b", "price": "1.234,5"}',
+    ]
+    (tmp_path / "items.jsonl").write_text("\n".join(lines))
+    (tmp_path / "catalog.toml").write_text("""name = "shop"
+[items]
+file = "items.jsonl"
+decimal = ","
+thousands = "."
+id = "sku"
+title = "name"
+attributes.price = { column = "price", type = "number" }
+""")
+    items = read_catalog(read_catalog_config(tmp_path / "catalog.toml")).items
+    assert items.attributes["price"].to_pylist() == [1.234, 1234.5]
+
+
+def test_a_point_of_numbers_is_one_whatever_texts_are_written_like(tmp_path: Path) -> None:
+    table = pa.table({"sku": ["A1"], "name": ["a"], "lat": [52.5], "lon": [13.25]})
+    pa.parquet.write_table(table, tmp_path / "items.parquet")
+    (tmp_path / "catalog.toml").write_text("""name = "shop"
+[items]
+file = "items.parquet"
+decimal = ","
+id = "sku"
+title = "name"
+attributes.place = { columns = ["lat", "lon"], type = "point" }
+""")
+    items = read_catalog(read_catalog_config(tmp_path / "catalog.toml")).items
+    assert items.attributes["place"].to_pylist() == [{"lat": 52.5, "lon": 13.25}]

@@ -370,3 +370,20 @@ def test_texts_of_an_older_bundle_are_filtered_and_counted_too(
         {"value": "black and white", "count": 1}, {"value": "in colour", "count": 1}
     ]  # fmt: skip
     assert colours["missing"] == 1
+
+
+def test_many_moments_are_looked_up_together(shop: Snapshot) -> None:
+    texts = tuple(f"2024-{month:02}-{day:02}" for month in range(1, 13) for day in range(1, 28))
+    filters = Filters(attributes=Attributes(any={"added": (*texts, *texts[:300])}))
+    expected = [
+        n for n in range(N_ITEMS) if (one := product(n)["added"]) is not None and one.day < 28
+    ]
+    assert select(shop.bundle, filters, NOBODY).tolist() == expected
+
+
+def test_phrases_are_counted_over_all_filters(client: FlaskClient) -> None:
+    words = {"words": {"all": ["a"] * 16, "none": ["b"] * 16}}
+    body = {"q": "shoe", "filters": {**words, "all_of": [{"words": {"all": ["c"]}}]}}
+    response = client.post("/v1/search", json=body)
+    assert response.status_code == 422
+    assert "at most 32 phrases in all filters, found 33" in response.text

@@ -233,7 +233,7 @@ CASES: dict[str, tuple[str, Spoil, str]] = {
     "a dictionary without a text": (
         "items.arrow",
         a_dictionary_without_a_text,
-        "expected texts, found none",
+        "expected texts that rise, none of them missing",
     ),
     "a time after year 9999": (
         "items.arrow",
@@ -258,7 +258,7 @@ CASES: dict[str, tuple[str, Spoil, str]] = {
     "a list with no text in it": (
         "items.arrow",
         column("attribute.year", [["a", None]] * 3, LISTED),
-        "expected lists of texts, found none in one",
+        "expected lists of texts that rise, none of them missing",
     ),
     "a script in a link": (
         "items.arrow",

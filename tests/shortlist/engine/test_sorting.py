@@ -22,7 +22,7 @@ from shortlist.engine.filters import select
 from shortlist.engine.query import PopularQuery, Query, RecommendQuery, SearchQuery, SimilarQuery
 from shortlist.engine.search import Asked, ask
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
-from shortlist.engine.sorting import first_by
+from shortlist.engine.sorting import first_by, sort_names
 from shortlist.errors import FeatureUnavailable, InvalidParameter
 from tests.shop import N_ITEMS, product
 
@@ -276,3 +276,43 @@ def test_browsing_goes_on_beyond_any_pool(sample_snapshot: Snapshot) -> None:
     near = Filters(near=Near(lat=0.0, lon=0.0))
     with pytest.raises(InvalidParameter, match=r"one attribute of type point \(none\)"):
         ask(sample_snapshot, PopularQuery(filters=near))
+
+
+@pytest.mark.parametrize("k", [5, 40])
+def test_variety_moves_the_first_of_a_browsed_list_alike_on_every_page(
+    sample_snapshot: Snapshot, k: int
+) -> None:
+    asked = PopularQuery(k=k, n_candidates=k, diversity=0.7)
+    listed = ids_of(sample_snapshot, asked)
+    assert len(listed) == len(set(listed)) == sample_snapshot.bundle.n_items
+    whole = ids_of(sample_snapshot, PopularQuery(k=500, diversity=0.7))
+    assert listed == whole
+
+
+@pytest.mark.parametrize("sort", ["year:asc", "score:asc"])
+def test_the_least_score_is_asked_of_all_matches_before_they_are_put_in_order(
+    sample_snapshot: Snapshot, sort: str
+) -> None:
+    popularity = sample_snapshot.bundle.items.popularity
+    assert popularity is not None
+    n_above = int((popularity.popularity_score >= 0.7).sum())
+    asked = PopularQuery(k=10, n_candidates=10, min_score=0.7, sort=(sort,))
+    assert len(ids_of(sample_snapshot, asked)) == n_above > 10
+
+
+def test_what_the_scores_do_not_move_is_not_explained(sample_snapshot: Snapshot) -> None:
+    asked = SearchQuery(q="a heist", k=20, n_candidates=20, filters=DRAMAS, explain=True)
+    first, second, *_ = pages(sample_snapshot, asked)
+    assert all(one.explanation is not None for one in first.results)
+    assert all(one.explanation is None for one in second.results)
+    by_year = ask(sample_snapshot, asked.model_copy(update={"sort": ("year",)}))
+    assert all(one.explanation is None for one in by_year.results)
+
+
+def test_a_built_in_order_stands_only_where_it_exists(shop: Snapshot) -> None:
+    column = shop.bundle.items.attributes["price"]
+    items = replace(shop.bundle.items, attributes={"popularity": column, "score": column})
+    named = replace(shop, bundle=replace(shop.bundle, items=items))
+    assert sort_names(named.bundle) == ["score", "popularity"]
+    listed = ids_of(named, PopularQuery(k=40, sort=("popularity:asc",)))
+    assert listed == sorted(range(N_ITEMS), key=lambda n: SORTED["price:asc"](product(n)))

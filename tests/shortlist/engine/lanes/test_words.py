@@ -173,3 +173,10 @@ def test_highlights_name_the_field_and_the_words_as_they_were_written() -> None:
         "title": {"OPERAS", "Space"},
         "tags": {"OPERAS", "Space"},
     }
+
+
+def test_a_word_said_again_and_again_is_looked_up_once() -> None:
+    said = ["the cat", "the the cat", "the the the"]
+    index = index_words({"tags": lambda row: [said[row]]}, range(len(said)), language="none")
+    assert rows_with(index, "the the").tolist() == [1, 2]
+    assert rows_with(index, "the " * 4).tolist() == []
