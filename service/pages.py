@@ -50,7 +50,7 @@ def pages_blueprint(holder: SnapshotHolder, *, shows_results: bool) -> Blueprint
         return render_template("search.html", q=text, like=like, **shown), status
 
     @pages.get(f"{ITEM_PAGES}<path:item_id>")
-    def item_page(item_id: str) -> tuple[str, int]:  # noqa: ARG001  # decoded: see item_id_of
+    def item_page(item_id: str) -> tuple[str, int]:  # noqa: ARG001  # decoded: see segments_behind
         given = item_id_of(segments_behind(ITEM_PAGES))
         found: dict[str, Any] = {"item": None, "similar": None, "problem": None, "status": 200}
         found |= _known(holder, given) if shows_results else {}

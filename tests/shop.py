@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from shortlist.bundle.store import ArtifactStore
+from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
 from tests.publishing import publish
 
 N_ITEMS = 40
@@ -95,3 +97,9 @@ def shop_artifacts(
     catalog.write_text(CATALOG.replace("MODEL", str(tiny_model)))
     publish(catalog, folder / "artifacts")
     return folder / "artifacts"
+
+
+@pytest.fixture(scope="session")
+def shop(shop_artifacts: Path) -> Snapshot:
+    """The shop's live version, loaded."""
+    return load_snapshot(ArtifactStore(shop_artifacts).live_folder(), LoadOptions())

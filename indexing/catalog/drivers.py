@@ -52,7 +52,7 @@ def _sqlite() -> Driver:
 
 def first_of(query: str) -> str:
     """A query with the columns of another and no row."""
-    return f"SELECT * FROM (\n{query}\n) LIMIT 0"  # noqa: S608 - the query is the catalogue's own
+    return f"SELECT * FROM (\n{query}\n) LIMIT 0"  # noqa: S608  # catalog.toml's own query
 
 
 def names_of(description: Sequence[Sequence[str]]) -> list[str]:
@@ -68,7 +68,7 @@ def _texts(query: str, columns: Sequence[str]) -> str:
     A column of SQLite may hold anything, and its driver takes the type of the first rows for that
     of all. A number is written with as many digits as make it again.
     """
-    return f"SELECT {', '.join(map(_text, columns))} FROM (\n{query}\n) AS q"  # noqa: S608
+    return f"SELECT {', '.join(map(_text, columns))} FROM (\n{query}\n) AS q"  # noqa: S608  # as above, names quoted
 
 
 def _text(column: str) -> str:

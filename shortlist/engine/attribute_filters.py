@@ -158,18 +158,12 @@ def in_range(bundle: Bundle, name: str, limits: Range, field: str) -> Mask:
 
 
 def _bounds(limits: Range, kind: Kind, field: str) -> tuple[float, float]:
-    for bound in (limits.min, limits.max):
+    ends: list[float] = []
+    for bound, unbounded in ((limits.min, -math.inf), (limits.max, math.inf)):
         if isinstance(bound, str):
             raise _refused(field, kind, bound)
-    low = -math.inf if limits.min is None else float_or_int(limits.min)
-    high = math.inf if limits.max is None else float_or_int(limits.max)
-    return low, high
-
-
-def float_or_int(bound: float | str) -> float:
-    """A bound that is known to be a number, an integer as such."""
-    assert not isinstance(bound, str)
-    return bound
+        ends.append(unbounded if bound is None else bound)
+    return ends[0], ends[1]
 
 
 def _bounds_of_times(limits: Range, field: str) -> tuple[float, float]:

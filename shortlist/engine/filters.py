@@ -38,11 +38,6 @@ class Passing:
         return np.flatnonzero(reduce(np.logical_and, masks))
 
 
-def select(bundle: Bundle, wanted: Filters, blocked: RowArray) -> RowArray:
-    """The rows that pass and are not blocked, int64, rising; raises as `passing`."""
-    return passing(bundle, wanted, blocked).rows()
-
-
 def passing(bundle: Bundle, wanted: Filters, blocked: RowArray) -> Passing:
     """Which rows pass each part of a filter, none of those that are blocked.
 

@@ -158,6 +158,7 @@ def _browsing(bundle: Bundle, query: Query) -> tuple[str, Profile]:
         name, weights = RECENCY, {RECENCY: 1.0}
     else:
         name, weights = CATALOGUE, {}
+    # Built past its validation: the catalogue's own order has no weight above 0.
     return name, Profile.model_construct(
         n_candidates=MAX_CANDIDATES, n_popular=0, n_neighbours=0, n_words=0, weights=weights
     )

@@ -21,20 +21,14 @@ from hypothesis import strategies as st
 from indexing.job import build
 from shortlist.bundle.arrays import truths_of
 from shortlist.bundle.attributes import codes_of
-from shortlist.bundle.store import ArtifactStore
 from shortlist.engine.conditions import Attributes, Filters, Near, Range
 from shortlist.engine.facets import MAX_VALUES, Values, count_facets
-from shortlist.engine.filters import select
-from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
+from shortlist.engine.filters import passing
+from shortlist.engine.snapshot import Snapshot
 from shortlist.errors import InvalidParameter
 from tests.shop import BRANDS, N_ITEMS, product
 
 NOBODY = np.empty(0, np.int64)
-
-
-@pytest.fixture(scope="module")
-def shop(shop_artifacts: Path) -> Snapshot:
-    return load_snapshot(ArtifactStore(shop_artifacts).live_folder(), LoadOptions())
 
 
 @pytest.fixture
@@ -143,7 +137,7 @@ def test_the_rows_are_those_that_have_one_by_one(
         and all(lies_in(number, name, *limits) for name, limits in ranges.items())
         and (point is None or is_near(number, *point))
     ]
-    assert select(shop.bundle, filters, NOBODY).tolist() == expected
+    assert passing(shop.bundle, filters, NOBODY).rows().tolist() == expected
 
 
 one_filter = st.builds(lambda wanted: Filters(attributes=Attributes(any=wanted)), valued)
@@ -174,7 +168,7 @@ def passes(wanted: Filters, number: int) -> bool:
 )
 def test_filters_inside_filters_are_and_or_and_not(shop: Snapshot, wanted: Filters) -> None:
     expected = [number for number in range(N_ITEMS) if passes(wanted, number)]
-    assert select(shop.bundle, wanted, NOBODY).tolist() == expected
+    assert passing(shop.bundle, wanted, NOBODY).rows().tolist() == expected
 
 
 def test_filters_stand_inside_each_other_to_a_depth_and_no_more(client: FlaskClient) -> None:
@@ -265,7 +259,7 @@ def test_a_value_that_is_none_of_the_type_is_refused(
 ) -> None:
     filters = Filters(attributes=Attributes(**{side: {name: (value,)}}))
     with pytest.raises(InvalidParameter, match=said) as refused:
-        select(shop.bundle, filters, NOBODY)
+        passing(shop.bundle, filters, NOBODY).rows()
     assert list(refused.value.fields) == [f"filters.attributes.{side}.{name}"]
 
 
@@ -378,7 +372,7 @@ def test_many_moments_are_looked_up_together(shop: Snapshot) -> None:
     expected = [
         n for n in range(N_ITEMS) if (one := product(n)["added"]) is not None and one.day < 28
     ]
-    assert select(shop.bundle, filters, NOBODY).tolist() == expected
+    assert passing(shop.bundle, filters, NOBODY).rows().tolist() == expected
 
 
 def test_phrases_are_counted_over_all_filters(client: FlaskClient) -> None:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shortlist.engine.conditions import Categories, Filters, Range
-from shortlist.engine.filters import select
+from shortlist.engine.filters import passing
 from shortlist.engine.query import PopularQuery, SearchQuery
 from shortlist.engine.search import ask
 from shortlist.engine.snapshot import Snapshot
@@ -78,7 +78,7 @@ def test_the_rows_are_those_that_pass_one_by_one(
 ) -> None:
     bundle = sample_snapshot.bundle
     expected = [row for row in range(bundle.n_items) if passes(sample_snapshot, wanted, row)]
-    assert select(bundle, wanted, NOBODY).tolist() == expected
+    assert passing(bundle, wanted, NOBODY).rows().tolist() == expected
 
 
 @given(wanted=filters, k=st.integers(1, 60))
@@ -89,7 +89,7 @@ def test_a_list_has_min_of_k_and_matches_in_the_order_of_exhaustive_scoring(
     if not wanted:
         return
     bundle = sample_snapshot.bundle
-    rows = select(bundle, wanted, NOBODY)
+    rows = passing(bundle, wanted, NOBODY).rows()
     query = SearchQuery(q="space travel", k=k, n_candidates=60, filters=wanted)
     answer = ask(sample_snapshot, query)
     assert len(answer.results) == min(k, len(rows))
@@ -157,16 +157,16 @@ def test_many_blocked_items_change_nothing_else(sample_snapshot: Snapshot) -> No
 def test_what_cannot_be_filtered_by_is_explained(sample_snapshot: Snapshot) -> None:
     bundle = sample_snapshot.bundle
     with pytest.raises(InvalidParameter, match=r"number or time of this catalogue \(year\)"):
-        select(bundle, Filters(ranges={"price": Range(min=1, max=2)}), NOBODY)
+        passing(bundle, Filters(ranges={"price": Range(min=1, max=2)}), NOBODY).rows()
     with pytest.raises(InvalidParameter, match="expected low <= high, found 2000 to 1990"):
-        select(bundle, Filters(ranges={"year": Range(min=2000, max=1990)}), NOBODY)
+        passing(bundle, Filters(ranges={"year": Range(min=2000, max=1990)}), NOBODY).rows()
     with pytest.raises(InvalidParameter, match=r"no item of this catalogue is of .* 'Opera'"):
-        select(bundle, Filters(categories=Categories(none=("Opera",))), NOBODY)
+        passing(bundle, Filters(categories=Categories(none=("Opera",))), NOBODY).rows()
     with pytest.raises(InvalidParameter, match="expected an integer, found '1990-01-01'"):
-        select(bundle, Filters(ranges={"year": Range(min="1990-01-01")}), NOBODY)
+        passing(bundle, Filters(ranges={"year": Range(min="1990-01-01")}), NOBODY).rows()
     unrated = replace(bundle, items=replace(bundle.items, popularity=None))
     with pytest.raises(FeatureUnavailable, match="no ratings to filter by"):
-        select(unrated, Filters(min_rating_count=1), NOBODY)
+        passing(unrated, Filters(min_rating_count=1), NOBODY).rows()
 
 
 def test_browsing_orders_by_popularity(sample_snapshot: Snapshot) -> None:
@@ -186,7 +186,7 @@ def test_a_blank_text_without_a_filter_is_refused(sample_snapshot: Snapshot) -> 
 
 
 @pytest.mark.parametrize(
-    ("limits", "passing"),
+    ("limits", "expected"),
     [
         (Range(min=2**53 + 1), [1, 2, 3]),
         (Range(max=2**53), [0]),
@@ -200,11 +200,11 @@ def test_a_blank_text_without_a_filter_is_refused(sample_snapshot: Snapshot) -> 
     ids=repr,
 )
 def test_a_range_of_integers_is_exact(
-    sample_snapshot: Snapshot, limits: Range, passing: list[int]
+    sample_snapshot: Snapshot, limits: Range, expected: list[int]
 ) -> None:
     bundle = sample_snapshot.bundle
     numbers = [2**53, 2**53 + 1, 2**53 + 2, 2**63 - 1, None]
     column = pa.array(numbers + [None] * (bundle.n_items - 5), pa.int64())
     items = replace(bundle.items, attributes={"time": column})
-    found = select(replace(bundle, items=items), Filters(ranges={"time": limits}), NOBODY)
-    assert found.tolist() == passing
+    found = passing(replace(bundle, items=items), Filters(ranges={"time": limits}), NOBODY).rows()
+    assert found.tolist() == expected

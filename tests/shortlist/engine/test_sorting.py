@@ -14,24 +14,18 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shortlist.bundle.store import ArtifactStore
 from shortlist.engine import depth
 from shortlist.engine.answer import Answer
 from shortlist.engine.conditions import Attributes, Categories, Filters, Near
-from shortlist.engine.filters import select
+from shortlist.engine.filters import passing
 from shortlist.engine.query import PopularQuery, Query, RecommendQuery, SearchQuery, SimilarQuery
 from shortlist.engine.search import Asked, ask
-from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
+from shortlist.engine.snapshot import Snapshot
 from shortlist.engine.sorting import first_by, sort_names
 from shortlist.errors import FeatureUnavailable, InvalidParameter
 from tests.shop import N_ITEMS, product
 
 DRAMAS = Filters(categories=Categories(any=("Drama",)))
-
-
-@pytest.fixture(scope="module")
-def shop(shop_artifacts: Path) -> Snapshot:
-    return load_snapshot(ArtifactStore(shop_artifacts).live_folder(), LoadOptions())
 
 
 @pytest.fixture
@@ -211,7 +205,7 @@ def test_a_filtered_list_goes_on_to_its_last_match(sample_snapshot: Snapshot, nu
     first, *others = pages(sample_snapshot, query)
     listed = [one for page in (first, *others) for one in page.results]
     given = {one.item_id for one in listed}
-    rows = select(sample_snapshot.bundle, DRAMAS, np.empty(0, np.int64))
+    rows = passing(sample_snapshot.bundle, DRAMAS, np.empty(0, np.int64)).rows()
     matching = {sample_snapshot.bundle.ids.id_of(int(row)) for row in rows}
     own = set(getattr(query, "given", ())) | {getattr(query, "item_id", None)}
     assert given == matching - own and len(listed) == len(given) == first.matched
