@@ -19,9 +19,11 @@ from typing import Any
 
 import click
 import numpy as np
+import pyarrow as pa
 
 from benchmarks import report
 from indexing.catalog import read_catalog
+from indexing.catalog.arrow_values import TEXTS
 from indexing.catalog.toml import read_catalog_config
 from indexing.documents import read_corpus
 from indexing.measure.report import as_table, write_tables
@@ -145,7 +147,7 @@ def _own_mb() -> float:
 
 
 def _build_ours(documents: list[str], home: Path) -> None:
-    fields = {"all": lambda row: (documents[row],)}
+    fields = {"all": pa.array([[text] for text in documents], TEXTS)}
     write_words(home, index_words(fields, range(len(documents)), language="english"))
     (home / "n_items").write_text(str(len(documents)))
 

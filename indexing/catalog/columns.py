@@ -13,7 +13,7 @@ from shortlist.bundle.tables import ItemTable
 def item_table(catalog: Catalog, popularity: Popularity | None) -> ItemTable:
     """The item columns of the bundle."""
     return ItemTable(
-        titles=_array(catalog.items.titles, pa.large_string()),
+        titles=text_array(catalog.items.titles),
         categories=catalog.items.categories,
         attributes=catalog.items.attributes,
         popularity=None if popularity is None else popularity.columns,
@@ -25,6 +25,11 @@ def id_column(catalog: Catalog) -> pa.Array:
     """The item ids in row order, int64 or text."""
     integer = pd.api.types.is_integer_dtype(catalog.items.ids)
     return _array(catalog.items.ids, pa.int64() if integer else pa.large_string())
+
+
+def text_array(column: pd.Series) -> pa.Array:
+    """A column of texts as one array."""
+    return _array(column, pa.large_string())
 
 
 def _array(column: pd.Series, wanted: pa.DataType) -> pa.Array:

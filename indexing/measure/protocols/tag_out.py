@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 
 from indexing.catalog import Catalog
 from indexing.documents import Corpus
 from indexing.measure.protocols.in_place import carriers_of_tags
 from indexing.measure.topic import SEED, Overlay, Protocol, Topic, is_held_out
-from indexing.words import index_words, tags_by_row, word_fields
+from indexing.words import index_words, word_fields
 from shortlist.bundle.arrays import RowArray
 
 NAME = "leave tag out"
@@ -45,23 +46,24 @@ class _Without:
         assert catalog.tags is not None
         self._corpus = corpus
         self._fields = word_fields(catalog, corpus)
-        self._tags_of = tags_by_row(catalog.tags.table)
         self._language = catalog.config.words.language
 
     def topic(self, tag: str, rows: RowArray) -> Topic:
         """In the documents are the items' tags in file order but every spelling of this one."""
-
-        def others(row: int) -> list[str]:
-            return [one for one in self._tags_of(row) if one.strip().casefold() != tag]
-
-        numbers = rows.tolist()
-        fields = {**self._fields, "tags": others}
+        chosen = pa.array(rows)
+        fields = {name: column.take(chosen) for name, column in self._fields.items()}
+        others = [
+            [one for one in tags if one.strip().casefold() != tag]
+            for tags in fields["tags"].to_pylist()
+        ]
+        fields["tags"] = pa.array(others, fields["tags"].type)
         overlay = Overlay(
             rows=rows,
             documents=tuple(
-                self._corpus.document_of(row, tags=" ".join(others(row))) for row in numbers
+                self._corpus.document_of(row, tags=" ".join(tags))
+                for row, tags in zip(rows.tolist(), others, strict=True)
             ),
-            words=index_words(fields, numbers, language=self._language),
+            words=index_words(fields, range(len(rows)), language=self._language),
         )
         return Topic(
             id=f"tag:{tag}",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
+from indexing.catalog.arrow_values import TEXTS
 from indexing.measure.evaluate import Subject
 from indexing.measure.overlay import without_words
 from indexing.measure.protocols.in_place import (
@@ -25,11 +27,11 @@ def test_topics_are_tags_categories_and_pairs_that_enough_items_carry(subject: S
     topics = words_in_place(subject.catalog).topics
     assert {topic.kind for topic in topics} == set(KINDS)
     categories = subject.catalog.items.categories
-    tags_of = tags_by_row(subject.catalog.tags.table)
+    tags_of = tags_by_row(subject.catalog.tags.table, subject.catalog.n_items).to_pylist()
     for topic in topics[:: len(topics) // 40]:
         assert len(topic.relevant) >= 5
         for row in topic.relevant[:3].tolist():
-            own = {tag.strip().casefold() for tag in tags_of(row)}
+            own = {tag.strip().casefold() for tag in tags_of[row]}
             names = [categories.names[code] for code in categories.lists.of(row)]
             if topic.kind == TAG:
                 assert topic.text in own
@@ -73,19 +75,16 @@ def test_what_is_left_scores_as_in_an_index_made_of_the_changed_documents(
 ) -> None:
     words = subject.bundle.sections.words
     assert words is not None
-    fields, tags_of = (
-        word_fields(subject.catalog, subject.corpus),
-        tags_by_row(subject.catalog.tags.table),
-    )
+    fields = word_fields(subject.catalog, subject.corpus)
+    tags_of = fields["tags"].to_pylist()
     for topic in leave_tag_out(subject.catalog, subject.corpus).topics[::60]:
         changed = set(topic.overlay.rows.tolist())
-
-        def tags(row: int, changed: set[int] = changed, text: str = topic.text) -> list[str]:
-            own = tags_of(row)
-            return [t for t in own if t.strip().casefold() != text] if row in changed else list(own)
-
+        tags = [
+            [t for t in own if row not in changed or t.strip().casefold() != topic.text]
+            for row, own in enumerate(tags_of)
+        ]
         whole = index_words(
-            {**fields, "tags": tags}, range(subject.bundle.n_items), language="english"
+            {**fields, "tags": pa.array(tags, TEXTS)}, range(len(tags)), language="english"
         )
         patched = without_words(words, topic.text, topic.overlay.rows, topic.overlay.words)
         rows = np.arange(subject.bundle.n_items)

@@ -17,6 +17,7 @@ from shortlist.bundle.sections import key_terms
 from shortlist.bundle.sections.key_terms import PER_ITEM, KeyTerms, read_key_terms, write_key_terms
 from shortlist.bundle.sections.word_index import WordIndex
 from shortlist.errors import BundleCorrupt
+from tests.fields import one_each
 
 N_ITEMS = 400
 
@@ -29,8 +30,7 @@ def documents() -> list[str]:
 
 
 def found_in(texts: list[str], language: str = "none") -> tuple[WordIndex, np.ndarray]:
-    index = making.index_words({"title": lambda row: (texts[row],)}, range(len(texts)),
-                               language=language)  # fmt: skip
+    index = making.index_words({"title": one_each(texts)}, range(len(texts)), language=language)
     return index, making.find_key_terms(index, np.ones(len(index.terms), dtype=np.bool_))
 
 

@@ -15,6 +15,7 @@ from shortlist.bundle.arrays import read_arrow, write_arrow
 from shortlist.bundle.sections import word_index
 from shortlist.bundle.sections.word_index import WordIndex, read_words, write_words
 from shortlist.errors import BundleCorrupt
+from tests.fields import lists, one_each
 
 DOCUMENTS = [
     ("Space space opera", ["war in space"]),
@@ -26,8 +27,8 @@ DOCUMENTS = [
 
 def indexed(language: str = "english") -> WordIndex:
     fields = {
-        "title": lambda row: (DOCUMENTS[row][0],),
-        "tags": lambda row: DOCUMENTS[row][1],
+        "title": one_each([title for title, _ in DOCUMENTS]),
+        "tags": lists([tags for _, tags in DOCUMENTS]),
     }
     return index_words(fields, range(len(DOCUMENTS)), language=language)
 
@@ -75,7 +76,7 @@ def test_a_word_of_no_document_is_the_rarest() -> None:
 
 
 def test_an_index_of_blank_documents_holds_nothing(tmp_path: Path) -> None:
-    empty = index_words({"title": lambda _: ("",)}, range(3), language="none")
+    empty = index_words({"title": one_each([""] * 3)}, range(3), language="none")
     write_words(tmp_path, empty)
     read = read_words(tmp_path, n_items=3)
     assert len(read.terms) == 0 and read.places(["a"]).tolist() == [-1]
@@ -83,7 +84,7 @@ def test_an_index_of_blank_documents_holds_nothing(tmp_path: Path) -> None:
 
 def test_long_documents_have_wide_positions(tmp_path: Path) -> None:
     text = " ".join(f"w{number}" for number in range(300))
-    words = index_words({"title": lambda _: (text,)}, range(1), language="none")
+    words = index_words({"title": one_each([text])}, range(1), language="none")
     write_words(tmp_path, words)
     assert read_words(tmp_path, n_items=1).first.dtype == np.uint16
 

@@ -21,15 +21,14 @@ from shortlist.engine.lanes.words import (
     find_words,
     score_words,
 )
+from tests.fields import lists, one_each
 
 ALPHABET = "abcd"
 texts = st.lists(st.sampled_from(ALPHABET), max_size=8).map(" ".join)
 
 
 def indexed(documents: list[str], language: str = "none") -> WordIndex:
-    return index_words(
-        {"title": lambda row: (documents[row],)}, range(len(documents)), language=language
-    )
+    return index_words({"title": one_each(documents)}, range(len(documents)), language=language)
 
 
 FILMS = [
@@ -149,7 +148,7 @@ def test_coverage_takes_a_compound_written_together_for_its_parts() -> None:
     st.lists(st.sampled_from(ALPHABET), min_size=1, max_size=3).map(" ".join),
 )
 def test_a_phrase_occurs_within_one_value_of_a_field(values: list[list[str]], phrase: str) -> None:
-    index = index_words({"tags": lambda row: values[row]}, range(len(values)), language="none")
+    index = index_words({"tags": lists(values)}, range(len(values)), language="none")
     pattern = re.compile(rf"\b{phrase}\b")
     expected = [row for row, own in enumerate(values) if any(map(pattern.search, own))]
     assert rows_with(index, phrase).tolist() == expected
@@ -163,8 +162,8 @@ def test_a_phrase_of_one_compound_is_found_in_both_spellings() -> None:
 
 def test_highlights_name_the_field_and_the_words_as_they_were_written() -> None:
     fields = {
-        "title": lambda row: (("Space opera", "Other")[row],),
-        "tags": lambda row: (["operas", "wars in space"], [])[row],
+        "title": one_each(["Space opera", "Other"]),
+        "tags": lists([["operas", "wars in space"], []]),
     }
     index = index_words(fields, range(2), language="english")
     shown = fields_with(index, ask_words(index, "The OPERAS of Space"), np.array([1, 0]))
@@ -177,6 +176,6 @@ def test_highlights_name_the_field_and_the_words_as_they_were_written() -> None:
 
 def test_a_word_said_again_and_again_is_looked_up_once() -> None:
     said = ["the cat", "the the cat", "the the the"]
-    index = index_words({"tags": lambda row: [said[row]]}, range(len(said)), language="none")
+    index = index_words({"tags": one_each(said)}, range(len(said)), language="none")
     assert rows_with(index, "the the").tolist() == [1, 2]
     assert rows_with(index, "the " * 4).tolist() == []
