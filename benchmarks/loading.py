@@ -27,9 +27,10 @@ from indexing.embeddings import batch_encoder
 from indexing.export import cached_export, default_cache, with_prompts
 from indexing.index import describe, write_index
 from indexing.models import resolve_model
-from shortlist.bundle import layout, manifest
+from shortlist.bundle import layout, manifest, segments
 from shortlist.bundle.arrays import Csr, map_array
 from shortlist.bundle.attributes import DATE, POINTS, TIMES
+from shortlist.bundle.profiles import NOTEBOOK_PROFILE
 from shortlist.bundle.reader import read_manifest, verify_files
 from shortlist.bundle.rules import check_unit_rows
 from shortlist.bundle.sections import (
@@ -39,6 +40,7 @@ from shortlist.bundle.sections import (
     neighbour_lists,
     title_index,
 )
+from shortlist.bundle.segments import folder_of
 from shortlist.bundle.store import ArtifactStore
 from shortlist.bundle.tables import (
     Categories,
@@ -47,7 +49,7 @@ from shortlist.bundle.tables import (
     read_id_map,
     read_items,
 )
-from shortlist.bundle.writer import BundleWriter
+from shortlist.bundle.writer import BundleWriter, SegmentWriter
 from shortlist.encoder.machine import Precision
 from shortlist.engine.lanes.faiss_backend import FaissRetriever
 from shortlist.engine.snapshot import LoadOptions, load_snapshot
@@ -85,15 +87,17 @@ def main(scratch: Path, n_items: int) -> None:
 def measure(folder: Path, n_items: int) -> dict[str, float]:
     """Seconds of each part of loading, by part; reading a section maps and checks it."""
     known = read_manifest(folder)
-    vectors = map_array(folder / layout.VECTORS, np.float32, n_items, known.embedding_dim)
-    retriever = FaissRetriever(folder, known.retrieval, vectors)
+    (info,) = known.parts
+    own = folder / folder_of(info.name)
+    vectors = map_array(own / layout.VECTORS, np.float32, n_items, known.embedding_dim)
+    retriever = FaissRetriever(own, info.retrieval, vectors)
     parts: dict[str, Callable[[], object]] = {
         "hash": partial(verify_files, folder, known),
         "vectors: check": partial(check_unit_rows, layout.VECTORS, vectors),
         "index: check": retriever.check,
         "ids: check": partial(read_id_map, folder / layout.ID_MAP),
         "items: check": partial(read_items, folder / layout.ITEMS),
-        "titles: check": partial(title_index.read_titles, folder, n_items=n_items),
+        "titles: check": partial(title_index.read_titles, own, n_items=n_items),
         "features: check": partial(item_features.read_features, folder, n_items=n_items),
         "neighbours: check": partial(neighbour_lists.read_neighbours, folder, n_items=n_items),
         "load whole": partial(load_snapshot, folder, LoadOptions()),
@@ -114,20 +118,32 @@ def write_bundle(scratch: Path, n_items: int) -> Path:
     settings = with_prompts(export, query_prompt=None, document_prompt=None)
     folder = scratch / "staged"
     folder.mkdir(parents=True)
-    writer = BundleWriter(folder, n_items=n_items, embedding_dim=settings.embedding_dim)
-    writer.copy_encoder(export, settings)
+    bundle = BundleWriter(folder, embedding_dim=settings.embedding_dim)
+    bundle.copy_encoder(export, settings)
+    own = bundle.new_segment("s1")
+    writer = SegmentWriter(own, n_entries=n_items, embedding_dim=settings.embedding_dim)
     for begin in range(0, n_items, BATCH):
         rows = rng.normal(size=(min(BATCH, n_items - begin), settings.embedding_dim))
         unit = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
         writer.append(np.full(len(unit), b"x" * 16, dtype="S16"), unit)
     titles = _titles(rng, n_items)
-    writer.write_items(pa.array(rng.permutation(n_items)), _items(rng, titles))
-    write_index("Flat", writer.vectors, folder)
-    _write_sections(rng, folder, titles)
+    writer.close(np.full(n_items, b"x" * 16, dtype="S16"))
+    bundle.write_items(pa.array(rng.permutation(n_items)), _items(rng, titles))
+    write_index("Flat", writer.vectors, own)
+    title_index.write_titles(own, titles, np.arange(n_items))
+    info = manifest.SegmentInfo(
+        name="s1",
+        entries=n_items,
+        live=n_items,
+        retrieval=describe("Flat", exact=True),
+        sections={title_index.SECTION: segments.described(title_index)},
+    )
+    bundle.add_segment(info, np.arange(n_items, dtype=np.int32))
+    _write_sections(rng, folder, n_items)
     precision = batch_encoder(export, Precision.AUTO).precision.value
     named = {name: getattr(settings, name) for name in ("name", "weights_sha256", "max_length")}
     counts = dict.fromkeys(("tags", "ratings", "dropped_tags", "dropped_ratings"), 0)
-    sealed = writer.seal(
+    sealed = bundle.seal(
         catalog=manifest.CatalogInfo(name="made", template="{title}"),
         encoder=manifest.EncoderInfo(
             **named, query_prompt="", document_prompt="", precision=precision
@@ -136,12 +152,11 @@ def write_bundle(scratch: Path, n_items: int) -> Path:
         popularity=manifest.PopularityInfo(
             prior_mean=3.5, prior_count=1.0, prior_quantile=0.9, scale=(0.5, 5.0)
         ),
-        profiles={"notebook": manifest.NOTEBOOK_PROFILE},
+        profiles={"notebook": NOTEBOOK_PROFILE},
         default_profile="notebook",
-        retrieval=describe("Flat", exact=True),
         sections={
             module.SECTION: described(module.SECTION)
-            for module in (title_index, item_features, neighbour_lists, calibration)
+            for module in (item_features, neighbour_lists, calibration)
         },
     )
     return ArtifactStore(scratch).name_staged(folder, sealed)
@@ -207,9 +222,7 @@ def _attributes(rng: np.random.Generator, n_items: int) -> dict[str, pa.Array]:
     }
 
 
-def _write_sections(rng: np.random.Generator, folder: Path, titles: list[str]) -> None:
-    n_items = len(titles)
-    title_index.write_titles(folder, titles, np.arange(n_items))
+def _write_sections(rng: np.random.Generator, folder: Path, n_items: int) -> None:
     names = ("expected_popularity", "rating_volume", "rating_percentile", "recency")
     columns = {name: rng.uniform(size=n_items) for name in names}
     estimated = np.zeros(n_items, dtype=np.uint8)

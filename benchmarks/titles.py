@@ -22,7 +22,8 @@ from indexing.catalog import read_catalog
 from indexing.catalog.toml import read_catalog_config
 from indexing.measure.protocols.known_item import known_item
 from indexing.titles import all_variants, main_title
-from shortlist.bundle.sections.title_index import FOLDER, TitleIndex, read_titles, write_titles
+from shortlist.bundle.all_titles import AllTitles, part_of
+from shortlist.bundle.sections.title_index import FOLDER, read_titles, write_titles
 from shortlist.engine.lanes.title import match_titles
 
 SEED = 20261124
@@ -63,7 +64,7 @@ def _measure(titles: list[str], queries: list[str], folder: Path) -> dict[str, A
     write_titles(folder, *all_variants(titles))
     write_s = time.perf_counter() - started
     index = read_titles(folder, n_items=len(titles))
-    times_ms = np.array(_times_ms(index, queries))
+    times_ms = np.array(_times_ms(AllTitles((part_of(index),)), queries))
     return {
         "items": len(titles),
         "titles": len(index),
@@ -74,7 +75,7 @@ def _measure(titles: list[str], queries: list[str], folder: Path) -> dict[str, A
     }
 
 
-def _times_ms(index: TitleIndex, queries: list[str]) -> list[float]:
+def _times_ms(index: AllTitles, queries: list[str]) -> list[float]:
     for text in queries[: len(queries) // 10]:
         match_titles(index, text)
     times_ms = []

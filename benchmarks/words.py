@@ -28,6 +28,8 @@ from indexing.catalog.toml import read_catalog_config
 from indexing.documents import read_corpus
 from indexing.measure.report import as_table, write_tables
 from indexing.words import index_words
+from shortlist.bundle.all_words import AllWords, part_of
+from shortlist.bundle.places import Places
 from shortlist.bundle.sections.word_index import read_words, write_words
 from shortlist.engine.lanes.words import ask_words, find_words, score_words
 
@@ -155,10 +157,11 @@ def _build_ours(documents: list[str], home: Path) -> None:
 def _load_ours(home: Path) -> Ask:
     """What the service does: candidates, and the features of each."""
     index = read_words(home, n_items=int((home / "n_items").read_text()))
+    words = AllWords((part_of(index),), Places())
 
     def ask(text: str) -> object:
-        asked = ask_words(index, text)
-        return score_words(index, asked, np.sort(find_words(index, asked, TOP, None)))
+        asked = ask_words(words, text)
+        return score_words(words, asked, np.sort(find_words(words, asked, TOP, None)))
 
     return ask
 

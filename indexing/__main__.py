@@ -102,6 +102,9 @@ def build(
         on_step=_step_teller(),
     )
     counts = report.counts
+    if not report.published:
+        click.echo(f"nothing has changed: {report.version} stays live")
+        return
     if report.gate.diff is not None:
         click.echo(diff_report(report.gate.diff))
     click.echo(

@@ -13,6 +13,7 @@ from shortlist.bundle.manifest import Section
 from shortlist.bundle.reader import Bundle
 from shortlist.bundle.sections import calibration, described
 from shortlist.bundle.sections.calibration import calibrate
+from shortlist.bundle.vectors import AnyVectors
 
 _TEXTS = 256
 _ROWS = 512
@@ -20,7 +21,7 @@ _ROWS = 512
 
 def write_calibration(
     folder: Path,
-    vectors: Vectors,
+    vectors: AnyVectors,
     texts: Sequence[str],
     encode: Callable[[list[str]], Vectors],
     *,

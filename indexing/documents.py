@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +51,11 @@ class Corpus:
 
     def __len__(self) -> int:
         return len(self.columns["title"])
+
+    def of(self, rows: npt.NDArray[np.int64]) -> Corpus:
+        """The corpus of some rows (int64 [m]) alone, in their order."""
+        columns = {name: column.iloc[rows] for name, column in self.columns.items()}
+        return replace(self, columns=columns)
 
     def documents(self, *, batch_rows: int) -> Iterator[list[str]]:
         """The documents in row order, `batch_rows` at a time."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,18 +13,16 @@ import pyarrow.parquet
 
 from indexing.documents import HASH_DTYPE, HashArray, hash_documents
 from shortlist.bundle import layout
-from shortlist.bundle.arrays import RowArray, Vectors
+from shortlist.bundle.arrays import RowArray, Vectors, map_array
 from shortlist.bundle.manifest import EncoderInfo
 from shortlist.bundle.reader import Bundle, sha256_of_file
-from shortlist.bundle.writer import BundleWriter
+from shortlist.bundle.segments import Segment
+from shortlist.bundle.writer import SegmentWriter
 from shortlist.encoder.machine import Precision, available_cores
 from shortlist.encoder.runtime import MODEL, TOKENIZER, WEIGHTS, Encoder
 from shortlist.errors import BundleCorrupt
 
 log = logging.getLogger(__name__)
-
-BATCH_ROWS = 65_536
-"""Documents held in memory at once; sorting by length within it is what packing needs."""
 
 _COMPUTES = (MODEL, WEIGHTS, TOKENIZER)
 
@@ -55,7 +53,7 @@ def batch_encoder(folder: Path, precision: Precision) -> Encoder:
 class EmbeddingCounts:
     """How many documents were encoded, taken from the live bundle, and equal to another one.
 
-    `cut` of all documents are longer than what the model takes.
+    `cut` of those that are written anew are longer than what the model takes.
     """
 
     encoded: int
@@ -67,10 +65,10 @@ class EmbeddingCounts:
 def embed_corpus(
     batches: Iterable[list[str]],
     encoder: Encoder,
-    writer: BundleWriter,
+    writer: SegmentWriter,
     *,
     prompt: str,
-    live: KnownVectors | None,
+    live: Sequence[KnownVectors],
     on_progress: Callable[[int], object],
 ) -> EmbeddingCounts:
     """Write the vector of every document, in row order, a batch at a time.
@@ -84,7 +82,7 @@ def embed_corpus(
     for documents in batches:
         hashes = hash_documents(documents)
         vectors = np.empty((len(documents), encoder.embedding_dim), dtype=np.float32)
-        from_live = _take_over(hashes, [live] if live else [], vectors)
+        from_live = _take_over(hashes, live, vectors)
         missing = np.flatnonzero(~(from_live | _take_over(hashes, written, vectors)))
         _, first, inverse = np.unique(hashes[missing], return_index=True, return_inverse=True)
         on_progress(len(documents) - len(first))
@@ -114,8 +112,8 @@ def _sorted_by_hash(hashes: HashArray, vectors: Vectors, *, first_row: int = 0) 
     return KnownVectors(hashes[order], order + first_row, vectors)
 
 
-def known_vectors(live: Bundle, wanted: EncoderInfo, *, export: Path) -> KnownVectors | None:
-    """The vectors of a bundle, if it was encoded as is wanted now.
+def known_vectors(live: Bundle, wanted: EncoderInfo, *, export: Path) -> list[KnownVectors]:
+    """The vectors of a bundle's segments, none unless they were encoded as is wanted now.
 
     Model, weights, prompts, maximum length and precision must all be equal, and the graph and
     tokenizer of the `export` byte for byte: pooling, for one, is in the graph alone. A bundle whose
@@ -125,12 +123,12 @@ def known_vectors(live: Bundle, wanted: EncoderInfo, *, export: Path) -> KnownVe
     stored = [live.manifest.files.get(f"{layout.ENCODER}/{name}") for name in _COMPUTES]
     digests = [info and info.sha256 for info in stored]
     if live.manifest.encoder != wanted or digests != [sha256_of_file(one) for one in files]:
-        return None
+        return []
     try:
-        return _sorted_by_hash(read_hashes(live), live.vectors)
+        return [_sorted_by_hash(hashes, one.vectors) for one, hashes in _entry_hashes(live)]
     except BundleCorrupt as error:
         log.warning("the vectors of the live version are not taken over: %s", error)
-        return None
+        return []
 
 
 def read_hashes(bundle: Bundle) -> HashArray:
@@ -138,6 +136,25 @@ def read_hashes(bundle: Bundle) -> HashArray:
 
     Raises BundleCorrupt for anything but one hash an item.
     """
+    found = np.empty(bundle.n_items, HASH_DTYPE)
+    for segment, hashes in _entry_hashes(bundle):
+        live = segment.rows >= 0
+        found[segment.rows[live]] = hashes[live]
+    return found
+
+
+def _entry_hashes(bundle: Bundle) -> Iterator[tuple[Segment, HashArray]]:
+    """The document hashes of every segment's entries, S16 [m]."""
+    for segment in bundle.segments:
+        if segment.name:
+            n_entries = len(segment.rows)
+            yield segment, map_array(segment.folder / layout.HASHES, HASH_DTYPE, n_entries)
+        else:
+            yield segment, _from_parquet(bundle)
+
+
+def _from_parquet(bundle: Bundle) -> HashArray:
+    """The document hashes of a bundle from before there were segments."""
     name, width = layout.DOCUMENTS, HASH_DTYPE.itemsize
     try:
         table = pyarrow.parquet.read_table(bundle.folder / name, columns=["hash"])

@@ -11,11 +11,12 @@ import pyarrow as pa
 
 from indexing.catalog import Catalog
 from indexing.popularity import Popularity
-from shortlist.bundle.arrays import FloatArray, RowArray, Vectors
+from shortlist.bundle.arrays import FloatArray, RowArray
 from shortlist.bundle.attributes import DAY_US, Kind, kind_of, ordered_of
 from shortlist.bundle.manifest import Section
 from shortlist.bundle.sections import described, item_features
 from shortlist.bundle.sections.item_features import MAX_POPULAR, ItemFeatures
+from shortlist.bundle.vectors import AnyVectors
 
 NEAREST = 30
 _BLOCK_ROWS = 1024
@@ -60,7 +61,7 @@ def most_rated(counts: npt.NDArray[np.int32], *, limit: int) -> RowArray:
 
 
 def nearest_means(
-    vectors: Vectors, wanted: RowArray, known: RowArray, values: FloatArray
+    vectors: AnyVectors, wanted: RowArray, known: RowArray, values: FloatArray
 ) -> FloatArray:
     """What the 30 nearest known rows have, weighted by similarity: float64 [w, f].
 
@@ -82,7 +83,7 @@ def nearest_means(
 
 
 def write_features(
-    folder: Path, catalog: Catalog, popularity: Popularity | None, vectors: Vectors
+    folder: Path, catalog: Catalog, popularity: Popularity | None, vectors: AnyVectors
 ) -> Section:
     """The feature section: what follows from the ratings and from the recency attribute."""
     features = ItemFeatures({}, np.zeros(catalog.n_items, dtype=np.uint8))
@@ -106,7 +107,7 @@ def _moments(column: pa.Array) -> FloatArray:
     return np.where(known, values / unit, np.nan)
 
 
-def rated_features(popularity: Popularity, vectors: Vectors) -> ItemFeatures:
+def rated_features(popularity: Popularity, vectors: AnyVectors) -> ItemFeatures:
     """Features from ratings; what a cold item lacks is taken from its nearest neighbours.
 
     Neighbours are looked for among the 20,000 items with the most ratings.

@@ -23,6 +23,7 @@ WANTED_RECALL = 0.98
 APPROXIMATE = "HNSW48,SQ8"
 
 _ADD_ROWS = 65_536
+_EXACT_BESIDE = 10_000
 _TRAINING_ROWS = 200_000
 _EF_CONSTRUCTION = 200
 _EF_SEARCH = (100, 128, 192, 256, 384, 512, 768)
@@ -51,6 +52,17 @@ def build_index(
     log.warning("%s reaches recall %.3f, below %.2f: exact", factory, info.recall, WANTED_RECALL)
     write_index("Flat", vectors, folder)
     return describe("Flat", exact=True)
+
+
+def kind_beside(kind: str, *, n_entries: int, n_items: int) -> str:
+    """How a segment of `n_entries` is indexed that stands beside others, by how all would be.
+
+    Exact up to 10,000 entries, of which a search costs a millisecond, and in a catalogue of up to
+    50,000 items: small segments are many, and few entries train no index.
+    """
+    if kind == "flat" or n_entries <= _EXACT_BESIDE or n_items <= EXACT_UP_TO:
+        return "flat"
+    return APPROXIMATE if kind == "auto" else kind
 
 
 def make_index(embedding_dim: int, factory: str) -> faiss.Index:

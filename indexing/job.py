@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,24 +14,25 @@ from indexing.calibration import write_calibration
 from indexing.catalog import Catalog, read_catalog
 from indexing.catalog.columns import id_column, item_table
 from indexing.catalog.config import CatalogConfig
+from indexing.catalog.settings import write_settings
 from indexing.catalog.toml import read_catalog_config
 from indexing.documents import read_corpus
-from indexing.embeddings import BATCH_ROWS, EmbeddingCounts, batch_encoder, embed_corpus
+from indexing.embeddings import EmbeddingCounts, batch_encoder
+from indexing.entries import entries_of
 from indexing.export import cached_export, default_cache, with_prompts
 from indexing.features import write_features
 from indexing.gate import GateReport, check_name, pass_gate
-from indexing.index import build_index
 from indexing.models import resolve_model
 from indexing.neighbours.section import write_neighbours
 from indexing.off_topic import write_off_topic
 from indexing.popularity import Popularity, catalog_popularity
+from indexing.segments import Making, arrange_over, made_alike, write_orders, write_segments
 from indexing.suggestions import write_suggestions
-from indexing.titles import write_titles
-from indexing.words import write_words
 from shortlist.bundle import signing
 from shortlist.bundle.manifest import CatalogInfo, Counts, EncoderInfo, Manifest, PopularityInfo
 from shortlist.bundle.reader import Bundle, open_bundle
 from shortlist.bundle.sections.calibration import read_calibration
+from shortlist.bundle.sections.item_features import read_features
 from shortlist.bundle.store import ArtifactStore, OnStep, no_step
 from shortlist.bundle.writer import BundleWriter
 from shortlist.encoder.machine import Precision
@@ -42,12 +43,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class BuildReport:
-    """What a build published, how much of it had to be encoded, and how it differs."""
+    """What a build published, how much of it had to be encoded, and how it differs.
+
+    Where nothing has changed nothing is `published`, and the version is the live one.
+    """
 
     version: str
     manifest: Manifest
     counts: EmbeddingCounts
     gate: GateReport
+    published: bool = True
 
 
 def build(
@@ -66,7 +71,8 @@ def build(
     `precision` overrides the catalogue's; `force` and `replace_catalog` are the gate's; the version
     is signed with the private key in the file `signing_key`, if there is one. `on_step` is called
     with a name at every step's end, and for parts of a step with names like "published: renamed".
-    The live version is as it was when an error is raised.
+    The live version is as it was when an error is raised, and when nothing has changed: then
+    nothing is published.
     """
     config = read_catalog_config(catalog_path)
     key = None if signing_key is None else signing.read_private_key(signing_key)
@@ -82,6 +88,10 @@ def build(
             manifest, counts = _write_bundle(
                 folder, catalog, precision, live=live if reuse else None, on_step=on_step
             )
+            if live is not None and key is None and manifest.has_content_of(live.manifest):
+                return BuildReport(
+                    live.version, live.manifest, counts, GateReport(None), published=False
+                )
             staged = store.name_staged(folder, manifest)
             if key is not None:
                 signing.sign(staged, key)
@@ -129,51 +139,50 @@ def _write_bundle(
         **{name: value for name, value in vars(settings).items() if name in named},
         precision=encoder.precision.value,
     )
-    writer = BundleWriter(folder, n_items=catalog.n_items, embedding_dim=settings.embedding_dim)
+    encode_queries = partial(encoder.encode, prompt=settings.query_prompt)
+    writer = BundleWriter(folder, embedding_dim=settings.embedding_dim)
     writer.copy_encoder(export, settings)
     on_step("encoder copied")
     writer.write_items(id_column(catalog), item_table(catalog, popularity))
-    sections = {
-        "titles": write_titles(folder, catalog),
-        **write_words(folder, catalog, corpus),
-    }
+    write_settings(folder, config)
     on_step("items written")
-    known = embeddings.known_vectors(live, identity, export=export) if live else None
-    log.info("encoding what is new of %d documents", len(corpus))
-    with tqdm(total=len(corpus), unit="doc", desc="encoding", disable=None, leave=False) as bar:
-        batches, prompt = corpus.documents(batch_rows=BATCH_ROWS), settings.document_prompt
-        counts = embed_corpus(
-            batches, encoder, writer, prompt=prompt, live=known, on_progress=bar.update
+    known = embeddings.known_vectors(live, identity, export=export) if live else []
+    entries = entries_of(catalog, corpus)
+    contents = entries.contents()
+    alike = live if live is not None and known and made_alike(live, config) else None
+    arrangement = arrange_over(alike, contents)
+    fresh = entries.of(arrangement.fresh)
+    log.info("encoding what is new of %d documents", catalog.n_items)
+    with tqdm(total=len(fresh), unit="doc", desc="encoding", disable=None, leave=False) as bar:
+        making = Making(
+            encoder=encoder,
+            document_prompt=settings.document_prompt,
+            language=config.words.language,
+            index_type=config.index.type,
+            probes=lambda: encode_queries(texts),
+            known=known,
+            on_progress=bar.update,
+            on_step=on_step,
         )
-    if counts.cut:
-        log.warning(
-            "%d of %d documents are longer than the %d tokens that the model reads: what stands"
-            " behind is found by its words, not by its meaning",
-            *(counts.cut, catalog.n_items, settings.max_length),
+        written = write_segments(
+            writer, live, arrangement, fresh, contents[arrangement.fresh], making
         )
-    on_step("vectors written")
-    encode_queries = partial(encoder.encode, prompt=settings.query_prompt)
-    retrieval = build_index(
-        writer.vectors, folder, kind=config.index.type, probes=lambda: encode_queries(texts)
-    )
-    on_step("index written")
-    sections["features"] = write_features(folder, catalog, popularity, writer.vectors)
+    _tell_cut(written.counts, settings.max_length)
+    vectors = written.vectors
+    sections = {"features": write_features(folder, catalog, popularity, vectors)}
+    volumes = read_features(folder, n_items=catalog.n_items).columns.get("rating_volume")
+    write_orders(writer, live, volumes, anew=True)
     sections["suggestions"] = write_suggestions(folder, catalog)
-    neighbours, learnt = write_neighbours(folder, catalog, writer.vectors, live=live)
+    neighbours, learnt = write_neighbours(folder, catalog, vectors, live=live)
     if neighbours is not None:
         sections["neighbours"] = neighbours
     on_step("neighbours written")
     sections["calibration"] = write_calibration(
-        folder,
-        writer.vectors,
-        texts,
-        encode_queries,
-        identity=identity.model_dump_json(),
-        live=live,
+        folder, vectors, texts, encode_queries, identity=identity.model_dump_json(), live=live
     )
     other_things = write_off_topic(
         folder,
-        writer.vectors,
+        vectors,
         texts,
         encode_queries,
         calibration=read_calibration(folder, n_items=catalog.n_items),
@@ -193,11 +202,20 @@ def _write_bundle(
         **config.roles,
         reads=config.reads,
         attributes=config.display.attributes,
-        retrieval=retrieval,
         sections=sections,
     )
     on_step("sealed")
-    return manifest, counts
+    counts = written.counts
+    return manifest, replace(counts, reused=counts.reused + catalog.n_items - len(fresh))
+
+
+def _tell_cut(counts: EmbeddingCounts, max_length: int) -> None:
+    if counts.cut:
+        log.warning(
+            "%d of the new documents are longer than the %d tokens that the model reads: what"
+            " stands behind is found by its words, not by its meaning",
+            *(counts.cut, max_length),
+        )
 
 
 def _live_bundle(store: ArtifactStore) -> Bundle | None:

@@ -74,7 +74,8 @@ class Occurrences:
 
     `lengths` int64 [n] say how many words each row has, `ends` where its last field ends, `starts`
     where each field begins. Fields stand behind each other, one position apart, as do the values
-    of a field. Words are read in that order; a stem is written as it is met first.
+    of a field. Of the ways in which a stem is written the first by the alphabet stands for it,
+    whatever the order of the rows.
     """
 
     def __init__(self, fields: Fields, *, n_rows: int, language: str) -> None:
@@ -106,6 +107,8 @@ class Occurrences:
                     places.append(width + place)
                     if number == len(self._written):
                         self._written.append(word.written)
+                    elif word.written < self._written[number]:
+                        self._written[number] = word.written
                 width += len(word.parts)
             n_stems.append(len(stems) - before)
             widths.append(width)
@@ -189,7 +192,7 @@ class Occurrences:
         return np.array(informs, dtype=np.bool_)[self._codes[1]]
 
     def written(self, places: Documents) -> list[str]:
-        """How stems, by their place in the order of codes, are written where they are met first."""
+        """How stems, by their place in the order of codes, are written."""
         return [self._written[number] for number in self._codes[1][places].tolist()]
 
 

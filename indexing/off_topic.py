@@ -17,6 +17,7 @@ from shortlist.bundle.reader import Bundle
 from shortlist.bundle.sections import described, off_topic
 from shortlist.bundle.sections.calibration import Calibration
 from shortlist.bundle.sections.off_topic import SHARE, OffTopicTexts, nearest
+from shortlist.bundle.vectors import AnyVectors
 
 TOP = 10
 LEAST_ITEMS = 50
@@ -33,7 +34,7 @@ _LEAST_TEXTS = 50
 
 def write_off_topic(
     folder: Path,
-    vectors: Vectors,
+    vectors: AnyVectors,
     probes: Sequence[str],
     encode: Callable[[list[str]], Vectors],
     *,
@@ -72,7 +73,7 @@ def shipped_texts() -> tuple[npt.NDArray[np.str_], list[str]]:
 
 
 def learn(
-    vectors: Vectors,
+    vectors: AnyVectors,
     probes: Vectors,
     texts: Vectors,
     domains: npt.NDArray[np.str_],
@@ -97,7 +98,7 @@ def learn(
     return OffTopicTexts(far, best_threshold(off, on))
 
 
-def best_mean(vectors: Vectors, queries: Vectors, *, skip: int) -> FloatArray:
+def best_mean(vectors: AnyVectors, queries: Vectors, *, skip: int) -> FloatArray:
     """The mean similarity of each query's ten best items, its `skip` best left out; [q]."""
     best = np.empty((len(queries), 0), np.float32)
     for begin in range(0, len(vectors), _BLOCK_ROWS):

@@ -11,20 +11,15 @@ from indexing.catalog import Catalog
 from shortlist.bundle.folding import fold
 from shortlist.bundle.manifest import Section
 from shortlist.bundle.sections import described, suggestion_order
-from shortlist.bundle.sections.item_features import read_features
 from shortlist.bundle.sections.suggestion_order import MAX_LABEL_LENGTH, MAX_LABELS, Label
-from shortlist.bundle.sections.title_index import read_titles
 
 LEAST_ITEMS = 5
 """Tags that fewer items carry are not offered."""
 
 
 def write_suggestions(folder: Path, catalog: Catalog) -> Section:
-    """The suggestion section of a bundle that has its titles and features already."""
-    titles = read_titles(folder, n_items=catalog.n_items)
-    volumes = read_features(folder, n_items=catalog.n_items).columns.get("rating_volume")
-    labels = catalog_labels(catalog)
-    suggestion_order.write_suggestions(folder, titles, volumes, labels)
+    """The suggestion section of a bundle."""
+    suggestion_order.write_labels(folder, catalog_labels(catalog))
     return described(suggestion_order.SECTION)
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from indexing.catalog import Catalog
 from shortlist.bundle.arrays import RowArray
 from shortlist.bundle.articles import article_first
 from shortlist.bundle.folding import fold
 from shortlist.bundle.manifest import Section
-from shortlist.bundle.sections import described, title_index
+from shortlist.bundle.sections import title_index
+from shortlist.bundle.segments import described
 
 MOST_NAMED = 10
 """How many titles in parentheses are taken from one title, the last ones."""
@@ -114,8 +114,10 @@ def all_variants(
     return [text for variants in of_each for text in variants], rows
 
 
-def write_titles(folder: Path, catalog: Catalog) -> Section:
-    """The title section of a bundle."""
-    shown, rows = all_variants(catalog.items.titles.tolist(), catalog.items.alternatives)
+def write_titles(
+    folder: Path, titles: Sequence[str], alternatives: Sequence[Sequence[str]] | None
+) -> dict[str, Section]:
+    """The title section of a segment, of the titles of its entries; by its name."""
+    shown, rows = all_variants(titles, alternatives)
     title_index.write_titles(folder, shown, rows)
-    return described(title_index.SECTION)
+    return {title_index.SECTION: described(title_index)}

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+from scipy import sparse
 
 from indexing.catalog import Catalog
 from indexing.catalog.columns import text_array
@@ -18,18 +19,17 @@ from indexing.documents import Corpus
 from indexing.occurrences import Fields, Occurrences
 from shortlist.bundle.arrays import Csr, RowArray
 from shortlist.bundle.manifest import Section
-from shortlist.bundle.sections import described, key_terms, word_index
-from shortlist.bundle.sections.key_terms import PER_ITEM, KeyTerms
+from shortlist.bundle.sections import document_terms as terms_section
+from shortlist.bundle.sections import word_index
+from shortlist.bundle.sections.document_terms import DocumentTerms, write_document_terms
 from shortlist.bundle.sections.word_index import (
     LAST_POSITION,
     MOST_COUNTED,
-    Documents,
     Positions,
     WordIndex,
 )
+from shortlist.bundle.segments import described
 from shortlist.bundle.tables import Categories
-
-_BLOCK_POSTINGS = 1_000_000
 
 
 def index_words(fields: Fields, rows: Sequence[int], *, language: str) -> WordIndex:
@@ -125,47 +125,29 @@ def _lists(offsets: RowArray, values: pa.Array) -> pa.Array:
     return pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), values)
 
 
-def find_key_terms(words: WordIndex, informing: np.ndarray) -> Documents:
-    """Of each row the 8 rarest terms that another has too, int32 [n, 8], rarest first, else -1.
+def document_terms(words: WordIndex, met: Occurrences) -> DocumentTerms:
+    """The informing terms of every entry, and how each of them is written.
 
-    `informing` bool [t] says which terms may be taken. The documents of the rarest terms are gone
-    through first, so that a document that has its 8 is passed over from then on.
+    The transpose of the lists of postings, made by counting in linear time.
     """
     counts = np.diff(words.postings.offsets)
-    shared = np.flatnonzero(informing & (counts > 1))
-    shared = shared[np.argsort(counts[shared], kind="stable")]
-    found: Documents = np.full((len(words), PER_ITEM), -1, np.int32)
-    n_found = np.zeros(len(words), np.int64)
-    blocks = np.cumsum(counts[shared]) // _BLOCK_POSTINGS
-    for terms in np.split(shared, 1 + np.flatnonzero(np.diff(blocks))):
-        lists = [words.postings.indices[words.posted(term)] for term in terms.tolist()]
-        documents = np.concatenate([*lists, np.empty(0, np.int32)]).astype(np.int64)
-        of_posting = np.repeat(terms, counts[terms])
-        wanted = n_found[documents] < PER_ITEM
-        documents, of_posting = documents[wanted], of_posting[wanted]
-        order = np.argsort(documents, kind="stable")
-        documents, of_posting = documents[order], of_posting[order]
-        place = np.arange(len(documents)) - np.searchsorted(documents, documents)
-        place += n_found[documents]
-        inside = place < PER_ITEM
-        found[documents[inside], place[inside]] = of_posting[inside]
-        n_found += np.bincount(documents, minlength=len(words))
-    return np.asarray(found[words.numbers])
+    informing = np.repeat(met.informing(), counts)
+    entries = words.rows[words.postings.indices[informing]]
+    terms = np.repeat(np.arange(len(counts), dtype=np.int32), counts)[informing]
+    ones = np.ones(len(entries), np.int8)
+    shape = (len(words), len(words.terms))
+    of_entry = sparse.coo_array((ones, (entries, terms)), shape=shape).tocsr()
+    of_entry.sort_indices()
+    listed = np.flatnonzero(met.informing()).astype(np.int32)
+    written = [text.strip(punctuation) or text for text in met.written(listed)]
+    lists = Csr(of_entry.indptr.astype(np.int64), of_entry.indices.astype(np.int32))
+    return DocumentTerms(lists, listed, pa.array(written, pa.string()))
 
 
-def _named(of_row: Documents, met: Occurrences) -> KeyTerms:
-    """Key terms, which `of_row` has as places in the word index, with how they are written."""
-    terms = np.unique(of_row[of_row >= 0])
-    written = [text.strip(punctuation) or text for text in met.written(terms)]
-    places = np.where(of_row < 0, -1, np.searchsorted(terms, of_row)).astype(np.int32)
-    return KeyTerms(places, terms.astype(np.int32), pa.array(written, pa.string()))
-
-
-def write_words(folder: Path, catalog: Catalog, corpus: Corpus) -> dict[str, Section]:
-    """The sections of a bundle from the words of its documents, by their names."""
-    language, fields = catalog.config.words.language, word_fields(catalog, corpus)
-    met = Occurrences(fields, n_rows=catalog.n_items, language=language)
+def write_words(folder: Path, fields: Fields, *, n_rows: int, language: str) -> dict[str, Section]:
+    """The sections of a segment from the words of its entries' fields, by their names."""
+    met = Occurrences(fields, n_rows=n_rows, language=language)
     words = _inverted(met, language)
     word_index.write_words(folder, words)
-    key_terms.write_key_terms(folder, _named(find_key_terms(words, met.informing()), met))
-    return {name: described(name) for name in (word_index.SECTION, key_terms.SECTION)}
+    write_document_terms(folder, document_terms(words, met))
+    return {module.SECTION: described(module) for module in (word_index, terms_section)}

@@ -21,6 +21,10 @@ from shortlist.errors import CatalogError, ShortlistError
 from tests.catalogues import write_five_films
 
 OPTIONS = LoadOptions(precision=Precision.F32)
+SEGMENT = "segments/s1"
+"""The folder of the only segment of a version that was built at once."""
+
+VECTORS, INDEX = f"{SEGMENT}/vectors.npy", f"{SEGMENT}/index.faiss"
 Change = Callable[[dict[str, Any]], object]
 
 

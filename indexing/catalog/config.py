@@ -23,7 +23,8 @@ from indexing.catalog.sources import (
 from indexing.neighbours.models import Model
 from shortlist.bundle.analysis import LANGUAGES
 from shortlist.bundle.attributes import NUMERIC, ORDERED
-from shortlist.bundle.manifest import (
+from shortlist.bundle.manifest import Reads
+from shortlist.bundle.profiles import (
     NOTEBOOK_PROFILE,
     RELATED_PROFILE,
     ROLES,
@@ -31,7 +32,6 @@ from shortlist.bundle.manifest import (
     STEERED_PROFILE,
     TASTE_PROFILE,
     Profile,
-    Reads,
 )
 from shortlist.encoder.machine import Precision
 from shortlist.engine.features import FEATURES, Source, weighs

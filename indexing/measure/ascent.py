@@ -12,7 +12,7 @@ from indexing.measure.learnt import in_parallel
 from indexing.measure.pools import Pools
 from indexing.measure.topic import SEED
 from shortlist.bundle.arrays import RowArray
-from shortlist.bundle.manifest import Profile
+from shortlist.bundle.profiles import Profile
 from shortlist.engine.features import FEATURES, Source, features_from, weighs
 
 WEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.5)

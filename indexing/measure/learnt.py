@@ -22,7 +22,8 @@ from indexing.neighbours.learn import learn_neighbours
 from indexing.neighbours.likes import Likes
 from indexing.neighbours.section import catalog_likes, liked_from, select_for
 from indexing.popularity import catalog_popularity
-from shortlist.bundle.manifest import Manifest, Profile
+from shortlist.bundle.manifest import Manifest
+from shortlist.bundle.profiles import Profile
 from shortlist.bundle.sections.neighbour_lists import SECTION
 from shortlist.encoder.machine import Precision, available_cores
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot

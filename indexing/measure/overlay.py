@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from indexing.measure.topic import Topic
-from indexing.words import postings_of
-from shortlist.bundle.analysis import code_of
+from shortlist.bundle.all_words import AllWords, part_of
 from shortlist.bundle.arrays import RowArray, Vectors
+from shortlist.bundle.places import GONE, Places
 from shortlist.bundle.sections.word_index import WordIndex
+from shortlist.bundle.vectors import AnyVectors
 from shortlist.encoder.runtime import Encoder
 from shortlist.engine.lanes.semantic import Candidates, true_scores
 from shortlist.engine.snapshot import Snapshot
@@ -45,47 +45,26 @@ def overlay(snapshot: Snapshot, topic: Topic, encoded: Encoded) -> Snapshot:
     sections = snapshot.bundle.sections
     if sections.words is None or topic.overlay.words is None:
         return overlaid
-    words = without_words(sections.words, topic.text, rows, topic.overlay.words)
+    words = with_documents(sections.words, rows, topic.overlay.words)
     sections = replace(sections, words=words)
     return replace(overlaid, bundle=replace(snapshot.bundle, sections=sections))
 
 
-def without_words(words: WordIndex, text: str, rows: RowArray, changed: WordIndex) -> WordIndex:
-    """The index as it would be with the changed documents of these rows, for asking a text.
+def with_documents(words: AllWords, rows: RowArray, changed: WordIndex) -> AllWords:
+    """The words with the changed documents of these rows (int64 [r]) in the place of theirs.
 
-    It has only the words of the text: it answers what the lane asks for this one.
+    As a version has them: the old ones are gone, the changed ones a part of their own.
     """
-    documents, own = words.numbers[rows], changed.numbers
-    document_of = np.empty(len(own), np.int64)
-    document_of[own] = documents
-    stems = {code_of(s): s for word in words.analyzer.words(text) for s in word.stems}
-    met = []
-    for code in sorted(stems):
-        kept, places = _occurrences(words, stems[code])
-        of_others = ~np.isin(kept, documents)
-        left, moved = _occurrences(changed, stems[code])
-        of_code = np.concatenate([kept[of_others], document_of[left]])
-        at = np.append(places[of_others], moved)
-        met.append((np.full(len(of_code), code, np.uint64), of_code, at))
-    codes, of_codes, places = (np.concatenate(each) for each in zip(*met, strict=True))
-    order = np.lexsort((places, of_codes, codes))
-    known, terms = np.unique(codes[order], return_inverse=True)
-    positions: Any = places[order].astype(words.first.dtype)
-    lengths = words.lengths.copy()
-    lengths[documents] = changed.lengths[own]
-    starts = {name: each.copy() for name, each in words.starts.items()}
-    for name, each in starts.items():
-        each[documents] = changed.starts[name][own]
-    postings = postings_of(terms, of_codes[order], positions, n_terms=len(known))
-    return replace(words, terms=known, lengths=lengths, starts=starts, **postings)
-
-
-def _occurrences(words: WordIndex, stem: str) -> tuple[RowArray, RowArray]:
-    """Every occurrence of a stem: in which document, at which position."""
-    (place,) = words.places([stem]).tolist()
-    span = words.posted(place)
-    which, positions = words.positions(np.arange(span.start, span.stop))
-    return words.postings.indices[span][which].astype(np.int64), positions
+    parts = [
+        replace(part, rows=np.where(np.isin(part.rows, rows), np.int32(GONE), part.rows))
+        for part in words.parts
+    ]
+    known, n_items = words.places, words.n_documents
+    segments = np.zeros(n_items, np.int16) if known.segments is None else known.segments.copy()
+    entries = np.arange(n_items, dtype=np.int32) if known.entries is None else known.entries.copy()
+    segments[rows], entries[rows] = len(parts), np.arange(len(rows))
+    added = part_of(changed, rows.astype(np.int32))
+    return AllWords((*parts, added), Places(segments, entries))
 
 
 class _Known:
@@ -110,7 +89,7 @@ class OverlaidRetriever:
     scores of the last query vector are kept.
     """
 
-    def __init__(self, vectors: Vectors, rows: RowArray, replaced: Vectors) -> None:
+    def __init__(self, vectors: AnyVectors, rows: RowArray, replaced: Vectors) -> None:
         self._vectors, self._rows, self._replaced = vectors, rows, replaced
         self._last: tuple[bytes, Vectors] = (b"", np.empty(0, np.float32))
 

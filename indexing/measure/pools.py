@@ -13,7 +13,7 @@ from indexing.measure.metrics import Hits, values_of
 from indexing.measure.systems import pool_of
 from indexing.measure.topic import Topic
 from shortlist.bundle.arrays import FloatArray, RowArray
-from shortlist.bundle.manifest import Profile
+from shortlist.bundle.profiles import Profile
 from shortlist.engine.pool import NEIGHBOURS, POPULAR, TITLE, WORDS
 from shortlist.engine.snapshot import Snapshot
 

@@ -17,7 +17,7 @@ from indexing.neighbours.ease import Ease
 from indexing.neighbours.learn import cosine_neighbours
 from indexing.neighbours.likes import Likes
 from shortlist.bundle.arrays import FloatArray, RowArray
-from shortlist.bundle.manifest import Profile
+from shortlist.bundle.profiles import Profile
 from shortlist.bundle.reader import Bundle
 from shortlist.engine import query as queries
 from shortlist.engine.conditions import Filters

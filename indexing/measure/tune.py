@@ -26,7 +26,7 @@ from indexing.measure.systems import LEADING, engine
 from indexing.measure.topic import SEED, Protocol, Topic
 from indexing.measure.verdict import Judged, Tuned, Tuning
 from shortlist.bundle.arrays import FloatArray
-from shortlist.bundle.manifest import Profile
+from shortlist.bundle.profiles import Profile
 from shortlist.encoder.machine import available_cores
 from shortlist.engine.features import Source, available_features, features_from, weighs
 from shortlist.engine.query import MAX_CANDIDATES

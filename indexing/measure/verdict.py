@@ -8,7 +8,7 @@ from pathlib import Path
 
 from indexing.measure.metrics import Difference
 from indexing.measure.report import as_table, write_tables
-from shortlist.bundle.manifest import Profile
+from shortlist.bundle.profiles import Profile
 
 
 @dataclass(frozen=True)

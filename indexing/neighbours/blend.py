@@ -14,7 +14,8 @@ from indexing.neighbours.held_out import HeldOut
 from indexing.neighbours.learn import CO_LIKED_PER_ITEM, Settings
 from indexing.neighbours.spectrum import Spectrum
 from shortlist.bundle.arrays import FloatArray, Vectors
-from shortlist.bundle.manifest import RELATED_PROFILE, TASTE_PROFILE, Profile
+from shortlist.bundle.profiles import RELATED_PROFILE, TASTE_PROFILE, Profile
+from shortlist.bundle.vectors import AnyVectors
 
 BLENDED = (TASTE, RELATED) = ("taste", "related")
 """The profiles that are learnt here."""
@@ -58,7 +59,7 @@ class Asked:
 
 
 def blend(
-    folds: Sequence[HeldOut], spectra: Sequence[Spectrum], settings: Settings, vectors: Vectors
+    folds: Sequence[HeldOut], spectra: Sequence[Spectrum], settings: Settings, vectors: AnyVectors
 ) -> tuple[dict[str, Profile], dict[str, float]]:
     """The profiles of tastes and of similar items, and their scores before and after.
 
@@ -105,7 +106,7 @@ class _Fold:
     """The questions of one fold, with what all of them need."""
 
     def __init__(
-        self, fold: HeldOut, spectrum: Spectrum, settings: Settings, vectors: Vectors
+        self, fold: HeldOut, spectrum: Spectrum, settings: Settings, vectors: AnyVectors
     ) -> None:
         self._fold, self._spectrum, self._settings = fold, spectrum, settings
         known, per_item = fold.known, CO_LIKED_PER_ITEM

@@ -18,12 +18,13 @@ from indexing.neighbours.learn import learn_neighbours
 from indexing.neighbours.likes import Likes, default_liked_from, read_likes
 from indexing.neighbours.lists import as_lists, as_matrix
 from indexing.neighbours.select import Selected, select
-from shortlist.bundle.arrays import Vectors
-from shortlist.bundle.manifest import Profile, Section
+from shortlist.bundle.manifest import Section
+from shortlist.bundle.profiles import Profile
 from shortlist.bundle.reader import Bundle
 from shortlist.bundle.sections import described
 from shortlist.bundle.sections import neighbour_lists as neighbours
 from shortlist.bundle.sections.neighbour_lists import Neighbours
+from shortlist.bundle.vectors import AnyVectors
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ def liked_from(catalog: Catalog) -> float:
     return default_liked_from(catalog.config.ratings.scale)
 
 
-def select_for(catalog: Catalog, vectors: Vectors) -> Selected:
+def select_for(catalog: Catalog, vectors: AnyVectors) -> Selected:
     """Settings and profiles by what this catalogue's ratings, which it has, say is best."""
     assert catalog.ratings is not None
     fixed, least = catalog.config.neighbours.fixed, liked_from(catalog)
@@ -56,7 +57,7 @@ def select_for(catalog: Catalog, vectors: Vectors) -> Selected:
 
 
 def write_neighbours(
-    folder: Path, catalog: Catalog, vectors: Vectors, *, live: Bundle | None
+    folder: Path, catalog: Catalog, vectors: AnyVectors, *, live: Bundle | None
 ) -> tuple[Section | None, Mapping[str, Profile]]:
     """The neighbour section and the profiles that were learnt with it.
 

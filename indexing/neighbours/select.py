@@ -15,7 +15,8 @@ from indexing.neighbours.learn import Settings
 from indexing.neighbours.lists import strongest
 from indexing.neighbours.spectrum import Spectrum
 from shortlist.bundle.arrays import FloatArray, Vectors
-from shortlist.bundle.manifest import Profile
+from shortlist.bundle.profiles import Profile
+from shortlist.bundle.vectors import AnyVectors
 
 REGULARISATIONS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
 UNLIKED = (0.0, 0.3, 1.0)
@@ -40,7 +41,7 @@ class Selected:
 
 def select(
     ratings: pd.DataFrame,
-    vectors: Vectors,
+    vectors: AnyVectors,
     *,
     liked_from: float,
     fixed: Mapping[str, Any] | None = None,

@@ -10,6 +10,15 @@ DOCUMENTS = "documents.parquet"
 POPULARITY = "popularity.parquet"
 ENCODER = "encoder"
 
+SEGMENTS = "segments"
+ROWS = "rows"
+WORD_RANKS = "word_ranks"
+HASHES, CONTENTS = "documents.npy", "contents.npy"
+"""In a segment: the hash of each entry's document, and of all that its indexes have of it."""
+
+SOURCE = "source"
+SETTINGS = "catalog.json"
+
 CURRENT = "CURRENT"
 JOURNAL = "JOURNAL"
 BLOCKLIST = "BLOCKLIST"

@@ -7,89 +7,38 @@ import json
 import re
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
+from shortlist.bundle.profiles import ROLES, Profile, Value
 from shortlist.errors import BundleCorrupt, BundleUnsupported
 
-FORMAT_VERSION = 6
+FORMAT_VERSION = 7
 """2 added the features beyond similarity and popularity, and `n_popular`; 3 those of a taste,
 `n_neighbours`, and the profiles of similar items and of recommendations; 4 those of words, and
 `n_words`; 5 attributes that are booleans, and texts as codes of a dictionary; 6 those that are
-times, lists and points, and what is displayed."""
+times, lists and points, and what is displayed; 7 segments, and what changes may name."""
 
 Count = Annotated[int, Field(ge=0)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Weight = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
 
 _VERSION = re.compile(r"^\d{8}T\d{6}\.\d{3}Z-[0-9a-f]{12}$", re.ASCII)
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+MOST_SEGMENTS = 100
+OF_SEGMENTS = ("titles", "words", "document_terms")
+"""The sections that every segment has of its own."""
 
 
-class Profile(_Value):
-    """A named set of weights over features, and how many candidates they order.
-
-    Retrieval brings `n_candidates` items; `n_popular` of those with the most ratings are
-    candidates as well, whatever the query. Where a feature of a taste has a weight, so are the
-    `n_neighbours` that it says most of; where words have one, the `n_words` that have most of them.
-    """
-
-    n_candidates: int = Field(default=50, ge=1, le=1000)
-    n_popular: int = Field(default=0, ge=0, le=1000)
-    n_neighbours: int = Field(default=200, ge=0, le=1000)
-    n_words: int = Field(default=100, ge=0, le=1000)
-    weights: dict[str, Weight]
-
-    @field_validator("weights")
-    @classmethod
-    def _some_weight(cls, weights: dict[str, float]) -> dict[str, float]:
-        if not any(weights.values()):
-            raise ValueError("expected at least one weight above 0")
-        return weights
-
-
-NOTEBOOK_PROFILE = Profile(n_candidates=50, weights={"similarity": 0.7, "popularity": 0.3})
-STANDARD_PROFILE = Profile(
-    weights={
-        **{"similarity": 1.0, "words": 0.4, "coverage": 0.3, "labels": 0.3},
-        **{"title_match": 1.2, "title_prefix": 0.4, "rating_volume": 0.3},
-    }
-)
-"""What texts are ranked by where a catalogue names nothing else.
-
-Chosen by hand on three catalogues: MovieLens and the sample, which have labels and ratings, and the
-63,666 packages of Debian 12, which have names and a line each."""
-
-RELATED_PROFILE = Profile(
-    n_candidates=100,
-    weights={"similarity": 0.3, "words": 1.5, "co_liked": 1.0, "rating_volume": 0.1},
-)
-TASTE_PROFILE = Profile(
-    n_candidates=100, weights={"similarity": 0.2, "collaborative": 1.0, "rating_volume": 0.1}
-)
-STEERED_PROFILE = Profile(
-    n_candidates=100,
-    weights={
-        **{"coverage": 2.0, "text_similarity": 0.3, "co_liked": 1.5, "collaborative": 0.2},
-        **{"similarity": 0.05, "popularity": 0.35, "rating_volume": 0.1},
-    },
-)
-"""What similar items, recommendations, and those that a text steers are ranked by where a catalogue
-says nothing else.
-
-Chosen by hand: the first two on MovieLens, where `make tune` finds nothing significantly better;
-the third on half of the users of MovieLens and of the sample."""
-
-
-ROLES = ("similar_profile", "recommend_profile", "steered_profile")
-"""The lists that may have a profile of their own: of an item, of a taste, of one with a text."""
-
-
-class Reads(_Value):
+class Reads(Value):
     """How texts speak of a numeric attribute: as a year, as minutes, or as a number of `units`."""
 
     kind: Literal["year", "minutes", "number"]
@@ -97,7 +46,7 @@ class Reads(_Value):
                      Field(max_length=20)] = ()  # fmt: skip
 
 
-class AttributeInfo(_Value):
+class AttributeInfo(Value):
     """How people read an attribute: its label, the unit of its numbers and how many decimals."""
 
     label: str | None = Field(default=None, min_length=1, max_length=80)
@@ -105,14 +54,14 @@ class AttributeInfo(_Value):
     decimals: int | None = Field(default=None, ge=0, le=9)
 
 
-class CatalogInfo(_Value):
+class CatalogInfo(Value):
     """Which catalogue the bundle holds, and the template its documents follow."""
 
     name: str
     template: str
 
 
-class EncoderInfo(_Value):
+class EncoderInfo(Value):
     """The identity of the model: equal values give equal vectors for equal texts."""
 
     name: str
@@ -123,7 +72,7 @@ class EncoderInfo(_Value):
     precision: str = Field(pattern=r"^(f32|bf16)$")
 
 
-class Counts(_Value):
+class Counts(Value):
     """How much went in; `dropped_*` are rows that named an unknown item."""
 
     items: int = Field(ge=1)
@@ -133,7 +82,7 @@ class Counts(_Value):
     dropped_ratings: Count
 
 
-class PopularityInfo(_Value):
+class PopularityInfo(Value):
     """The weighted rating's constants: C on the rating scale, m in ratings.
 
     C is `mean_rating` in manifest.json; in the code that is one item's mean.
@@ -154,7 +103,7 @@ class PopularityInfo(_Value):
         return scale
 
 
-class RetrievalInfo(_Value):
+class RetrievalInfo(Value):
     """The retrieval backend, its file and how close to exact search it was measured.
 
     `filtered_recall` is the recall at 50 under a filter, by the share of rows it lets pass.
@@ -164,29 +113,42 @@ class RetrievalInfo(_Value):
     file: str
     type: str
     exact: bool
-    params: dict[str, int | float | str] = {}
+    params: dict[str, int | float | str] = Field(default={})
     recall: float | None = None
     p50_ms: float | None = None
     filtered_recall: dict[str, float] | None = None
 
 
-class Section(_Value):
+class Section(Value):
     """An optional part of a bundle; `required` says whether serving may go on without it."""
 
     version: int = Field(ge=1)
     required: bool = False
     files: tuple[str, ...]
-    params: dict[str, int | float | str | bool] = {}
+    params: dict[str, int | float | str | bool] = Field(default={})
 
 
-class FileInfo(_Value):
+class FileInfo(Value):
     """Size in bytes and checksum of one file."""
 
     size: Count
     sha256: Sha256
 
 
-class Manifest(_Value):
+class SegmentInfo(Value):
+    """An immutable part of a version: `entries` items, of which `live` still are in the catalogue.
+
+    `sections` are the parts that it may lack, by name; their files lie in the segment's folder.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9]{0,40}$")]
+    entries: int = Field(ge=1)
+    live: Count
+    retrieval: RetrievalInfo
+    sections: dict[str, Section]
+
+
+class Manifest(Value):
     """Everything a reader needs to know before it opens another file of the bundle."""
 
     format_version: int
@@ -202,17 +164,36 @@ class Manifest(_Value):
     similar_profile: str | None = None
     recommend_profile: str | None = None
     steered_profile: str | None = None
-    reads: Annotated[dict[str, Reads], Field(max_length=20)] = {}
-    attributes: Annotated[dict[str, AttributeInfo], Field(max_length=100)] = {}
-    retrieval: RetrievalInfo
+    reads: Annotated[dict[str, Reads], Field(max_length=20)] = Field(default={})
+    attributes: Annotated[dict[str, AttributeInfo], Field(max_length=100)] = Field(default={})
+    segments: Annotated[tuple[SegmentInfo, ...], Field(max_length=MOST_SEGMENTS)] = ()
+    retrieval: RetrievalInfo | None = None
     sections: dict[str, Section]
+    applied: dict[str, Count] = Field(default={})
     files: dict[str, FileInfo]
     libraries: dict[str, str]
+
+    @property
+    def parts(self) -> tuple[SegmentInfo, ...]:
+        """The segments; a bundle from before there were any is one, with no name and no folder."""
+        if self.retrieval is None:
+            return self.segments
+        n_items = self.counts.items
+        own = {name: one for name, one in self.sections.items() if name in OF_SEGMENTS}
+        whole = SegmentInfo(
+            name="", entries=n_items, live=n_items, retrieval=self.retrieval, sections=own
+        )
+        return (whole,)
 
     def age_s(self, now: datetime | None = None) -> float:
         """Seconds since the bundle was made, 0 where the clock of its host ran ahead."""
         passed = (now or datetime.now(UTC)) - parse_time(self.created_at)
         return max(0.0, passed.total_seconds())
+
+    def has_content_of(self, other: Manifest) -> bool:
+        """Whether both describe the same files and settings, whenever and with what made."""
+        made = {"created_at", "libraries"}
+        return self.model_dump(exclude=made) == other.model_dump(exclude=made)
 
     @field_validator("created_at")
     @classmethod
@@ -227,6 +208,13 @@ class Manifest(_Value):
         if name is not None and name not in known:
             raise ValueError(f"expected one of: {', '.join(sorted(known))}; found {name[:80]!r}")
         return name
+
+    @model_validator(mode="after")
+    def _has_one_index_or_segments(self) -> Self:
+        names = {one.name for one in self.segments}
+        if bool(self.segments) is (self.retrieval is not None) or len(names) < len(self.segments):
+            raise ValueError("expected segments, each with a name of its own, or retrieval")
+        return self
 
     @field_validator("files")
     @classmethod

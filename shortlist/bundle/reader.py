@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from shortlist.bundle import layout
-from shortlist.bundle.arrays import Vectors, map_array
-from shortlist.bundle.manifest import Manifest, decode_manifest, version_name
-from shortlist.bundle.rules import check_unit_rows
+from shortlist.bundle.manifest import FileInfo, Manifest, decode_manifest, version_name
+from shortlist.bundle.places import Places, places_of
 from shortlist.bundle.sections import Sections, read_sections, unknown_sections
+from shortlist.bundle.segments import (
+    Segment,
+    all_titles_of,
+    all_words_of,
+    files_of,
+    folder_of,
+    in_version,
+    read_segment,
+)
 from shortlist.bundle.signing import check_signature
 from shortlist.bundle.tables import IdMap, ItemTable, read_id_map, read_items
+from shortlist.bundle.vectors import AllVectors
 from shortlist.encoder.parity import CANARY_TEXTS, CANARY_VECTORS
 from shortlist.encoder.runtime import MODEL, SETTINGS, TOKENIZER, WEIGHTS
 from shortlist.errors import BundleCorrupt, BundleMissing
@@ -28,7 +36,7 @@ _HASHING_THREADS = 2
 _MOST_MANIFEST_BYTES = 16 << 20
 _ENCODER_FILES = (MODEL, WEIGHTS, TOKENIZER, SETTINGS, CANARY_TEXTS, CANARY_VECTORS)
 _ALWAYS = (
-    *(layout.VECTORS, layout.ID_MAP, layout.ITEMS, layout.DOCUMENTS),
+    *(layout.ID_MAP, layout.ITEMS),
     *(f"{layout.ENCODER}/{name}" for name in _ENCODER_FILES),
 )
 
@@ -37,14 +45,17 @@ _ALWAYS = (
 class Bundle:
     """One opened bundle; every array is a read-only view of a mapped file.
 
-    `vectors` is float32 [n, dim], unit rows. `unknown_sections` are optional sections that
-    this code does not know and leaves alone.
+    `vectors` are those of all items, float32 [n, dim], unit rows, wherever `places` says that they
+    stand in the segments. `unknown_sections` are optional sections that this code does not know and
+    leaves alone.
     """
 
     version: str
     folder: Path
     manifest: Manifest
-    vectors: Vectors
+    segments: tuple[Segment, ...]
+    places: Places
+    vectors: AllVectors
     ids: IdMap
     items: ItemTable
     sections: Sections
@@ -88,11 +99,13 @@ def read_manifest(folder: Path, *, trusted_keys: TrustedKeys = ()) -> Manifest:
     return manifest
 
 
-def verify_files(folder: Path, manifest: Manifest) -> None:
+def verify_files(folder: Path, manifest: Manifest, *, known: Verified | None = None) -> None:
     """Compare size and SHA-256 of every file with the manifest.
 
+    A file that is one of those `known` (the same on the disk, linked into both) is not read again.
     Raises BundleCorrupt naming the first file that is missing, a link, or different.
     """
+    unread = []
     for name, described in manifest.files.items():
         _refuse_links(folder, name)
         if not (folder / name).is_file():
@@ -100,42 +113,93 @@ def verify_files(folder: Path, manifest: Manifest) -> None:
         size = (folder / name).stat().st_size
         if size != described.size:
             raise BundleCorrupt(f"{name}: {size} bytes, the manifest says {described.size}")
+        if known is None or not known.is_same(folder, name, described):
+            unread.append(name)
     with ThreadPoolExecutor(_HASHING_THREADS) as threads:
-        digests = threads.map(lambda name: sha256_of_file(folder / name), manifest.files)
-        for (name, described), digest in zip(manifest.files.items(), digests, strict=True):
-            if digest != described.sha256:
+        digests = threads.map(lambda name: sha256_of_file(folder / name), unread)
+        for name, digest in zip(unread, digests, strict=True):
+            if digest != manifest.files[name].sha256:
                 raise BundleCorrupt(
-                    f"{name}: SHA-256 is {digest}, the manifest says {described.sha256}"
+                    f"{name}: SHA-256 is {digest}, the manifest says {manifest.files[name].sha256}"
                 )
 
 
-def open_bundle(folder: Path, *, trusted_keys: TrustedKeys = ()) -> Bundle:
+@dataclass(frozen=True)
+class Verified:
+    """A version whose files were compared with its manifest when it was opened."""
+
+    folder: Path
+    files: dict[str, FileInfo]
+
+    def is_same(self, folder: Path, name: str, described: FileInfo) -> bool:
+        """Whether a file of another version is the file that was verified here."""
+        if self.files.get(name) != described:
+            return False
+        try:
+            return (self.folder / name).samefile(folder / name)
+        except OSError:
+            return False
+
+
+def open_bundle(
+    folder: Path, *, trusted_keys: TrustedKeys = (), sharing: Bundle | None = None
+) -> Bundle:
     """Verify a published bundle and map it into memory.
 
-    Raises BundleMissing, BundleCorrupt (names the file), BundleUntrusted or BundleUnsupported.
+    What it shares with the opened bundle `sharing`, file for file, is neither read nor mapped
+    again. Raises BundleMissing, BundleCorrupt (names the file), BundleUntrusted or
+    BundleUnsupported.
     """
     manifest = read_manifest(folder, trusted_keys=trusted_keys)
     unknown = unknown_sections(manifest)
     of_sections = [name for section in manifest.sections.values() for name in section.files]
-    for name in (*_ALWAYS, manifest.retrieval.file, *of_sections):
+    for name in (*_ALWAYS, *of_sections, *files_of(manifest)):
         if name not in manifest.files:  # without a checksum, so it must never be opened
             raise BundleCorrupt(f"manifest.json: files: {name!r} is not among them")
-    verify_files(folder, manifest)
-    shape = manifest.counts.items, manifest.embedding_dim
-    vectors = map_array(folder / layout.VECTORS, np.float32, *shape)
+    known = None if sharing is None else Verified(sharing.folder, sharing.manifest.files)
+    verify_files(folder, manifest, known=known)
+    segments = tuple(_segments(folder, manifest, sharing))
+    n_items = manifest.counts.items
+    places = places_of([one.rows for one in segments], n_items=n_items)
     ids, items = read_id_map(folder / layout.ID_MAP), read_items(folder / layout.ITEMS)
-    check_unit_rows(layout.VECTORS, vectors)
     _check_counts(manifest, ids, items)
+    sections = read_sections(folder, manifest)
     return Bundle(
         version=folder.name,
         folder=folder,
         manifest=manifest,
-        vectors=vectors,
+        segments=segments,
+        places=places,
+        vectors=AllVectors([one.vectors for one in segments], places),
         ids=ids,
         items=items,
-        sections=read_sections(folder, manifest),
+        sections=replace(
+            sections,
+            titles=all_titles_of(segments, places),
+            words=all_words_of(segments, places, sections.key_terms),
+        ),
         unknown_sections=unknown,
     )
+
+
+def _segments(folder: Path, manifest: Manifest, sharing: Bundle | None) -> Iterator[Segment]:
+    """The segments of a bundle, those that an opened one has as they are there."""
+    known = {} if sharing is None else {one.name: one for one in sharing.segments if one.name}
+    for info in manifest.parts:
+        own = f"{folder_of(info.name)}/"
+        held = known.get(info.name)
+        if held is None or sharing is None or not _shared(own, sharing.manifest, manifest):
+            held = read_segment(folder, manifest, info)
+        yield in_version(held, folder, manifest, info)
+
+
+def _shared(inside: str, one: Manifest, other: Manifest) -> bool:
+    """Whether two bundles have the same files in a folder."""
+    files = (
+        {name: info for name, info in each.files.items() if name.startswith(inside)}
+        for each in (one, other)
+    )
+    return next(files) == next(files)
 
 
 def sha256_of_file(path: Path) -> str:

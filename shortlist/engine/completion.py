@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -10,10 +11,10 @@ import numpy.typing as npt
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
+from shortlist.bundle.all_titles import AllTitles, TitlesPart
 from shortlist.bundle.arrays import FloatArray, RowArray
 from shortlist.bundle.folding import fold
-from shortlist.bundle.sections.suggestion_order import SuggestionOrder, by_priority
-from shortlist.bundle.sections.title_index import TitleIndex
+from shortlist.bundle.sections.suggestion_order import by_priority
 from shortlist.engine.row_sets import stand_in
 
 MAX_CHECKED = 512
@@ -47,16 +48,19 @@ class Completions:
     likeness: FloatArray
 
 
+_NO_ROWS = np.empty(0, np.int64)
+_NOTHING = Completions(_NO_ROWS, _NO_ROWS, _NO_ROWS, np.empty(0))
+
+
 @dataclass(frozen=True)
 class Completing:
     """Completes from one bundle's titles; blocked rows (int64, rising) are left out.
 
-    Without an `order` (a bundle from before there was one) a range of words is put in order when it
-    is asked for, which takes longer the more titles there are.
+    `volumes` are what orders a range of words where a bundle has no order of them, which takes
+    longer the more titles there are.
     """
 
-    titles: TitleIndex
-    order: SuggestionOrder | None
+    titles: AllTitles
     volumes: FloatArray | None
     blocked: RowArray
 
@@ -69,7 +73,7 @@ class Completing:
         """
         folded = fold(text)
         if not folded:
-            return self._distinct([np.empty(0, np.int64)] * 3, np.empty(0))
+            return _NOTHING
         found = self._begun(folded, wanted)
         if len(found.rows) < wanted and " " in folded:
             found = self._with(found, self._any_order(folded))
@@ -78,64 +82,71 @@ class Completing:
         return found
 
     def _begun(self, folded: str, wanted: int) -> Completions:
-        first, last = self.titles.starting(folded)
+        return self._joined([self._begun_in(part, folded, wanted) for part in self.titles.parts])
+
+    def _begun_in(self, part: TitlesPart, folded: str, wanted: int) -> Completions:
+        first, last = part.index.starting(folded)
         n = 4 * wanted
         while True:
-            found = self._of_places(self._best(first, last, n), None)
+            found = self._of_places(part, self._best(part, first, last, n), None)
             if len(found.rows) >= wanted or n >= last - first:
                 return found
             n *= 4  # most were titles of the same items
 
-    def _best(self, first: int, last: int, n: int) -> RowArray:
-        if self.order is not None:
-            return self.order.best(first, last, n)
-        return by_priority(self.titles, np.arange(first, last), self.volumes)[:n]
+    def _best(self, part: TitlesPart, first: int, last: int, n: int) -> RowArray:
+        if part.order is not None:
+            return part.order.best(first, last, n)
+        return by_priority(part.index, np.arange(first, last), part.rows, self.volumes)[:n]
 
     def _any_order(self, folded: str) -> Completions:
         words = folded.split()
-        rarest = min(
-            (self.titles.starting(word) for word in words), key=lambda one: one[1] - one[0]
-        )
-        places = self._best(*rarest, MAX_CHECKED)
-        names = (f" {self._name(title)}" for title in self.titles.words[places, 0].tolist())
+        return self._joined([self._any_order_in(part, words) for part in self.titles.parts])
+
+    def _any_order_in(self, part: TitlesPart, words: list[str]) -> Completions:
+        index = part.index
+        rarest = min((index.starting(word) for word in words), key=lambda one: one[1] - one[0])
+        places = self._best(part, *rarest, MAX_CHECKED)
+        names = (f" {name}" for name in index.names(index.words[places, 0]))
         holds = [all(f" {word}" in name for word in words) for name in names]
-        return self._of_places(places[np.array(holds, np.bool_)], Fit.ANY_ORDER)
+        return self._of_places(part, places[np.array(holds, np.bool_)], Fit.ANY_ORDER)
 
     def _alike(self, text: str) -> Completions:
-        folded, titles, _ = self.titles.resembling(text, unfinished=True)
-        likeness = np.array([_likeness(folded, self._name(one)) for one in titles.tolist()])
+        found = self.titles.resembling(text, unfinished=True)
+        likeness = np.array([_likeness(found.folded, name) for name in found.names])
         near = np.flatnonzero(likeness >= _LEAST_ALIKE)
         near = near[np.argsort(-likeness[near], kind="stable")]
         fits = np.full(len(near), int(Fit.SPELLED_ALIKE))
-        lengths = self.titles.lengths(titles[near]) if len(near) else fits
-        columns = [self.titles.rows[titles[near]], fits, lengths]
-        return self._distinct(columns, likeness[near])
+        return self._distinct([found.rows[near], fits, found.lengths[near]], likeness[near])
 
-    def _name(self, title: int) -> str:
-        return str(self.titles.folded[title].as_py())
-
-    def _of_places(self, places: RowArray, fit: Fit | None) -> Completions:
+    def _of_places(self, part: TitlesPart, places: RowArray, fit: Fit | None) -> Completions:
         """The items of these word starts, the best of an item first."""
-        titles, starts = self.titles.words[places, 0], self.titles.words[places, 1]
+        titles, starts = part.index.words[places, 0], part.index.words[places, 1]
         fits = (starts > 0).astype(np.int64) if fit is None else np.full(len(places), int(fit))
-        lengths = self.titles.lengths(titles) if len(titles) else np.empty(0, np.int64)
-        return self._distinct([self.titles.rows[titles], fits, lengths], np.ones(len(places)))
+        lengths = part.index.lengths(titles) if len(titles) else np.empty(0, np.int64)
+        rows = part.rows[titles].astype(np.int64)
+        return self._distinct([rows, fits, lengths], np.ones(len(places)))
 
     def _distinct(self, columns: list[RowArray], likeness: FloatArray) -> Completions:
         """Each row once, as it stands first; blocked ones not at all."""
         rows = columns[0]
         _, first = np.unique(rows, return_index=True)
         kept = np.sort(first)
-        kept = kept[~stand_in(rows[kept], self.blocked)]
+        kept = kept[(rows[kept] >= 0) & ~stand_in(rows[kept], self.blocked)]
         found, fits, lengths = (column[kept] for column in columns)
         return Completions(found, fits, lengths, likeness[kept])
 
     def _with(self, better: Completions, more: Completions) -> Completions:
+        return self._joined([better, more])
+
+    def _joined(self, found: Sequence[Completions]) -> Completions:
+        """Those found first stand before the others."""
+        if len(found) == 1:
+            return found[0]
         columns = [
-            np.concatenate([getattr(better, name), getattr(more, name)])
+            np.concatenate([getattr(one, name) for one in found])
             for name in ("rows", "fits", "lengths")
         ]
-        return self._distinct(columns, np.concatenate([better.likeness, more.likeness]))
+        return self._distinct(columns, np.concatenate([one.likeness for one in found]))
 
 
 def _likeness(typed: str, name: str) -> float:

@@ -155,13 +155,14 @@ def available_features(
 ) -> tuple[str, ...]:
     """The features that this bundle has for a query with or without a `taste`, `text` or `item`."""
     sections = bundle.sections
-    words = sections.words is not None and (text or (item and sections.key_terms is not None))
+    own = sections.words
+    words = own is not None and (text or (item and own.names_key_terms))
     sources = {
         Source.TEXT: True,
         Source.STEERING: taste and text,
         Source.LIKES: taste and sections.neighbours is not None,
         Source.WORDS: words,
-        Source.LABELS: words and sections.words is not None and sections.words.labels is not None,
+        Source.LABELS: words and own is not None and own.has_labels,
         Source.TITLES: text and sections.titles is not None,
     }
     return tuple(name for name, one in FEATURES.items() if one.is_in(bundle, sources))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shortlist.bundle.arrays import RowArray, Vectors
-from shortlist.bundle.manifest import Profile
+from shortlist.bundle.profiles import Profile
 from shortlist.bundle.reader import Bundle
 from shortlist.engine import features
 from shortlist.engine.conditions import NO_FILTERS, Filters, Near

@@ -108,8 +108,8 @@ def _ask_words(snapshot: Snapshot, plan: Plan) -> AskedWords | None:
     sections = snapshot.bundle.sections
     if sections.words is None or not any(plan.weights.get(name) for name in WORD_FEATURES):
         return None
-    if plan.like is not None and sections.key_terms is not None:
-        return ask_key_terms(sections.words, sections.key_terms, plan.like)
+    if plan.like is not None and sections.words.names_key_terms:
+        return ask_key_terms(sections.words, plan.like)
     return ask_words(sections.words, plan.text)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import Field, Tag
 
-from shortlist.bundle.manifest import Weight
+from shortlist.bundle.profiles import Weight
 from shortlist.bundle.tables import ItemId
 from shortlist.engine.conditions import (
     MAX_LISTED,

@@ -19,11 +19,11 @@ from shortlist.encoder.parity import check_canaries, read_canaries
 from shortlist.encoder.runtime import SETTINGS, Encoder
 from shortlist.engine.facets import Facets, count_all
 from shortlist.engine.features import check_profiles
-from shortlist.engine.lanes.faiss_backend import FaissRetriever
+from shortlist.engine.lanes.segments import retriever_of
 from shortlist.engine.lanes.semantic import Retriever
 from shortlist.engine.query_encoder import BatchingEncoder, CachingEncoder, EncodesQuery, Observer
 from shortlist.engine.vocabulary import Vocabulary, vocabulary_of
-from shortlist.errors import BundleCorrupt, BundleUnsupported
+from shortlist.errors import BundleCorrupt
 
 if TYPE_CHECKING:
     from shortlist.bundle.signing import TrustedKeys
@@ -89,17 +89,16 @@ def load_snapshot(
 ) -> Snapshot:
     """Verify and load a published bundle: checksums, canaries, one query to warm it.
 
-    The compiled encoder of `sharing` is used where its files are the same. Raises
-    BundleMissing, BundleCorrupt, BundleUntrusted, BundleUnsupported or EncoderError.
+    What it shares with the snapshot `sharing` is used as it is there: the compiled encoder where
+    its files are the same, and segments. Raises BundleMissing, BundleCorrupt, BundleUntrusted,
+    BundleUnsupported or EncoderError.
     """
     hold = Hold(folder)
-    bundle = open_bundle(folder, trusted_keys=options.trusted_keys)
+    shared = None if sharing is None else sharing.bundle
+    bundle = open_bundle(folder, trusted_keys=options.trusted_keys, sharing=shared)
     check_profiles(bundle)
-    info = bundle.manifest.retrieval
-    if info.backend != "faiss":
-        raise BundleUnsupported(f"manifest.json: retrieval backend {info.backend!r} is unknown")
-    retriever = FaissRetriever(folder, info, bundle.vectors)
-    retriever.check()
+    held = None if sharing is None else (sharing.bundle, sharing.retriever)
+    retriever = retriever_of(bundle, sharing=held)
     if sharing is not None and _encoder_files(sharing.bundle) == _encoder_files(bundle):
         encoder_hold, batching = sharing.encoder_hold, sharing.batching
         precision = sharing.precision

@@ -8,7 +8,7 @@ from math import log1p
 from typing import Literal
 
 from shortlist.bundle.folding import fold
-from shortlist.bundle.sections.suggestion_order import Label, SuggestionOrder
+from shortlist.bundle.sections.suggestion_order import Label, Labels
 from shortlist.bundle.tables import ItemId
 from shortlist.engine.completion import Completing, Fit
 from shortlist.engine.query import SuggestQuery
@@ -96,9 +96,7 @@ def _titles(snapshot: Snapshot, query: SuggestQuery) -> list[tuple[Ranked, Sugge
     if sections.titles is None:
         raise FeatureUnavailable("this bundle was built without titles; build it again")
     volumes = None if sections.features is None else sections.features.columns.get("rating_volume")
-    completing = Completing(
-        sections.titles, sections.suggestions, volumes, blocked=snapshot.blocked_rows
-    )
+    completing = Completing(sections.titles, volumes, blocked=snapshot.blocked_rows)
     found = completing.complete(query.q, query.k)
     within = found.likeness * 0 if volumes is None else volumes[found.rows]
     alike = found.fits == Fit.SPELLED_ALIKE
@@ -120,23 +118,23 @@ def _score(fit: int, within: float) -> float:
     return (len(Fit) - 1 - fit + _WIDTH * within) / len(Fit)
 
 
-def _labels(order: SuggestionOrder | None, text: str) -> list[tuple[Ranked, Suggestion]]:
+def _labels(offered: Labels | None, text: str) -> list[tuple[Ranked, Suggestion]]:
     """The best categories and tags, before an item of the same score."""
-    if order is None or not (begin := fold(text)):
+    if offered is None or not (begin := fold(text)):
         return []
-    starts = order.label_starts
+    starts = offered.label_starts
     first = bisect_left(starts, (begin, 0))
     last = bisect_left(starts, (f"{begin}\U0010ffff", 0))
-    most = log1p(order.most_carried)
+    most = log1p(offered.most_carried)
 
     def ranked(place: int) -> Ranked:
-        label = order.labels[place]
+        label = offered.labels[place]
         fit = Fit.BEGINS if label.folded.startswith(begin) else Fit.LATER_WORD
         return -_score(fit, log1p(label.count) / most), len(label.folded), place - len(starts)
 
     places = {place for _, place in starts[first:last]}
     best = sorted(ranked(place) for place in places)[:MAX_LABELS_OFFERED]
-    return [(one, _label(order.labels[one[2] + len(starts)], -one[0])) for one in best]
+    return [(one, _label(offered.labels[one[2] + len(starts)], -one[0])) for one in best]
 
 
 def _label(label: Label, score: float) -> Suggestion:

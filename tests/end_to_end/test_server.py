@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.publishing import publish
+from tests.publishing import INDEX, VECTORS, publish
 from tests.serving import SERVICE, Private, Serve, Service
 
 WITHIN_S = 15.0
@@ -152,7 +152,7 @@ def test_the_worker_maps_the_bundles_large_files(
     sample_service.get("/v1/search", q="space travel")
     (worker,) = sample_service.children()
     mapped = {mapping.path for mapping in worker.memory_maps(grouped=True)}
-    for name in ("vectors.npy", "index.faiss", "items.arrow", "id_map.arrow"):
+    for name in (VECTORS, INDEX, "items.arrow", "id_map.arrow"):
         assert str(sample_bundle / name) in mapped
 
 

@@ -9,7 +9,6 @@ from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,9 +17,9 @@ from indexing.documents import HASH_DTYPE, hash_documents
 from indexing.embeddings import EmbeddingCounts, KnownVectors, embed_corpus
 from indexing.job import build
 from shortlist.bundle.store import ArtifactStore
-from shortlist.bundle.writer import BundleWriter
+from shortlist.bundle.writer import SegmentWriter
 from shortlist.encoder.runtime import Encoder
-from tests.publishing import reseal
+from tests.publishing import SEGMENT, reseal
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -67,9 +66,14 @@ def embed(
     def count(n: int) -> None:
         done[0] += n
 
-    writer = BundleWriter(folder, n_items=sum(map(len, batches)), embedding_dim=2)
+    writer = SegmentWriter(folder, n_entries=sum(map(len, batches)), embedding_dim=2)
     counts = embed_corpus(
-        batches, cast(Encoder, encoder), writer, prompt="p: ", live=live, on_progress=count
+        batches,
+        cast(Encoder, encoder),
+        writer,
+        prompt="p: ",
+        live=[live] if live else [],
+        on_progress=count,
     )
     return counts, encoder, np.array(writer.vectors), done[0]
 
@@ -107,11 +111,11 @@ def test_a_batch_of_known_documents_encodes_nothing(tmp_path: Path) -> None:
     assert done == 2
 
 
-def test_a_corpus_that_is_cut_short_is_not_sealed(tmp_path: Path) -> None:
-    writer = BundleWriter(tmp_path, n_items=2, embedding_dim=2)
+def test_a_corpus_that_is_cut_short_is_not_closed(tmp_path: Path) -> None:
+    writer = SegmentWriter(tmp_path, n_entries=2, embedding_dim=2)
     writer.append(hash_documents(["a"]), np.ones((1, 2), np.float32))
-    with pytest.raises(ValueError, match="expected 2 rows, found 1"):
-        writer.seal()
+    with pytest.raises(ValueError, match="expected 2 entries, found 1"):
+        writer.close(hash_documents(["a", "b"]))
 
 
 hashes = st.lists(st.binary(min_size=16, max_size=16), unique=True, max_size=30)
@@ -147,17 +151,15 @@ def test_hashes_that_differ_in_a_last_zero_byte_are_different() -> None:
 def test_hashes_that_cannot_be_read_are_named_and_nothing_is_taken_over(
     toys: Path, live: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    folder = ArtifactStore(live).live_folder()
-    table = pyarrow.parquet.read_table(folder / "documents.parquet")
-    (folder / "documents.parquet").unlink()
-    pyarrow.parquet.write_table(table.slice(1), folder / "documents.parquet")
-    version = reseal(folder, "documents.parquet").name
+    folder, name = ArtifactStore(live).live_folder(), f"{SEGMENT}/documents.npy"
+    hashes = np.load(folder / name)
+    (folder / name).unlink()
+    np.save(folder / name, hashes[1:])
+    version = reseal(folder, name).name
     (live / "CURRENT").write_text(f"{version}\n")
     report = build(toys, live)
     assert (report.counts.encoded, report.counts.reused) == (3, 0)
-    assert "documents.parquet: expected 3 hashes of 16 bytes, found 2 of fixed_size_binary[16]" in (
-        caplog.text
-    )
+    assert "documents.npy: expected |S16 of shape (3), found |S16 (2,)" in caplog.text
 
 
 def test_documents_longer_than_the_model_reads_are_counted(tiny_export: Path) -> None:

@@ -22,6 +22,7 @@ from shortlist.encoder.runtime import Encoder
 from shortlist.engine.query import SearchQuery
 from shortlist.engine.search import ask
 from shortlist.engine.snapshot import LoadOptions, load_snapshot
+from tests.publishing import SEGMENT, VECTORS
 
 Films = Callable[..., Path]
 
@@ -169,7 +170,7 @@ def test_identical_documents_are_encoded_once_also_across_batches(
     movies = "\n".join(f"{row},{title},x" for row, title in enumerate(titles, 100))
     path = films(movies=f"movieId,title,genres\n{movies}\n")
     together = build(path, artifacts)
-    monkeypatch.setattr("indexing.job.BATCH_ROWS", 2)
+    monkeypatch.setattr("indexing.entries.BATCH_ROWS", 2)
     apart = build(path, artifacts, reuse=False)
     assert counts(together) == counts(apart) == (3, 0, 4)
     vectors = bundle_of(artifacts, apart).vectors
@@ -179,7 +180,7 @@ def test_identical_documents_are_encoded_once_also_across_batches(
     assert counts(build(path, artifacts)) == (0, 7, 0)
 
 
-@pytest.mark.parametrize("name", ["vectors.npy", "documents.parquet", "manifest.json"])
+@pytest.mark.parametrize("name", [VECTORS, f"{SEGMENT}/documents.npy", "manifest.json"])
 def test_a_tampered_live_version_is_not_reused_and_does_not_stop_the_build(
     toys: Path, live: Path, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:

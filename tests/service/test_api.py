@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from service import api
-from tests.publishing import Publisher
+from tests.publishing import VECTORS, Publisher
 
 ANSWER_KEYS = [
     "query", "index_version", "profile", "took_ms", "k", "n_candidates", "exact", "considered",
@@ -368,8 +368,8 @@ def break_current(how: str, publisher: Publisher) -> str:
         publisher.point_at("20200101T000000.000Z-0123456789ab")
         return "20200101T000000.000Z-0123456789ab"
     version = publisher.publish(lambda manifest: manifest["catalog"].update(name="other"))
-    publisher.flip_a_byte(version, "vectors.npy")
-    return f"{version}: vectors.npy: SHA-256 is "
+    publisher.flip_a_byte(version, VECTORS)
+    return f"{version}: {VECTORS}: SHA-256 is "
 
 
 def test_an_unknown_optional_section_is_reported_and_ignored(

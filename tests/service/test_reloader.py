@@ -25,7 +25,7 @@ from shortlist.bundle.blocklist import BlocklistFile
 from shortlist.bundle.journal import Event, Journal
 from shortlist.encoder.machine import Precision
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
-from tests.publishing import Publisher
+from tests.publishing import INDEX, VECTORS, Publisher
 
 OPTIONS = LoadOptions(precision=Precision.F32)
 LONG_S = 20
@@ -166,7 +166,7 @@ def test_a_corrupt_version_is_not_loaded_again_at_every_look(
 def test_a_sound_version_after_a_corrupt_one_is_loaded(
     watched: Watched, publisher: Publisher
 ) -> None:
-    publisher.flip_a_byte(publisher.publish(), "index.faiss")
+    publisher.flip_a_byte(publisher.publish(), INDEX)
     watched.reloader.check()
     assert watched.serves is None
     second = publisher.publish(named("second"))
@@ -181,7 +181,7 @@ def test_going_back_to_the_version_in_use_ends_the_problem(
     first = publisher.publish()
     watched.reloader.check()
     if broken == "corrupt":
-        publisher.flip_a_byte(publisher.publish(named("second")), "vectors.npy")
+        publisher.flip_a_byte(publisher.publish(named("second")), VECTORS)
     else:
         publisher.point_at(ABSENT if broken == "missing" else "!garbage!")
     watched.reloader.check()
@@ -214,7 +214,7 @@ def test_a_second_problem_is_reported_beside_the_first(
     watched: Watched, publisher: Publisher, caplog: pytest.LogCaptureFixture
 ) -> None:
     corrupt = publisher.publish()
-    publisher.flip_a_byte(corrupt, "vectors.npy")
+    publisher.flip_a_byte(corrupt, VECTORS)
     watched.reloader.check()
     publisher.point_at("!garbage!")
     watched.reloader.check()
@@ -421,11 +421,11 @@ def test_a_worker_that_starts_on_a_broken_version_serves_one_that_was_live_befor
     for version in (oldest, older, "20260101T000000.000Z-000000000000"):
         journal.append(Event.DONE, source=None, target=version, why="build")
     broken = publisher.publish(named("broken"))
-    publisher.flip_a_byte(broken, "vectors.npy")
+    publisher.flip_a_byte(broken, VECTORS)
     holder = started(publisher)
     assert holder.get().version == older
     assert holder.refused == broken
-    publisher.flip_a_byte(older, "vectors.npy")
+    publisher.flip_a_byte(older, VECTORS)
     holder = started(publisher)
     assert holder.get().version == oldest
 
@@ -438,10 +438,10 @@ def test_what_was_refused_at_the_start_is_not_loaded_once_more(
         Journal(publisher.root / "JOURNAL").append(
             Event.DONE, source=None, target=version, why="build"
         )
-    publisher.flip_a_byte(broken, "vectors.npy")
+    publisher.flip_a_byte(broken, VECTORS)
     holder = started(publisher)
     (error,) = said(caplog, logging.ERROR)
-    assert error.startswith(f"{broken}: vectors.npy")
+    assert error.startswith(f"{broken}: {VECTORS}")
     assert (holder.get().version, holder.refused) == (sound, broken)
 
 

@@ -37,7 +37,7 @@ from shortlist.engine.shown import Listing
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
 from shortlist.engine.suggest import suggest
 from shortlist.errors import BundleError, QueryError
-from tests.publishing import sealed
+from tests.publishing import INDEX, sealed
 from tests.soak.bundle_mutations import Rng, other_index, other_manifest, spoil
 
 SEED = 20261125
@@ -88,9 +88,9 @@ def spoilt(known: Snapshot, scratch: Path, rng: Rng) -> tuple[Path, str]:
             other_manifest(manifest, rng)
             damages.append("manifest")
         elif kind < 0.35:
-            contents[layout.INDEX], said = other_index(known.bundle.vectors, rng)
-            if isinstance(manifest.get("retrieval"), dict):
-                manifest["retrieval"].update(said)
+            contents[INDEX], said = other_index(known.bundle.vectors[:], rng)
+            if isinstance(manifest.get("segments"), list) and manifest["segments"]:
+                manifest["segments"][0]["retrieval"].update(said)
             damages.append(said["type"])
         else:
             name = names[rng.integers(len(names))]

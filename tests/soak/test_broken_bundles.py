@@ -12,7 +12,7 @@ import pytest
 
 from shortlist.bundle.files import write_durably
 from shortlist.bundle.store import ArtifactStore
-from tests.publishing import publish
+from tests.publishing import VECTORS, publish
 from tests.serving import Serve, Service
 
 pytestmark = pytest.mark.soak
@@ -110,7 +110,7 @@ def broken(write_catalog: Callable[..., Path], artifacts: Path) -> tuple[str, st
     good = publish(write_catalog(), artifacts).version
     bad = publish(write_catalog(), artifacts).version
     point_at(artifacts, good)
-    vectors = store.folder(bad) / "vectors.npy"
+    vectors = store.folder(bad) / VECTORS
     vectors.chmod(0o644)
     flip(vectors, vectors)
     return good, bad

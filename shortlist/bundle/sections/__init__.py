@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shortlist.bundle.manifest import Manifest, Section
-from shortlist.bundle.rules import check_range
+from shortlist.bundle.all_titles import AllTitles
+from shortlist.bundle.all_words import AllWords
+from shortlist.bundle.manifest import OF_SEGMENTS, Manifest, Section
 from shortlist.bundle.sections import (
     calibration,
     item_features,
@@ -16,27 +17,21 @@ from shortlist.bundle.sections import (
     neighbour_lists,
     off_topic,
     suggestion_order,
-    title_index,
-    word_index,
 )
 from shortlist.bundle.sections.calibration import Calibration
 from shortlist.bundle.sections.item_features import ItemFeatures
 from shortlist.bundle.sections.key_terms import KeyTerms
 from shortlist.bundle.sections.neighbour_lists import Neighbours
 from shortlist.bundle.sections.off_topic import OffTopicTexts
-from shortlist.bundle.sections.suggestion_order import SuggestionOrder
-from shortlist.bundle.sections.title_index import TitleIndex
-from shortlist.bundle.sections.word_index import WordIndex
+from shortlist.bundle.sections.suggestion_order import Labels
 from shortlist.errors import BundleCorrupt, BundleUnsupported
 
 _KNOWN: dict[str, tuple[Any, Callable[..., Any]]] = {
     module.SECTION: (module, read)
     for module, read in (
-        (title_index, title_index.read_titles),
         (item_features, item_features.read_features),
         (calibration, calibration.read_calibration),
         (neighbour_lists, neighbour_lists.read_neighbours),
-        (word_index, word_index.read_words),
         (key_terms, key_terms.read_key_terms),
         (suggestion_order, suggestion_order.read_suggestions),
         (off_topic, off_topic.read_off_topic),
@@ -46,20 +41,23 @@ _KNOWN: dict[str, tuple[Any, Callable[..., Any]]] = {
 
 @dataclass(frozen=True)
 class Sections:
-    """What a bundle has beyond the files that every bundle has; None for what it lacks."""
+    """What a bundle has beyond the files that every bundle has; None for what it lacks.
 
-    titles: TitleIndex | None = None
+    Titles and words are those of the segments; `key_terms` stood apart from words before these.
+    """
+
+    titles: AllTitles | None = None
     features: ItemFeatures | None = None
     calibration: Calibration | None = None
     neighbours: Neighbours | None = None
-    words: WordIndex | None = None
+    words: AllWords | None = None
     key_terms: KeyTerms | None = None
-    suggestions: SuggestionOrder | None = None
+    suggestions: Labels | None = None
     off_topic: OffTopicTexts | None = None
 
 
 def read_sections(folder: Path, manifest: Manifest) -> Sections:
-    """Map every known section. Raises BundleCorrupt for one that is not what it should be."""
+    """Map every known section but those of segments. Raises BundleCorrupt for an unsound one."""
     found = {}
     for name, (module, read) in _KNOWN.items():
         section = manifest.sections.get(name)
@@ -81,15 +79,6 @@ def _check_together(sections: Sections, embedding_dim: int) -> None:
         raise BundleCorrupt(
             f"{off_topic.TEXTS}: expected vectors of {embedding_dim} numbers, found"
             f" {texts.vectors.shape[1]}"
-        )
-    words, named = sections.words, sections.key_terms
-    if named is not None and len(named.terms):
-        check_range(key_terms.WRITTEN, named.terms, 0, len(words.terms) - 1 if words else -1)
-    titles, order = sections.titles, sections.suggestions
-    if titles is not None and order is not None and len(order.ranks) != len(titles.words):
-        raise BundleCorrupt(
-            f"{suggestion_order.RANKS}: expected {len(titles.words)} ranks, one for each word of"
-            f" {title_index.WORDS}, found {len(order.ranks)}"
         )
 
 
@@ -115,4 +104,6 @@ def described(name: str, /, **params: int | float | str | bool) -> Section:
 
 
 def _readable(name: str, section: Section) -> bool:
+    if name in OF_SEGMENTS:
+        return True  # each segment reads its own
     return name in _KNOWN and section.version <= _KNOWN[name][0].VERSION

@@ -18,10 +18,12 @@ from shortlist.bundle.arrays import FloatArray, RowArray, map_array
 from shortlist.bundle.folding import fold
 from shortlist.bundle.rules import check_range
 from shortlist.bundle.sections.title_index import TitleIndex
+from shortlist.errors import BundleCorrupt
 
-SECTION, VERSION = "suggestions", 1
+SECTION, VERSION = "suggestions", 2
 RANKS, LABELS = "word_ranks.npy", "labels.arrow"
-FILES = (RANKS, LABELS)
+FILES = (LABELS,)
+"""In version 1 the ranks of all word starts are there too."""
 
 Kind = Literal["category", "tag"]
 KINDS: tuple[Kind, ...] = ("category", "tag")
@@ -42,14 +44,10 @@ class Label:
 
 
 @dataclass(frozen=True)
-class SuggestionOrder:
-    """`ranks` int32 [w]: the place of every word start of the titles among all, the best 0.
-
-    `labels` are the catalogue's categories and frequent tags, at most 4,000.
-    """
+class WordOrder:
+    """`ranks` int32 [w]: the place of every word start of a segment's titles, the best 0."""
 
     ranks: npt.NDArray[np.int32]
-    labels: tuple[Label, ...]
 
     def best(self, first: int, last: int, n: int) -> RowArray:
         """The `n` best word starts from place `first` to before `last`, int64, best first.
@@ -67,6 +65,13 @@ class SuggestionOrder:
             places = np.concatenate([inside, places[n_blocks * _BLOCK :]])
         return first + places[np.argsort(ranks[places], kind="stable")[:n]]
 
+
+@dataclass(frozen=True)
+class Labels:
+    """The catalogue's categories and frequent tags, at most 4,000."""
+
+    labels: tuple[Label, ...]
+
     @cached_property
     def most_carried(self) -> int:
         """The largest count of a label, at least 1."""
@@ -83,26 +88,50 @@ class SuggestionOrder:
         )
 
 
-def by_priority(titles: TitleIndex, places: RowArray, volumes: FloatArray | None) -> RowArray:
+def by_priority(
+    titles: TitleIndex,
+    places: RowArray,
+    rows: npt.NDArray[np.signedinteger],
+    volumes: FloatArray | None,
+) -> RowArray:
     """These word starts (places in the titles' `words`, int64 [m]), the best to offer first.
 
-    Those that begin a title come before those inside one; then those of items that more people
-    rated (`volumes` float64 [n] in [0, 1], None without ratings), then shorter titles, then rows.
+    Those of items that are gone come last (`rows` [t] is the row of each title, -1 for gone). Those
+    that begin a title come before those inside one; then those of items that more people rated
+    (`volumes` float64 [n] in [0, 1], None without ratings), then shorter titles, then rows.
     """
     title, start = titles.words[places, 0], titles.words[places, 1]
-    rows = titles.rows[title]
-    volume = np.zeros(len(places)) if volumes is None else volumes[rows]
-    return places[np.lexsort((rows, titles.lengths(title), -volume, start > 0))]
+    own = rows[title]
+    volume = np.zeros(len(places)) if volumes is None else volumes[own]
+    keys = (own, titles.lengths(title), -volume, start > 0, own < 0)
+    return places[np.lexsort(keys)]
 
 
-def write_suggestions(
-    folder: Path, titles: TitleIndex, volumes: FloatArray | None, labels: Sequence[Label]
-) -> None:
-    """Write the section's files."""
-    order = by_priority(titles, np.arange(len(titles.words)), volumes)
+def write_order(path: Path, titles: TitleIndex, rows: RowArray, volumes: FloatArray | None) -> None:
+    """Write the order of a segment's word starts; titles of an item that is gone come last.
+
+    `rows` int64 [t] is the row of each title, -1 for one gone; `volumes` as for `by_priority`.
+    """
+    order = by_priority(titles, np.arange(len(titles.words)), rows, volumes)
     ranks = np.empty(len(order), np.int32)
     ranks[order] = np.arange(len(order), dtype=np.int32)
-    np.save(folder / RANKS, ranks)
+    np.save(path, ranks)
+
+
+def read_order(path: Path, titles: TitleIndex) -> WordOrder:
+    """Map the order of a segment's word starts. Raises BundleCorrupt unless it has them all."""
+    ranks = map_array(path, np.int32, None)
+    if len(ranks) != len(titles.words):
+        raise BundleCorrupt(
+            f"{path.name}: expected {len(titles.words)} ranks, one for each word of a title, found"
+            f" {len(ranks)}"
+        )
+    check_range(path.name, ranks, 0, max(0, len(ranks) - 1))
+    return WordOrder(ranks)
+
+
+def write_labels(folder: Path, labels: Sequence[Label]) -> None:
+    """Write the section's files."""
     table = {
         "label": pa.array([label.shown for label in labels], pa.large_string()),
         "kind": pa.array([KINDS.index(label.kind) for label in labels], pa.int64()),
@@ -111,10 +140,8 @@ def write_suggestions(
     arrays.write_arrow(folder / LABELS, pa.table(table))
 
 
-def read_suggestions(folder: Path, *, n_items: int) -> SuggestionOrder:
+def read_suggestions(folder: Path, *, n_items: int) -> Labels:
     """Read the section. Raises BundleCorrupt for values that cannot be."""
-    ranks = map_array(folder / RANKS, np.int32, None)
-    check_range(RANKS, ranks, 0, max(0, len(ranks) - 1))
     path = folder / LABELS
     columns = arrays.read_arrow(path)
     texts = arrays.column_of(path, columns, "label", *arrays.TEXT)
@@ -127,4 +154,4 @@ def read_suggestions(folder: Path, *, n_items: int) -> SuggestionOrder:
     check_range(f"{LABELS}: count", counts, 1, n_items)
     rows = zip(texts.to_pylist(), kinds.tolist(), counts.tolist(), strict=True)
     labels = (Label(text, fold(text), KINDS[kind], count) for text, kind, count in rows)
-    return SuggestionOrder(ranks, tuple(labels))
+    return Labels(tuple(labels))

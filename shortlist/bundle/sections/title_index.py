@@ -69,34 +69,30 @@ class TitleIndex:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def resembling(self, text: str, *, unfinished: bool = False) -> tuple[str, RowArray, bool]:
-        """The text folded, up to 64 titles (int64, rising) like it, whether it is spelled right.
+    def places(self, codes: npt.NDArray[np.uint32]) -> RowArray:
+        """Where each of these trigrams [g] stands, int64; -1 for one that no title has."""
+        if not len(self.trigrams):
+            return np.full(len(codes), -1)
+        places = np.minimum(np.searchsorted(self.trigrams, codes), len(self.trigrams) - 1)
+        return np.where(self.trigrams[places] == codes, places, -1)
 
-        The titles are the nearest by the cosine of trigram vectors, as far as the 20,000 postings
-        looked at tell, those of the rarest trigrams first; of a trigram that stands nearly
-        everywhere they are the first ones. A text is spelled right if some title has every word.
-        Of a text that is `unfinished` the end counts for nothing, and a title's length for little.
+    def counts(self, places: RowArray) -> RowArray:
+        """How many titles have each of these trigrams (places [g], -1 for none), int64 [g]."""
+        counts = self.postings.counts(np.maximum(places, 0))
+        return np.where(places >= 0, counts, 0)
+
+    def sharing(self, places: RowArray, weights: FloatArray, *, unfinished: bool) -> RowArray:
+        """Up to 64 titles (int64, rising) that share most with these trigrams by their weights.
+
+        They are the nearest by the cosine of trigram vectors; of a trigram that stands in more than
+        20,000 titles these are the first. An `unfinished` text leaves a title's length out of it,
+        nearly.
         """
-        folded = fold(text)
-        places = np.empty(0, np.int64)
-        if folded:
-            codes = trigram_codes(folded, unfinished=unfinished)
-            places = np.minimum(np.searchsorted(self.trigrams, codes), len(self.trigrams) - 1)
-            places = places[self.trigrams[places] == codes]
-        found = self._sharing(places, unfinished=unfinished)
-        return folded, found, self.knows_every(folded.split())
-
-    def _sharing(self, places: RowArray, *, unfinished: bool) -> RowArray:
+        weights, places = weights[places >= 0], places[places >= 0]
         if not len(places):
             return np.empty(0, np.int64)
-        offsets = self.postings.offsets
-        counts = offsets[places + 1] - offsets[places]
-        rarest = np.argsort(counts, kind="stable")
-        within = int(np.searchsorted(np.cumsum(counts[rarest]), MAX_POSTINGS, side="right"))
-        chosen = rarest[: max(1, within)]
-        posted = self.postings.places(places[chosen], most=MAX_POSTINGS)
-        weights = trigram_weights(len(self), counts[chosen])
-        n_posted = np.minimum(counts[chosen], MAX_POSTINGS)
+        posted = self.postings.places(places, most=MAX_POSTINGS)
+        n_posted = np.minimum(self.postings.counts(places), MAX_POSTINGS)
         of_each = np.repeat(weights, n_posted)
         return self._heaviest(self.postings.indices[posted], of_each, unfinished=unfinished)
 
@@ -116,11 +112,14 @@ class TitleIndex:
             distinct = distinct[best]
         return np.sort(distinct).astype(np.int64)
 
-    def knows_every(self, words: Sequence[str]) -> bool:
-        """Whether every one of these folded words stands in some title."""
+    def knows(self, words: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """Which of these folded words stand in some title, bool [w]."""
         codes = np.array([_code(word) for word in words], dtype=np.uint32)
+        if not len(self.vocabulary):
+            return np.zeros(len(codes), np.bool_)
         places = np.minimum(np.searchsorted(self.vocabulary, codes), len(self.vocabulary) - 1)
-        return len(self.vocabulary) > 0 and bool(np.all(self.vocabulary[places] == codes))
+        found: npt.NDArray[np.bool_] = self.vocabulary[places] == codes
+        return found
 
     def lengths(self, titles: npt.NDArray[np.signedinteger]) -> RowArray:
         """How long each of these titles [m] is as compared, in bytes, int64 [m]."""

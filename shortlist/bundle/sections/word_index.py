@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import pyarrow as pa
 
 from shortlist.bundle import arrays
 from shortlist.bundle.analysis import LANGUAGES, Analyzer, analyzer, code_of
-from shortlist.bundle.arrays import Csr, FloatArray, RowArray, Vectors, map_array
+from shortlist.bundle.arrays import Csr, RowArray, map_array
 from shortlist.bundle.rules import check_range, check_rising
 from shortlist.errors import BundleCorrupt
 
@@ -30,9 +29,6 @@ FILES = (TERMS, OFFSETS, POSTINGS, COUNTS, FIRST, REPEATED, REPEATS, DOCUMENTS, 
 
 LABEL_FIELDS = ("categories", "tags")
 """The fields whose values are labels: names that many items share."""
-
-K1, B = 1.5, 0.75
-"""BM25's: how fast a word said again stops to count, and how much a long document is held down."""
 
 MOST_COUNTED = 255
 LAST_POSITION = 65_535
@@ -93,23 +89,14 @@ class WordIndex:
         """What parts texts as these documents were."""
         return analyzer(self.language)
 
-    @cached_property
-    def _norm_of_length(self) -> Vectors:
-        """k₁ · (1 − b + b · length / mean length) for every length that is met, float32."""
-        mean = max(float(self.lengths.mean(dtype=np.float64)), 1e-9)
-        lengths = np.arange(int(self.lengths.max()) + 1)
-        return (K1 * (1 - B + B * lengths / mean)).astype(np.float32)
-
-    def norms(self, documents: npt.NDArray[Any]) -> Vectors:
-        """What the count of a word is held down by in these documents, float32 [m]."""
-        norms: Vectors = self._norm_of_length[self.lengths[documents]]
-        return norms
-
     def places(self, stems: Sequence[str]) -> RowArray:
         """Where each stem stands in `terms`, int64; -1 for one that no document has."""
+        return self.places_of(np.array([code_of(stem) for stem in stems], dtype=np.uint64))
+
+    def places_of(self, codes: npt.NDArray[np.uint64]) -> RowArray:
+        """Where each code of a stem stands in `terms`, int64; -1 for nowhere."""
         if not len(self.terms):
-            return np.full(len(stems), -1)
-        codes = np.array([code_of(stem) for stem in stems], dtype=np.uint64)
+            return np.full(len(codes), -1)
         places = np.minimum(np.searchsorted(self.terms, codes), len(self.terms) - 1)
         return np.where(self.terms[places] == codes, places, -1)
 
@@ -118,18 +105,6 @@ class WordIndex:
         if place < 0:
             return slice(0, 0)
         return slice(int(self.postings.offsets[place]), int(self.postings.offsets[place + 1]))
-
-    def rarities(self, places: RowArray) -> FloatArray:
-        """The inverse document frequency of each term, ln(1 + (N − n + ½) / (n + ½)), float64.
-
-        A term that no document has counts as the rarest. Source: Robertson and Zaragoza 2009, "The
-        probabilistic relevance framework", in the form that Lucene has, which is never negative.
-        """
-        known = places >= 0
-        n_having = np.zeros(len(places), np.int64)
-        n_having[known] = self.postings.counts(places[known])
-        rarities: FloatArray = np.log1p((len(self) - n_having + 0.5) / (n_having + 0.5))
-        return rarities
 
     def postings_at(self, place: int, documents: Documents) -> RowArray:
         """The posting of a term in each of these documents, int64 [m]; -1 where there is none."""

@@ -34,7 +34,7 @@ class FaissRetriever:
         except _FAISS_ERRORS as error:
             raise BundleCorrupt(f"{info.file}: FAISS cannot read it: {error}") from error
         self._file = info.file
-        self._exact = info.exact
+        self.exact = info.exact
         self._params = _checked(info.params)
         self._overfetch = self._params.get("overfetch", 1)
         self._vectors = vectors
@@ -50,7 +50,7 @@ class FaissRetriever:
         so that equal vectors may stand for each other. Raises BundleCorrupt, for what FAISS cannot
         search too.
         """
-        if self._exact:
+        if self.exact:
             self._check_copies()
             return
         for part in _parts(self._index):
@@ -60,7 +60,7 @@ class FaissRetriever:
         wanted = self._vectors[probes.astype(np.int64)]
         try:
             found = self._found(wanted, self._overfetch, None)
-            self._search(wanted[0], 1, faiss.IDSelectorBatch(np.zeros(1, np.int64)))
+            self.search(wanted[0], 1, faiss.IDSelectorBatch(np.zeros(1, np.int64)))
         except _FAISS_ERRORS as error:
             raise BundleCorrupt(f"{self._file}: FAISS cannot search it: {error}") from error
         check_range(f"{self._file}: rows found", found.ravel(), -1, len(self._vectors) - 1)
@@ -89,8 +89,8 @@ class FaissRetriever:
 
     def retrieve(self, query_vector: Vectors, n_candidates: int) -> Candidates:
         """The `n_candidates` best rows, re-scored against the stored vectors."""
-        rows = self._search(query_vector, n_candidates, None)
-        return best_first(rows, query_vector, self._vectors, n_candidates, exact=self._exact)
+        rows = self.search(query_vector, n_candidates, None)
+        return best_first(rows, query_vector, self._vectors, n_candidates, exact=self.exact)
 
     def retrieve_among(
         self, query_vector: Vectors, n_candidates: int, rows: RowArray, *, exact_up_to: int
@@ -101,9 +101,9 @@ class FaissRetriever:
         scored after all.
         """
         n_found = min(n_candidates, len(rows))
-        if self._exact or len(rows) <= exact_up_to:
+        if self.exact or len(rows) <= exact_up_to:
             return best_among(query_vector, self._vectors, rows, n_found)
-        found = self._search(query_vector, n_found, faiss.IDSelectorBatch(rows))
+        found = self.search(query_vector, n_found, faiss.IDSelectorBatch(rows))
         if len(found) < n_found:
             return best_among(query_vector, self._vectors, rows, n_found)
         return best_first(found, query_vector, self._vectors, n_found, exact=False)
@@ -112,7 +112,7 @@ class FaissRetriever:
         """The true inner products of these rows, from the stored vectors."""
         return true_scores(query_vector, self._vectors, rows)
 
-    def _search(
+    def search(
         self, query_vector: Vectors, n_candidates: int, selector: faiss.IDSelector | None
     ) -> RowArray:
         """The rows that the index finds, without FAISS's padding and what is no row here."""

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 
+from shortlist.bundle.all_words import AllWords, WordsPart
 from shortlist.bundle.arrays import RowArray
 from shortlist.bundle.sections.word_index import Documents, WordIndex
 from shortlist.engine.lanes.words import AskedWords, rows_saying_all
 from shortlist.engine.row_sets import distinct
 
 
-def rows_that_say_all(index: WordIndex, asked: AskedWords) -> RowArray:
+def rows_that_say_all(words: AllWords, asked: AskedWords) -> RowArray:
     """Every row whose document has every word that informs, int64, rising."""
     informing = set(asked.word_of[asked.informs].tolist())
-    having = [
-        distinct(np.concatenate([_documents(index, int(place)) for place in asked.places[own]]))
-        for own in (np.flatnonzero(asked.word_of == word) for word in sorted(informing))
-    ]
-    if not having:
-        return np.empty(0, np.int64)
-    rows = np.sort(index.rows[min(having, key=len)]).astype(np.int64)
-    return rows if len(asked.places) == 1 else rows_saying_all(index, asked, rows)
+    wanted = [np.flatnonzero(asked.word_of == word) for word in sorted(informing)]
+    found = [np.empty(0, np.int64)]
+    for part, terms in zip(words.parts, asked.terms, strict=True):
+        having = [
+            distinct(np.concatenate([_documents(part.index, int(one)) for one in terms[own]]))
+            for own in wanted
+        ]
+        if having:
+            found.append(_rows_of(part, min(having, key=len)))
+    rows = np.sort(np.concatenate(found))
+    return rows if len(asked.rarities) == 1 else rows_saying_all(words, asked, rows)
 
 
 def _documents(index: WordIndex, place: int) -> Documents:
@@ -28,19 +32,29 @@ def _documents(index: WordIndex, place: int) -> Documents:
     return documents
 
 
-def rows_with(index: WordIndex, phrase: str) -> RowArray:
+def _rows_of(part: WordsPart, documents: Documents) -> RowArray:
+    """The rows of those of these documents that count, int64."""
+    rows = part.rows[documents]
+    return rows[rows >= 0].astype(np.int64)
+
+
+def rows_with(words: AllWords, phrase: str) -> RowArray:
     """The rows whose documents have these words one behind the other in a field, int64, rising.
 
     A single compound is found as it is written and as one word. Raises nothing for words that no
     document has: no row has them.
     """
-    words = index.analyzer.words(phrase)
-    parts = [part for word in words for part in word.parts]
-    documents = _in_order(index, index.places(parts))
-    if len(words) == 1 and words[0].joined:
-        (place,) = index.places([words[0].joined]).tolist()
-        documents = np.union1d(documents, index.postings.indices[index.posted(place)])
-    return np.sort(index.rows[documents]).astype(np.int64)
+    parted = words.analyzer.words(phrase)
+    stems = [stem for word in parted for stem in word.parts]
+    found = []
+    for part in words.parts:
+        index = part.index
+        documents = _in_order(index, index.places(stems))
+        if len(parted) == 1 and parted[0].joined:
+            (place,) = index.places([parted[0].joined]).tolist()
+            documents = np.union1d(documents, index.postings.indices[index.posted(place)])
+        found.append(_rows_of(part, documents))
+    return np.sort(np.concatenate(found))
 
 
 def _in_order(index: WordIndex, places: RowArray) -> Documents:

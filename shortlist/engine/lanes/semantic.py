@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from shortlist.bundle.arrays import RowArray, Vectors
+from shortlist.bundle.vectors import AnyVectors
 from shortlist.engine.row_sets import distinct, stand_in
 
 
@@ -52,7 +53,7 @@ _BLOCK_ROWS = 16_384
 
 
 def best_among(
-    query_vector: Vectors, vectors: Vectors, rows: RowArray, n_candidates: int
+    query_vector: Vectors, vectors: AnyVectors, rows: RowArray, n_candidates: int
 ) -> Candidates:
     """The best of these rows (int64, rising) by their true scores, every one of them scored.
 
@@ -68,7 +69,7 @@ def best_among(
     return best_first(rows, query_vector, vectors, n_candidates, exact=True)
 
 
-def true_scores(query_vector: Vectors, vectors: Vectors, rows: RowArray) -> Vectors:
+def true_scores(query_vector: Vectors, vectors: AnyVectors, rows: RowArray) -> Vectors:
     """The inner products of a query with these rows, float32 [m] in [-1, 1].
 
     The one place where a retrieval score is computed. A row's score does not depend on the rows
@@ -79,7 +80,7 @@ def true_scores(query_vector: Vectors, vectors: Vectors, rows: RowArray) -> Vect
 
 
 def best_first(
-    rows: RowArray, query_vector: Vectors, vectors: Vectors, n: int, *, exact: bool
+    rows: RowArray, query_vector: Vectors, vectors: AnyVectors, n: int, *, exact: bool
 ) -> Candidates:
     """The first `n` of these rows by their true scores, whatever a lossy index said of them.
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from shortlist.bundle.all_words import AllWords, WordsPart
 from shortlist.bundle.analysis import Word
-from shortlist.bundle.arrays import FloatArray, RowArray, Vectors
-from shortlist.bundle.sections.key_terms import KeyTerms
+from shortlist.bundle.arrays import FloatArray, RowArray
 from shortlist.bundle.sections.word_index import Documents, WordIndex
 from shortlist.engine.row_sets import distinct
 
@@ -32,24 +32,31 @@ _SPARE = 8
 
 @dataclass(frozen=True)
 class AskedWords:
-    """A text as a word index is asked for it.
+    """A text as the words of all items are asked for it.
 
-    `words` are distinct. Of every stem of every word, in order: `places` int64 [s] in the index's
-    terms, -1 for one that it does not have; `rarities` float64 [s]; `word_of` int64 [s] the word;
-    `informs` bool [s]; `joins` bool [s] says that it stands for all parts of its word together.
+    `words` are distinct. Of every stem of every word, in order: `terms` int64 [p, s] its place in
+    the terms of each part, -1 for one that has it not; `counts` int64 [s] how many documents have
+    it; `rarities` float64 [s]; `word_of` int64 [s] the word; `informs` bool [s]; `joins` bool [s]
+    says that it stands for all parts of its word together.
     """
 
     words: tuple[Word, ...]
-    places: RowArray
+    terms: RowArray
+    counts: RowArray
     rarities: FloatArray
     word_of: RowArray
     informs: npt.NDArray[np.bool_]
     joins: npt.NDArray[np.bool_]
 
+    @property
+    def known(self) -> npt.NDArray[np.bool_]:
+        """Which stems some document has, bool [s]."""
+        return np.asarray(self.counts > 0)
 
-def ask_words(index: WordIndex, text: str) -> AskedWords:
+
+def ask_words(all_words: AllWords, text: str) -> AskedWords:
     """The text as words; where none informs, all of them count as if they did."""
-    analyzer = index.analyzer
+    analyzer = all_words.analyzer
     words = tuple({word.stems: word for word in reversed(analyzer.words(text))}.values())[::-1]
     words = words[:MOST_WORDS]
     stems = [stem for word in words for stem in word.stems]
@@ -57,28 +64,31 @@ def ask_words(index: WordIndex, text: str) -> AskedWords:
     informs = np.array([analyzer.informs(stem) for stem in stems], dtype=np.bool_)
     if not informs.any():
         informs[:] = True
-    places = index.places(stems)
+    terms = all_words.terms(stems)
+    counts = all_words.counts(terms)
     return AskedWords(
         words=words,
-        places=places,
-        rarities=index.rarities(places),
+        terms=terms,
+        counts=counts,
+        rarities=all_words.rarities(counts),
         word_of=np.repeat(np.arange(len(words)), [len(word.stems) for word in words]),
         informs=informs,
         joins=joins,
     )
 
 
-def ask_key_terms(index: WordIndex, key_terms: KeyTerms, row: int) -> AskedWords:
+def ask_key_terms(all_words: AllWords, row: int) -> AskedWords:
     """The terms that tell the document of a row from others, asked for as a text's words are."""
-    terms, written = key_terms.of(row)
-    places = terms.astype(np.int64)
+    terms, written = all_words.telling(row)
+    counts = all_words.counts(terms)
     return AskedWords(
         words=tuple(Word(one, ()) for one in written),
-        places=places,
-        rarities=index.rarities(places),
-        word_of=np.arange(len(places)),
-        informs=np.ones(len(places), dtype=np.bool_),
-        joins=np.zeros(len(places), dtype=np.bool_),
+        terms=terms,
+        counts=counts,
+        rarities=all_words.rarities(counts),
+        word_of=np.arange(len(written)),
+        informs=np.ones(len(written), dtype=np.bool_),
+        joins=np.zeros(len(written), dtype=np.bool_),
     )
 
 
@@ -89,7 +99,7 @@ def _joining(word: Word) -> Iterator[bool]:
 
 
 def find_words(
-    index: WordIndex, asked: AskedWords, n: int, allowed: npt.NDArray[np.bool_] | None
+    words: AllWords, asked: AskedWords, n: int, allowed: npt.NDArray[np.bool_] | None
 ) -> RowArray:
     """The rows of the `n` documents that say most of the words that inform, int64, best first.
 
@@ -97,36 +107,63 @@ def find_words(
     all documents that have the rarest words, up to 100,000 postings in sum; of commoner words those
     that are shortest, in which a word weighs most, as many again in sum.
     """
-    documents, sums, is_whole = _gathered(
-        index, asked, None if allowed is None else allowed[index.rows]
-    )
+    found = [
+        _found_in(words, number, asked, n, allowed)
+        for number in range(len(words.parts))
+        if (asked.terms[number] >= 0).any()
+    ]
+    if not found:
+        return np.empty(0, np.int64)
+    rows, said = (np.concatenate(each) for each in zip(*found, strict=True))
+    if len(found) == 1:
+        return rows
+    best: RowArray = rows[np.lexsort((rows, -said))[:n]]
+    return best
+
+
+def _found_in(
+    words: AllWords,
+    number: int,
+    asked: AskedWords,
+    n: int,
+    allowed: npt.NDArray[np.bool_] | None,
+) -> tuple[RowArray, npt.NDArray[Any]]:
+    """As `find_words` in one part; and what the documents say, [m]."""
+    part = words.parts[number]
+    passing = part.live if allowed is None else allowed[part.rows] & (part.rows >= 0)
+    documents, sums, is_whole = _gathered(words, number, asked, passing)
     # a document may stand among them once for each word
-    most = n * len(asked.places) if is_whole else _SPARE * n
+    most = n * len(asked.rarities) if is_whole else _SPARE * n
     if len(documents) > most:
         said = sums[documents]
         least = np.partition(said, len(said) - most)[len(said) - most]
         documents = documents[said >= least]  # ties as well: rows decide which of them stand
-    rows = np.sort(index.rows[distinct(documents)]).astype(np.int64)
-    scores = sums[index.numbers[rows]] if is_whole else _say(index, asked, rows).said
-    return rows[np.argsort(-scores, kind="stable")[:n]]
+    documents = distinct(documents)
+    of_documents = part.rows[documents]
+    order = np.argsort(of_documents)
+    rows, documents = of_documents[order].astype(np.int64), documents[order]
+    scores = sums[documents] if is_whole else _say_in(words, number, asked, documents).said
+    best = np.argsort(-scores, kind="stable")[:n]
+    return rows[best], scores[best]
 
 
 def _gathered(
-    index: WordIndex, asked: AskedWords, allowed: npt.NDArray[np.bool_] | None
-) -> tuple[Documents, Vectors, bool]:
+    words: AllWords, number: int, asked: AskedWords, allowed: npt.NDArray[np.bool_] | None
+) -> tuple[Documents, npt.NDArray[np.float32], bool]:
     """Documents to choose from, what all of them say of the words, float32 [n], as far as read.
 
-    And whether all was read.
+    And whether all was read, which the postings of all parts decide.
     """
-    informing = np.flatnonzero(asked.informs & (asked.places >= 0))
+    part = words.parts[number]
+    index, terms = part.index, asked.terms[number]
+    informing = np.flatnonzero(asked.informs & asked.known)
     informing = informing[np.argsort(-asked.rarities[informing], kind="stable")]
-    counts = index.postings.counts(asked.places[informing])
-    in_full = np.cumsum(counts) <= MOST_POSTED
+    in_full = np.cumsum(asked.counts[informing]) <= MOST_POSTED
     n_common = int((~in_full).sum())
     sums = np.zeros(len(index), np.float32)
     found = [np.empty(0, np.int32)]
     for one, is_read in zip(informing.tolist(), in_full.tolist(), strict=True):
-        span = index.posted(int(asked.places[one]))
+        span = index.posted(int(terms[one]))
         documents, counted = index.postings.indices[span], index.counts[span]
         if allowed is not None:
             inside = np.flatnonzero(allowed[documents])
@@ -135,7 +172,7 @@ def _gathered(
             most = max(_LEAST_READ, MOST_POSTED // n_common)
             documents, counted = documents[:most], counted[:most]
         said = counted.astype(np.float32)
-        said /= said + index.norms(documents)
+        said /= said + words.norms(part, documents)
         sums[documents] += np.float32(asked.rarities[one]) * said
         found.append(documents)
     return np.concatenate(found), sums, not n_common
@@ -153,21 +190,21 @@ class _Sayings:
     postings: RowArray
 
 
-def _say(index: WordIndex, asked: AskedWords, rows: RowArray) -> _Sayings:
-    """What these documents (int64 [m]) say of the words; Σ rarity · count / (count + norm)."""
-    documents = index.numbers[rows]
-    norms = index.norms(documents).astype(np.float64)
-    postings = np.full((len(asked.places), len(rows)), -1)
-    said = np.zeros(len(rows))
-    for one in np.flatnonzero(asked.places >= 0).tolist():
-        postings[one] = index.postings_at(int(asked.places[one]), documents)
+def _say_in(words: AllWords, number: int, asked: AskedWords, documents: Documents) -> _Sayings:
+    """What documents [m] of a part say of the words; Σ rarity · count / (count + norm)."""
+    part, terms = words.parts[number], asked.terms[number]
+    index, norms = part.index, words.norms(part, documents).astype(np.float64)
+    postings = np.full((len(terms), len(documents)), -1)
+    said = np.zeros(len(documents))
+    for one in np.flatnonzero(terms >= 0).tolist():
+        postings[one] = index.postings_at(int(terms[one]), documents)
         having = np.flatnonzero(postings[one] >= 0)
         counts = index.counts[postings[one][having]].astype(np.float64)
         said[having] += asked.rarities[one] * counts / (counts + norms[having])
     return _Sayings(said, postings >= 0, postings)
 
 
-def score_words(index: WordIndex, asked: AskedWords, rows: RowArray) -> dict[str, FloatArray]:
+def score_words(words: AllWords, asked: AskedWords, rows: RowArray) -> dict[str, FloatArray]:
     """What these documents (int64 [m]) say of the words: three features, float64 [m] in [0, 1].
 
     `words` is BM25, Σ rarity · count / (count + norm), divided by the sum of the rarities of all
@@ -176,15 +213,16 @@ def score_words(index: WordIndex, asked: AskedWords, rows: RowArray) -> dict[str
     has the parts of a compound that it writes together. `labels` is the same of categories and
     tags alone: a film called True Romance is not for that one. Source: Robertson and Zaragoza 2009.
     """
-    sayings = _say(index, asked, rows)
-    labelled = _in_labels(index, sayings.postings, index.numbers[rows])
-    counted = ~asked.joins | (asked.places >= 0)
-    most = float(asked.rarities[counted].sum())
-    return {
-        WORDS_FEATURE: sayings.said / most if most else sayings.said,
-        COVERAGE: _coverage(asked, sayings.has),
-        LABELS: _coverage(asked, labelled),
-    }
+    counted = ~asked.joins | asked.known
+    most = float(asked.rarities[counted].sum()) or 1.0
+    found = {name: np.zeros(len(rows)) for name in WORD_FEATURES}
+    for number, part, own, documents in words.parted(rows):
+        sayings = _say_in(words, number, asked, documents)
+        labelled = _in_labels(part.index, sayings.postings, documents)
+        found[WORDS_FEATURE][own] = sayings.said / most
+        found[COVERAGE][own] = _coverage(asked, sayings.has)
+        found[LABELS][own] = _coverage(asked, labelled)
+    return found
 
 
 def _in_labels(index: WordIndex, postings: RowArray, documents: Documents) -> npt.NDArray[np.bool_]:
@@ -221,26 +259,40 @@ def _coverage(asked: AskedWords, has: npt.NDArray[np.bool_]) -> FloatArray:
     return share
 
 
-def rows_saying_all(index: WordIndex, asked: AskedWords, rows: RowArray) -> RowArray:
+def rows_saying_all(words: AllWords, asked: AskedWords, rows: RowArray) -> RowArray:
     """Those of these rows (int64) whose documents have every word that informs, in their order."""
-    found: RowArray = rows[_coverage(asked, _say(index, asked, rows).has) == 1.0]
+    says = np.zeros(len(rows), np.bool_)
+    for number, _, own, documents in words.parted(rows):
+        says[own] = _coverage(asked, _say_in(words, number, asked, documents).has) == 1.0
+    found: RowArray = rows[says]
     return found
 
 
-def fields_with(index: WordIndex, asked: AskedWords, rows: RowArray) -> list[dict[str, list[str]]]:
+def fields_with(words: AllWords, asked: AskedWords, rows: RowArray) -> list[dict[str, list[str]]]:
     """For each row (int64 [m]) the words of the text, as written, by the field that has them."""
-    wanted = index.numbers[rows]
-    names = list(index.starts)
     found: list[dict[str, list[str]]] = [{} for _ in rows]
-    for one in np.flatnonzero((asked.places >= 0) & asked.informs).tolist():
-        postings = index.postings_at(int(asked.places[one]), wanted)
+    for number, part, own, documents in words.parted(rows):
+        places = np.arange(len(rows))[own].tolist()
+        of_part = _fields_in(part, asked, asked.terms[number], documents)
+        for place, of_row in zip(places, of_part, strict=True):
+            found[place] = of_row
+    return found
+
+
+def _fields_in(
+    part: WordsPart, asked: AskedWords, terms: RowArray, documents: Documents
+) -> list[dict[str, list[str]]]:
+    index, names = part.index, list(part.index.starts)
+    found: list[dict[str, list[str]]] = [{} for _ in documents]
+    for one in np.flatnonzero((terms >= 0) & asked.informs).tolist():
+        postings = index.postings_at(int(terms[one]), documents)
         having = np.flatnonzero(postings >= 0)
         which, positions = index.positions(postings[having])
-        begins = np.stack([index.starts[name][wanted[having]] for name in names]).astype(np.int64)
-        fields = (begins[:, which] <= positions).sum(axis=0) - 1
+        begins = np.stack([index.starts[name][documents[having]] for name in names])
+        fields = (begins.astype(np.int64)[:, which] <= positions).sum(axis=0) - 1
         written = asked.words[int(asked.word_of[one])].written
         for place, field in sorted(set(zip(which.tolist(), fields.tolist(), strict=True))):
-            words = found[having[place]].setdefault(names[field], [])
-            if written not in words:
-                words.append(written)
+            written_in = found[having[place]].setdefault(names[field], [])
+            if written not in written_in:
+                written_in.append(written)
     return found

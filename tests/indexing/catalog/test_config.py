@@ -9,7 +9,7 @@ import pytest
 
 from indexing.catalog.sources import IdType
 from indexing.catalog.toml import read_catalog_config
-from shortlist.bundle.manifest import NOTEBOOK_PROFILE, STANDARD_PROFILE
+from shortlist.bundle.profiles import NOTEBOOK_PROFILE, STANDARD_PROFILE
 from shortlist.encoder.machine import Precision
 from shortlist.errors import CatalogError
 

@@ -13,7 +13,7 @@ from shortlist.bundle.reader import Bundle, open_bundle
 from shortlist.bundle.store import ArtifactStore
 from shortlist.encoder.machine import Precision
 from shortlist.errors import CatalogError, EncoderError, GateError
-from tests.publishing import publish
+from tests.publishing import VECTORS, publish
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_damage_to_the_live_version_does_not_let_another_catalogue_in(
 ) -> None:
     artifacts = tmp_path / "artifacts"
     publish(catalog, artifacts)
-    vectors = ArtifactStore(artifacts).live_folder() / "vectors.npy"
+    vectors = ArtifactStore(artifacts).live_folder() / VECTORS
     vectors.chmod(0o644)
     vectors.write_bytes(vectors.read_bytes()[:-1] + b"x")
     renamed = catalog.read_text(encoding="utf-8").replace('name = "tiny"', 'name = "other"')

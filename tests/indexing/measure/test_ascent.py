@@ -10,7 +10,7 @@ import pytest
 from indexing.measure import ascent
 from indexing.measure.ascent import Lesson, ascend, learn, mean_weights, means_of
 from indexing.measure.pools import Pools
-from shortlist.bundle.manifest import Profile
+from shortlist.bundle.profiles import Profile
 
 SHARES = [{"MRR": 1.0}]
 

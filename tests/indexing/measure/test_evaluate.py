@@ -25,7 +25,7 @@ from indexing.measure.systems import LEADING, OURS
 from indexing.measure.tune import tune, write_profile
 from indexing.measure.verdict import write_tuning
 from indexing.neighbours.ease import Ease
-from shortlist.bundle.manifest import Profile
+from shortlist.bundle.profiles import Profile
 from shortlist.encoder.machine import Precision
 from shortlist.errors import CatalogError
 

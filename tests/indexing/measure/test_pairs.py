@@ -39,7 +39,10 @@ def test_a_pair_asks_for_items_like_the_one_and_wants_the_other(subject: Subject
 
 def test_what_a_bundle_lacks_is_not_compared(subject: Subject) -> None:
     bundle = subject.bundle
-    bare = replace(bundle, sections=replace(bundle.sections, key_terms=None, neighbours=None))
+    words = bundle.sections.words
+    assert words is not None
+    unnamed = replace(words, parts=tuple(replace(part, terms=None) for part in words.parts))
+    bare = replace(bundle, sections=replace(bundle.sections, words=unnamed, neighbours=None))
     assert [one.name for one in similar_engines(bare)] == ["text alone", OURS]
     assert len(similar_engines(bundle)) == 4
 

@@ -14,7 +14,7 @@ from indexing.measure.pools import Pools, collect, joined
 from indexing.measure.protocols import tag_out
 from indexing.measure.systems import pool_of
 from indexing.measure.topic import Topic
-from shortlist.bundle.manifest import Profile
+from shortlist.bundle.profiles import Profile
 from shortlist.engine.features import available_features
 from shortlist.engine.snapshot import Snapshot
 

@@ -14,7 +14,7 @@ from indexing.measure.report import Evaluation, Line, Measured, as_markdown, wri
 from indexing.measure.systems import OURS
 from indexing.measure.verdict import Judged, Tuned, Tuning, write_tuning
 from indexing.measure.verdict import as_markdown as tuning_as_markdown
-from shortlist.bundle.manifest import Profile
+from shortlist.bundle.profiles import Profile
 
 GAIN, NONE, LOSS = (Difference(mean, mean - 0.1, mean + 0.1) for mean in (0.2, 0.0, -0.2))
 NAN = float("nan")

@@ -22,7 +22,7 @@ from indexing.measure.systems import (
 from indexing.measure.topic import Overlay, Topic
 from indexing.neighbours.ease import Ease
 from indexing.neighbours.likes import latest_ratings
-from shortlist.bundle.manifest import Profile
+from shortlist.bundle.profiles import Profile
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from indexing.catalog.arrow_values import TEXTS
 from indexing.measure.evaluate import Subject
-from indexing.measure.overlay import without_words
+from indexing.measure.overlay import with_documents
 from indexing.measure.protocols.in_place import (
     CATEGORY,
     KINDS,
@@ -21,6 +21,7 @@ from indexing.measure.protocols.steered import steered, steering_texts
 from indexing.measure.protocols.tag_out import leave_tag_out
 from indexing.words import index_words, tags_by_row, word_fields
 from shortlist.engine.lanes.words import ask_words, find_words, score_words
+from tests.fields import in_order
 
 
 def test_topics_are_tags_categories_and_pairs_that_enough_items_carry(subject: Subject) -> None:
@@ -60,7 +61,7 @@ def test_a_tag_taken_out_stands_in_no_word_index_either(subject: Subject) -> Non
         if one.text == "biopic"
     )  # fmt: skip
     assert topic.overlay.words is not None
-    without = without_words(words, topic.text, topic.overlay.rows, topic.overlay.words)
+    without = with_documents(words, topic.overlay.rows, topic.overlay.words)
     asked = ask_words(words, topic.text)
     before = score_words(words, asked, topic.relevant)["coverage"]
     assert np.all(before == 1)
@@ -86,10 +87,11 @@ def test_what_is_left_scores_as_in_an_index_made_of_the_changed_documents(
         whole = index_words(
             {**fields, "tags": pa.array(tags, TEXTS)}, range(len(tags)), language="english"
         )
-        patched = without_words(words, topic.text, topic.overlay.rows, topic.overlay.words)
+        patched = with_documents(words, topic.overlay.rows, topic.overlay.words)
         rows = np.arange(subject.bundle.n_items)
         expected, found = (
-            score_words(index, ask_words(index, topic.text), rows) for index in (whole, patched)
+            score_words(index, ask_words(index, topic.text), rows)
+            for index in (in_order(whole), patched)
         )
         np.testing.assert_allclose(found["coverage"], expected["coverage"])
         np.testing.assert_allclose(found["labels"], expected["labels"])

@@ -12,7 +12,7 @@ from indexing.neighbours.held_out import hold_out
 from indexing.neighbours.learn import Settings
 from indexing.neighbours.select import REGULARISATIONS, select
 from indexing.neighbours.spectrum import Spectrum
-from shortlist.bundle.manifest import RELATED_PROFILE
+from shortlist.bundle.profiles import RELATED_PROFILE
 
 N_USERS, N_ITEMS, N_CIRCLES = 400, 80, 4
 

@@ -23,6 +23,7 @@ from shortlist.bundle.manifest import (
 )
 from shortlist.bundle.store import ArtifactStore
 from shortlist.errors import BundleCorrupt, BundleUnsupported
+from tests.publishing import VECTORS
 
 Change = Callable[[dict[str, Any]], object]
 
@@ -53,7 +54,9 @@ def test_a_manifest_describes_what_was_built(content: bytes) -> None:
     assert manifest.embedding_dim == 32
     assert (manifest.encoder.name, manifest.encoder.precision) == ("tiny", "f32")
     assert (manifest.encoder.query_prompt, manifest.encoder.max_length) == ("query: ", 48)
-    assert (manifest.retrieval.backend, manifest.retrieval.exact) == ("faiss", True)
+    (segment,) = manifest.segments
+    assert (segment.name, segment.entries, segment.live) == ("s1", 3, 3)
+    assert (segment.retrieval.backend, segment.retrieval.exact) == ("faiss", True)
     assert manifest.profiles["notebook"].weights == {"similarity": 0.7, "popularity": 0.3}
 
 
@@ -135,7 +138,7 @@ def test_what_is_no_manifest_is_corrupt(content: bytes) -> None:
         (lambda raw: raw.update(created_at="yesterday"), "created_at: "),
         (lambda raw: raw["encoder"].update(weights_sha256="0" * 63), "encoder.weights_sha256: "),
         (lambda raw: raw["encoder"].update(precision="auto"), "encoder.precision: "),
-        (lambda raw: raw["files"]["vectors.npy"].update(size=-1), "files.vectors.npy.size: "),
+        (lambda raw: raw["files"][VECTORS].update(size=-1), f"files.{VECTORS}.size: "),
         (
             lambda raw: raw["profiles"]["notebook"]["weights"].update(similarity=float("nan")),
             "profiles.notebook.weights.similarity: ",

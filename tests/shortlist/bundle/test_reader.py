@@ -17,10 +17,11 @@ from shortlist.bundle.manifest import version_name
 from shortlist.bundle.reader import open_bundle, read_manifest
 from shortlist.bundle.store import ArtifactStore
 from shortlist.errors import BundleCorrupt, BundleError, BundleMissing, BundleUnsupported
+from tests.publishing import SEGMENT, VECTORS
 
 FILES = [
     "calibration.npy",
-    "documents.parquet",
+    "catalog.json",
     "encoder/canaries.json",
     "encoder/canaries.npy",
     "encoder/model.bin",
@@ -29,30 +30,34 @@ FILES = [
     "encoder/tokenizer.json",
     "features.arrow",
     "id_map.arrow",
-    "index.faiss",
     "items.arrow",
-    "key_terms.arrow",
-    "key_terms.npy",
     "labels.arrow",
     "popular.npy",
     "popularity.parquet",
-    "titles/names.arrow",
-    "titles/offsets.npy",
-    "titles/postings.npy",
-    "titles/trigrams.npy",
-    "titles/vocabulary.npy",
-    "titles/words.npy",
-    "vectors.npy",
-    "word_ranks.npy",
-    "words/counts.npy",
-    "words/documents.arrow",
-    "words/first.npy",
-    "words/language.txt",
-    "words/offsets.npy",
-    "words/postings.npy",
-    "words/repeated.npy",
-    "words/repeats.npy",
-    "words/terms.npy",
+    "rows/s1.npy",
+    "segments/s1/contents.npy",
+    "segments/s1/document_terms/offsets.npy",
+    "segments/s1/document_terms/terms.npy",
+    "segments/s1/document_terms/written.arrow",
+    "segments/s1/documents.npy",
+    "segments/s1/index.faiss",
+    "segments/s1/titles/names.arrow",
+    "segments/s1/titles/offsets.npy",
+    "segments/s1/titles/postings.npy",
+    "segments/s1/titles/trigrams.npy",
+    "segments/s1/titles/vocabulary.npy",
+    "segments/s1/titles/words.npy",
+    "segments/s1/vectors.npy",
+    "segments/s1/words/counts.npy",
+    "segments/s1/words/documents.arrow",
+    "segments/s1/words/first.npy",
+    "segments/s1/words/language.txt",
+    "segments/s1/words/offsets.npy",
+    "segments/s1/words/postings.npy",
+    "segments/s1/words/repeated.npy",
+    "segments/s1/words/repeats.npy",
+    "segments/s1/words/terms.npy",
+    "word_ranks/s1.npy",
 ]
 Damage = Callable[[Path], object]
 Change = Callable[[dict[str, Any]], object]
@@ -116,7 +121,7 @@ def test_a_damaged_manifest_is_corrupt_before_anything_else_is_looked_at(
     path = live_folder / "manifest.json"
     path.chmod(0o644)
     damage(path)
-    (live_folder / "vectors.npy").unlink()
+    (live_folder / VECTORS).unlink()
     with pytest.raises(BundleCorrupt) as caught:
         open_bundle(live_folder)
     assert str(caught.value).startswith("manifest.json: its checksum gives ")
@@ -149,7 +154,7 @@ def test_a_renamed_version_is_corrupt(live_folder: Path) -> None:
         open_bundle(renamed)
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "vectors.npy", "encoder/model.bin"])
+@pytest.mark.parametrize("name", ["manifest.json", VECTORS, "encoder/model.bin"])
 def test_a_symbolic_link_is_refused_even_to_the_same_bytes(
     live_folder: Path, tmp_path: Path, name: str
 ) -> None:
@@ -200,8 +205,8 @@ def test_an_unknown_optional_section_is_listed(live_folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "error", "said"),
     [
-        (lambda raw: raw.update(format_version=7), BundleUnsupported, "format 7 is later than 6"),
-        (lambda raw: raw["files"].pop("vectors.npy"), BundleCorrupt, "files: 'vectors.npy' is not"),
+        (lambda raw: raw.update(format_version=8), BundleUnsupported, "format 8 is later than 7"),
+        (lambda raw: raw["files"].pop(VECTORS), BundleCorrupt, f"files: {VECTORS!r} is not"),
         (lambda raw: raw["files"].pop("items.arrow"), BundleCorrupt, "files: 'items.arrow' is not"),
         (
             lambda raw: raw["files"].pop("encoder/model.bin"),
@@ -209,9 +214,9 @@ def test_an_unknown_optional_section_is_listed(live_folder: Path) -> None:
             "files: 'encoder/model.bin' is not among them",
         ),
         (
-            lambda raw: raw["retrieval"].update(file="../other/index.faiss"),
+            lambda raw: raw["segments"][0]["retrieval"].update(file="../other/index.faiss"),
             BundleCorrupt,
-            "files: '../other/index.faiss' is not among them",
+            f"files: '{SEGMENT}/../other/index.faiss' is not among them",
         ),
         (
             section(required=False, files=["/etc/passwd"]),
@@ -219,9 +224,16 @@ def test_an_unknown_optional_section_is_listed(live_folder: Path) -> None:
             "files: '/etc/passwd' is not among them",
         ),
         (
-            lambda raw: raw["counts"].update(items=4),
+            lambda raw: raw["segments"][0].update(entries=4),
             BundleCorrupt,
             "vectors.npy: expected float32 of shape (4, 32), found <f4 (3, 32)",
+        ),
+        (lambda raw: raw["counts"].update(items=4), BundleCorrupt, "expected every item once"),
+        (lambda raw: raw.update(segments=[]), BundleCorrupt, "expected segments, each with a name"),
+        (
+            lambda raw: raw.update(segments=raw["segments"] * 2),
+            BundleCorrupt,
+            "expected segments, each with a name of its own",
         ),
         (
             lambda raw: raw.update(embedding_dim=31),
@@ -243,11 +255,11 @@ def test_a_well_sealed_manifest_that_cannot_be_true_is_refused(
 
 def test_every_table_is_mapped_and_none_can_be_written(live_folder: Path) -> None:
     bundle = open_bundle(live_folder)
-    arrays = [bundle.vectors, bundle.ids.rows_by_id, bundle.items.categories.lists.indices]
+    arrays = [bundle.vectors[:], bundle.ids.rows_by_id, bundle.items.categories.lists.indices]
     assert [array.flags.owndata for array in arrays] == [False] * 3
     assert [array.flags.writeable for array in arrays] == [False] * 3
     mapped = Path("/proc/self/maps").read_text()
-    for name in ("vectors.npy", "id_map.arrow", "items.arrow"):
+    for name in (VECTORS, "id_map.arrow", "items.arrow"):
         assert str(live_folder / name) in mapped
 
 

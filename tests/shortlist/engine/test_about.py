@@ -26,7 +26,7 @@ def test_about_a_query_is_what_is_near_enough_or_has_all_its_words(
     bundle, vector = sample_snapshot.bundle, sample_snapshot.encoder.encode("samurai")
     calibration = bundle.sections.calibration
     assert calibration is not None
-    similarities = bundle.vectors @ vector
+    similarities = bundle.vectors[:] @ vector
     best = np.sort(similarities)[-10:].mean()
     assert floor == pytest.approx(calibration.mean + 0.7 * (best - calibration.mean), abs=1e-5)
     near = set(np.flatnonzero(similarities >= floor).tolist())

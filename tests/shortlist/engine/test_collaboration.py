@@ -130,7 +130,7 @@ def test_ratings_weigh_in_the_texts_mean_too(
     ratings = {liked[0]: 5.0, liked[1]: 3.875}  # weights 1 and 0.5
     query = RecommendQuery(liked=rated(ratings), profile="similarity")
     wanted = (bundle.vectors[rows[0]] + 0.5 * bundle.vectors[rows[1]]) / 1.5
-    cosines = bundle.vectors @ (wanted / np.linalg.norm(wanted))
+    cosines = bundle.vectors[:] @ (wanted / np.linalg.norm(wanted))
     cosines[rows] = -2
     best = bundle.ids.id_of(int(np.argmax(cosines)))
     assert ask(sample_snapshot, query).results[0].item_id == best

@@ -20,7 +20,7 @@ from shortlist.bundle.store import ArtifactStore
 from shortlist.engine.features import available_features
 from shortlist.engine.snapshot import load_snapshot
 from shortlist.errors import BundleCorrupt
-from tests.publishing import OPTIONS, Change, reseal
+from tests.publishing import INDEX, OPTIONS, SEGMENT, VECTORS, Change, reseal
 
 Spoil = Callable[[Path], None]
 FLOATS = pa.float64()
@@ -157,8 +157,9 @@ def shuffled(path: Path) -> None:
     faiss.write_index(index, str(path))
 
 
-OFFSETS, POSTINGS = "titles/offsets.npy", "titles/postings.npy"
-WORDS, NAMES = "titles/words.npy", "titles/names.arrow"
+TITLES, RANKS = f"{SEGMENT}/titles", "word_ranks/s1.npy"
+OFFSETS, POSTINGS = f"{TITLES}/offsets.npy", f"{TITLES}/postings.npy"
+WORDS, NAMES = f"{TITLES}/words.npy", f"{TITLES}/names.arrow"
 HUGE = np.iinfo(np.int64).max
 
 CASES: dict[str, tuple[str, Spoil, str]] = {
@@ -169,8 +170,8 @@ CASES: dict[str, tuple[str, Spoil, str]] = {
     "a trigram of no title": (OFFSETS, put(1, 0), "a trigram of no title"),
     "postings beyond the titles": (POSTINGS, put(0, 6), "expected 0 to 5, found 6"),
     "postings below 0": (POSTINGS, put(0, -1), "expected 0 to 5, found -1"),
-    "trigrams that fall": ("titles/trigrams.npy", put(0, 2**32 - 1), "expected rising values"),
-    "words that fall": ("titles/vocabulary.npy", put(0, 2**32 - 1), "expected rising values"),
+    "trigrams that fall": (f"{TITLES}/trigrams.npy", put(0, 2**32 - 1), "expected rising values"),
+    "words that fall": (f"{TITLES}/vocabulary.npy", put(0, 2**32 - 1), "expected rising values"),
     "words of no title": (WORDS, put((0, 0), 6), "title: row 0: expected 0 to 5, found 6"),
     "words behind their title": (WORDS, put((0, 1), 999), "behind the end of its title"),
     "words before their title": (WORDS, put((0, 1), -1), "start: row 0: expected 0 to"),
@@ -180,12 +181,12 @@ CASES: dict[str, tuple[str, Spoil, str]] = {
     "norms of 0": (NAMES, cell("norm", 1, 0), "norm: row 1: expected"),
     "norms of NaN": (NAMES, cell("norm", 1, np.nan), "norm: row 1: expected"),
     "folded titles not in UTF-8": (NAMES, text_of("folded", b"\xff\xfe"), "(?i)utf8"),
-    "vectors of NaN": ("vectors.npy", put((1, 0), np.nan), "row 1 has length nan, expected 1"),
-    "vectors of 0": ("vectors.npy", put(2, 0), "row 2 has length 0, expected 1"),
-    "vectors of 1e38": ("vectors.npy", put(2, 1e38), r"row 2 has length 5\.65685e\+38, expected 1"),
-    "vectors by columns": ("vectors.npy", by_columns, "one behind the other, found columns"),
-    "vectors of other bytes": ("vectors.npy", bytes_of(b"'<f4'", b"'>f4'"), "found >f4"),
-    "vectors of objects": ("vectors.npy", bytes_of(b"'<f4'", b"'|O'@"), "not an array file"),
+    "vectors of NaN": (VECTORS, put((1, 0), np.nan), "row 1 has length nan, expected 1"),
+    "vectors of 0": (VECTORS, put(2, 0), "row 2 has length 0, expected 1"),
+    "vectors of 1e38": (VECTORS, put(2, 1e38), r"row 2 has length 5\.65685e\+38, expected 1"),
+    "vectors by columns": (VECTORS, by_columns, "one behind the other, found columns"),
+    "vectors of other bytes": (VECTORS, bytes_of(b"'<f4'", b"'>f4'"), "found >f4"),
+    "vectors of objects": (VECTORS, bytes_of(b"'<f4'", b"'|O'@"), "not an array file"),
     "fewer bytes than said": (POSTINGS, lambda path: shorten(path, 4), "bytes do not hold int32"),
     "an array that is empty": (
         "popular.npy",
@@ -193,9 +194,9 @@ CASES: dict[str, tuple[str, Spoil, str]] = {
         "mapped",
     ),
     "popular items that are none": ("popular.npy", put(0, 3), "expected 0 to 2, found 3"),
-    "ranks beyond the words": ("word_ranks.npy", put(0, 2**30), "row 0: expected 0 to"),
-    "ranks below 0": ("word_ranks.npy", put(0, -1), "row 0: expected 0 to"),
-    "fewer ranks than words": ("word_ranks.npy", array([0], np.int32), "ranks, one for each word"),
+    "ranks beyond the words": (RANKS, put(0, 2**30), "row 0: expected 0 to"),
+    "ranks below 0": (RANKS, put(0, -1), "row 0: expected 0 to"),
+    "fewer ranks than words": (RANKS, array([0], np.int32), "ranks, one for each word"),
     "labels of a third kind": ("labels.arrow", cell("kind", 0, 2), "expected 0 to 1, found 2"),
     "labels of more than all": ("labels.arrow", cell("count", 0, 4), "expected 1 to 3, found 4"),
     "labels of none": ("labels.arrow", cell("count", 0, 0), "expected 1 to 3, found 0"),
@@ -277,8 +278,13 @@ CASES: dict[str, tuple[str, Spoil, str]] = {
     ),
     "attributes of NaN": ("items.arrow", every("attribute.length", np.nan), "finite numbers"),
     "compressed columns": ("items.arrow", compressed, "expected uncompressed columns"),
-    "ids that are no rows": ("index.faiss", numbered, "expected an exact index, found IndexIDMap"),
-    "vectors in another order": ("index.faiss", shuffled, "row 0 is not that of the bundle's"),
+    "entries of no row": ("rows/s1.npy", put(0, 3), "row 0: expected -1 to 2, found 3"),
+    "entries of one row": ("rows/s1.npy", put(0, 1), "every item once"),
+    "an entry that is gone": ("rows/s1.npy", put(0, -1), "expected 3 entries that count"),
+    "fewer entries": ("rows/s1.npy", array([0, 1], np.int32), r"expected int32 of shape \(3\)"),
+    "terms of no word": (f"{SEGMENT}/document_terms/terms.npy", put(0, 999), "expected 0 to"),
+    "ids that are no rows": (INDEX, numbered, "expected an exact index, found IndexIDMap"),
+    "vectors in another order": (INDEX, shuffled, "row 0 is not that of the bundle's"),
 }
 
 
@@ -314,6 +320,17 @@ def replaced(*path: str, value: object) -> Change:
     return change
 
 
+def described(raw: dict[str, Any]) -> dict[str, Any]:
+    """What a manifest says of the index of its segment."""
+    found: dict[str, Any] = raw["segments"][0]["retrieval"]
+    return found
+
+
+def searched(params: dict[str, Any]) -> Change:
+    """Other search parameters."""
+    return lambda raw: described(raw).update(params=params)
+
+
 BAD_MANIFESTS: dict[str, tuple[Change, str]] = {
     "default_profile": (replaced("default_profile", value="x"), "default_profile: .*found 'x'"),
     "similar_profile": (replaced("similar_profile", value="x"), "similar_profile: .*found 'x'"),
@@ -324,9 +341,18 @@ BAD_MANIFESTS: dict[str, tuple[Change, str]] = {
         "default_profile: 'standard' weighs nothing that this bundle has",
     ),
     "a scale of one point": (replaced("popularity", "scale", value=[5, 5]), "lowest < highest"),
-    "no overfetch": (replaced("retrieval", "params", value={"overfetch": 0}), "expected 1 to"),
-    "overfetch as text": (replaced("retrieval", "params", value={"overfetch": "x"}), "expected 1"),
-    "endless ef_search": (replaced("retrieval", "params", value={"ef_search": 2**62}), "found"),
+    "no overfetch": (
+        searched({"overfetch": 0}),
+        "expected 1 to",
+    ),
+    "overfetch as text": (
+        searched({"overfetch": "x"}),
+        "expected 1",
+    ),
+    "endless ef_search": (
+        searched({"ef_search": 2**62}),
+        "found",
+    ),
     "ratings where none are": (replaced("popularity", value=None), "has ratings where"),
 }
 
@@ -343,12 +369,12 @@ def test_a_manifest_that_no_query_could_be_answered_by_is_refused(
 def test_an_index_that_cannot_be_searched_as_the_manifest_says_is_refused(
     live_folder: Path,
 ) -> None:
-    (live_folder / "index.faiss").chmod(0o644)
+    (live_folder / INDEX).chmod(0o644)
     refined = faiss.index_factory(32, "HNSW16,RFlat", faiss.METRIC_INNER_PRODUCT)
-    refined.add(np.load(live_folder / "vectors.npy"))
-    faiss.write_index(refined, str(live_folder / "index.faiss"))
+    refined.add(np.load(live_folder / VECTORS))
+    faiss.write_index(refined, str(live_folder / INDEX))
     found = {"exact": False, "params": {"ef_search": 64}}
-    folder = reseal(live_folder, "index.faiss", change=lambda raw: raw["retrieval"].update(found))
+    folder = reseal(live_folder, INDEX, change=lambda raw: described(raw).update(found))
     with pytest.raises(BundleCorrupt, match=r"index\.faiss: FAISS cannot search it"):
         load_snapshot(folder, OPTIONS)
 
@@ -357,28 +383,24 @@ def test_an_index_that_cannot_be_searched_as_the_manifest_says_is_refused(
 def test_a_graph_that_would_take_gigabytes_for_each_query_is_refused(
     live_folder: Path, kind: str
 ) -> None:
-    vectors = np.load(live_folder / "vectors.npy")
+    vectors = np.load(live_folder / VECTORS)
     index = faiss.index_factory(32, kind, faiss.METRIC_INNER_PRODUCT)
     index.train(np.repeat(vectors, 20, axis=0))
     index.add_with_ids(vectors, np.arange(3)) if "ID" in kind else index.add(vectors)
     inner = index.quantizer if "IVF" in kind else index.index if "," in kind else index
     faiss.downcast_index(inner).hnsw.efSearch = 2**30
-    (live_folder / "index.faiss").unlink()
-    faiss.write_index(index, str(live_folder / "index.faiss"))
-    folder = reseal(
-        live_folder, "index.faiss", change=lambda raw: raw["retrieval"].update(exact=False)
-    )
+    (live_folder / INDEX).unlink()
+    faiss.write_index(index, str(live_folder / INDEX))
+    folder = reseal(live_folder, INDEX, change=lambda raw: described(raw).update(exact=False))
     message = r"index\.faiss: efSearch: expected 1 to 100000, found 1073741824"
     with pytest.raises(BundleCorrupt, match=message):
         load_snapshot(folder, OPTIONS)
 
 
 def test_an_approximate_index_that_names_no_rows_is_refused(live_folder: Path) -> None:
-    (live_folder / "index.faiss").chmod(0o644)
-    numbered(live_folder / "index.faiss")
-    folder = reseal(
-        live_folder, "index.faiss", change=lambda raw: raw["retrieval"].update(exact=False)
-    )
+    (live_folder / INDEX).chmod(0o644)
+    numbered(live_folder / INDEX)
+    folder = reseal(live_folder, INDEX, change=lambda raw: described(raw).update(exact=False))
     with pytest.raises(BundleCorrupt, match=r"index\.faiss: rows found: row 0: expected -1 to 2"):
         load_snapshot(folder, OPTIONS)
 
@@ -393,8 +415,8 @@ def test_an_encoder_of_another_dimension_is_refused(live_folder: Path, sample_bu
         load_snapshot(reseal(live_folder, *encoder), OPTIONS)
 
 
-@pytest.mark.parametrize("name", ["documents.parquet", "popularity.parquet"])
-def test_the_gate_names_a_table_that_is_none(live: Path, live_folder: Path, name: str) -> None:
+def test_the_gate_names_a_table_that_is_none(live: Path, live_folder: Path) -> None:
+    name = "popularity.parquet"
     folder = spoiled(live_folder, name, lambda path: path.write_bytes(b"PAR1") and None)
     with pytest.raises(Exception, match=f"^{name}: not a Parquet file"):
         verify(ArtifactStore(live), folder.name)

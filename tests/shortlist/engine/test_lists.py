@@ -199,7 +199,7 @@ def test_items_like_one_leave_it_out_and_are_its_neighbours(sample_snapshot: Sna
     answer = ask(
         sample_snapshot, SimilarQuery(item_id=bundle.ids.id_of(100), k=5, profile="similarity")
     )
-    cosines = bundle.vectors @ bundle.vectors[100]
+    cosines = bundle.vectors[:] @ bundle.vectors[100]
     expected = [bundle.ids.id_of(int(row)) for row in np.argsort(-cosines)[1:6]]
     assert [one.item_id for one in answer.results] == expected
     with pytest.raises(ItemUnknown, match="no item has the id 'nothing'"):
@@ -235,7 +235,7 @@ def test_a_taste_is_the_sum_of_its_parts(sample_snapshot: Snapshot) -> None:
         + bundle.vectors[liked].mean(axis=0)
         - 0.5 * bundle.vectors[disliked].mean(axis=0)
     )
-    cosines = bundle.vectors @ (wanted / np.linalg.norm(wanted))
+    cosines = bundle.vectors[:] @ (wanted / np.linalg.norm(wanted))
     cosines[[*liked, *disliked]] = -2
     expected = [bundle.ids.id_of(int(row)) for row in np.argsort(-cosines)[:10]]
     answer = ask(sample_snapshot, query)

@@ -49,7 +49,7 @@ def test_answers_are_those_of_a_plain_implementation(sample_snapshot: Snapshot, 
     bundle = sample_snapshot.bundle
     popularity = bundle.items.popularity
     assert popularity is not None
-    cosines = bundle.vectors.astype(np.float64) @ sample_snapshot.encoder.encode(text)
+    cosines = np.asarray(bundle.vectors, np.float64) @ sample_snapshot.encoder.encode(text)
     candidates = np.argsort(-cosines, kind="stable")[:50]
     final = 0.7 * cosines[candidates] + 0.3 * popularity.popularity_score[candidates]
     order = np.argsort(-final, kind="stable")[:10]

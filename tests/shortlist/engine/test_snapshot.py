@@ -14,7 +14,7 @@ from shortlist.bundle.manifest import parse_time
 from shortlist.encoder.machine import Precision
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
 from shortlist.errors import BundleCorrupt, BundleMissing, BundleUnsupported, NotReady
-from tests.publishing import Publisher
+from tests.publishing import INDEX, VECTORS, Publisher
 
 OPTIONS = LoadOptions(precision=Precision.F32)
 
@@ -55,7 +55,7 @@ def test_its_age_counts_from_when_the_bundle_was_built(tiny_snapshot: Snapshot) 
 
 
 @pytest.mark.parametrize(
-    "name", ["vectors.npy", "index.faiss", "items.arrow", "id_map.arrow", "encoder/model.xml"]
+    "name", [VECTORS, INDEX, "items.arrow", "id_map.arrow", "encoder/model.xml"]
 )
 def test_a_damaged_file_is_named(publisher: Publisher, name: str) -> None:
     version = publisher.publish()
@@ -70,7 +70,9 @@ def test_a_version_that_is_not_there_is_missing(tmp_path: Path) -> None:
 
 
 def test_an_unknown_retrieval_backend_is_refused(publisher: Publisher) -> None:
-    version = publisher.publish(lambda manifest: manifest["retrieval"].update(backend="remote"))
+    version = publisher.publish(
+        lambda manifest: manifest["segments"][0]["retrieval"].update(backend="remote")
+    )
     message = r"manifest\.json: retrieval backend 'remote' is unknown"
     with pytest.raises(BundleUnsupported, match=message):
         load_snapshot(publisher.root / version, OPTIONS)
@@ -86,7 +88,7 @@ def test_an_unknown_required_section_is_refused(publisher: Publisher) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="mappings are read from /proc")
 def test_the_large_files_are_mapped_rather_than_read(sample_snapshot: Snapshot) -> None:
     mapped = Path("/proc/self/maps").read_text()
-    for name in ("vectors.npy", "index.faiss", "items.arrow", "id_map.arrow"):
+    for name in (VECTORS, INDEX, "items.arrow", "id_map.arrow"):
         assert str(sample_snapshot.bundle.folder / name) in mapped
 
 

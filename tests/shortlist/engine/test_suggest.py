@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
+from shortlist.bundle.all_titles import AllTitles
 from shortlist.bundle.sections import Sections
-from shortlist.bundle.sections.suggestion_order import SuggestionOrder
+from shortlist.bundle.sections.suggestion_order import WordOrder
 from shortlist.bundle.store import ArtifactStore
 from shortlist.engine.query import SuggestQuery
 from shortlist.engine.query_reading import read_query
@@ -189,7 +190,10 @@ def test_no_more_than_two_labels_are_offered(sample_snapshot: Snapshot) -> None:
 
 def test_a_bundle_from_before_the_order_gives_the_same_titles(sample_snapshot: Snapshot) -> None:
     bundle = sample_snapshot.bundle
-    older = replace(bundle, sections=replace(bundle.sections, suggestions=None))
+    titles_of = bundle.sections.titles
+    assert titles_of is not None
+    unordered = AllTitles(tuple(replace(part, order=None) for part in titles_of.parts))
+    older = replace(bundle, sections=replace(bundle.sections, titles=unordered, suggestions=None))
     before = replace(sample_snapshot, bundle=older)
     for text in ("s", "the", "star w", "lord rings", "spirted"):
         found = suggest(sample_snapshot, SuggestQuery(q=text, k=50)).suggestions
@@ -199,7 +203,7 @@ def test_a_bundle_from_before_the_order_gives_the_same_titles(sample_snapshot: S
 
 def test_the_best_of_a_long_range_are_those_of_sorting_it() -> None:
     ranks = np.random.default_rng(3).permutation(10_000).astype(np.int32)
-    order = SuggestionOrder(ranks, ())
+    order = WordOrder(ranks)
     for first, last, n in ((0, 10_000, 5), (17, 9_000, 40), (100, 101, 5), (5, 5, 3)):
         expected = first + np.argsort(ranks[first:last], kind="stable")[:n]
         assert order.best(first, last, n).tolist() == expected.tolist()

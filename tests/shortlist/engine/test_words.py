@@ -235,7 +235,10 @@ def test_a_bundle_without_key_terms_finds_items_like_another_by_the_rest(
     sample_snapshot: Snapshot,
 ) -> None:
     bundle = sample_snapshot.bundle
-    sections = replace(bundle.sections, key_terms=None)
+    words = bundle.sections.words
+    assert words is not None
+    unnamed = replace(words, parts=tuple(replace(part, terms=None) for part in words.parts))
+    sections = replace(bundle.sections, words=unnamed)
     older = replace(sample_snapshot, bundle=replace(bundle, sections=sections))
     answer = ask(older, SimilarQuery(item_id=698, highlights=True))
     assert len(answer.results) == 10

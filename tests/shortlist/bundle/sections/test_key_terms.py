@@ -1,8 +1,7 @@
-"""The key terms section: the rarest shared words of each document, and refused files."""
+"""The key terms section of earlier formats: what is read, and refused files."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,57 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from indexing import words as making
-from shortlist.bundle.analysis import analyzer
 from shortlist.bundle.arrays import read_arrow, write_arrow
 from shortlist.bundle.sections import key_terms
 from shortlist.bundle.sections.key_terms import PER_ITEM, KeyTerms, read_key_terms, write_key_terms
-from shortlist.bundle.sections.word_index import WordIndex
 from shortlist.errors import BundleCorrupt
-from tests.fields import one_each
-
-N_ITEMS = 400
-
-
-def documents() -> list[str]:
-    """Texts of words that few and many share, some of them blank."""
-    rng = np.random.default_rng(5)
-    words = np.minimum(rng.zipf(1.3, size=(N_ITEMS, 20)), 5000)
-    return [" ".join(f"w{one}" for one in row[: row[0] % 20]) for row in words]
-
-
-def found_in(texts: list[str], language: str = "none") -> tuple[WordIndex, np.ndarray]:
-    index = making.index_words({"title": one_each(texts)}, range(len(texts)), language=language)
-    return index, making.find_key_terms(index, np.ones(len(index.terms), dtype=np.bool_))
-
-
-@pytest.mark.parametrize("block", [1, 50, 1_000_000])
-def test_the_rarest_shared_words_are_found_whatever_is_read_at_once(
-    monkeypatch: pytest.MonkeyPatch, block: int
-) -> None:
-    monkeypatch.setattr(making, "_BLOCK_POSTINGS", block)
-    texts = documents()
-    index, found = found_in(texts)
-    counts = Counter(word for text in texts for word in set(text.split()))
-    for row, text in enumerate(texts):
-        shared = {word: counts[word] for word in text.split() if counts[word] > 1}
-        own = found[row][found[row] >= 0]
-        assert sorted(shared.values())[:PER_ITEM] == index.postings.counts(own).tolist()
-        assert set(own.tolist()) <= set(index.places(list(shared)).tolist())
-        assert np.all(found[row][len(own) :] == -1)
-
-
-def test_words_that_do_not_inform_are_no_key_terms(tmp_path: Path) -> None:
-    texts = ["the wolf of the sea", "the sea", "a wolf"]
-    index, _ = found_in(texts, "english")
-    informing = analyzer("english").informs
-    kept = [informing(stem) for stem in ("the", "wolf", "of", "sea", "a")]
-    assert kept == [False, True, False, True, False]
-    places = index.places(["the", "wolf", "of", "sea", "a"])
-    order = np.zeros(len(index.terms), dtype=np.bool_)
-    order[places] = kept
-    found = making.find_key_terms(index, order)
-    assert set(found[found >= 0].tolist()) == set(places[[1, 3]].tolist())
 
 
 @pytest.fixture

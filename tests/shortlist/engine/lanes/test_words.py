@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexing.words import index_words
-from shortlist.bundle.sections.word_index import WordIndex
+from shortlist.bundle.all_words import AllWords
 from shortlist.engine.lanes import words as lane
 from shortlist.engine.lanes.phrases import rows_with
 from shortlist.engine.lanes.words import (
@@ -21,14 +21,15 @@ from shortlist.engine.lanes.words import (
     find_words,
     score_words,
 )
-from tests.fields import lists, one_each
+from tests.fields import in_order, lists, one_each
 
 ALPHABET = "abcd"
 texts = st.lists(st.sampled_from(ALPHABET), max_size=8).map(" ".join)
 
 
-def indexed(documents: list[str], language: str = "none") -> WordIndex:
-    return index_words({"title": one_each(documents)}, range(len(documents)), language=language)
+def indexed(documents: list[str], language: str = "none") -> AllWords:
+    fields = {"title": one_each(documents)}
+    return in_order(index_words(fields, range(len(documents)), language=language))
 
 
 FILMS = [
@@ -148,7 +149,7 @@ def test_coverage_takes_a_compound_written_together_for_its_parts() -> None:
     st.lists(st.sampled_from(ALPHABET), min_size=1, max_size=3).map(" ".join),
 )
 def test_a_phrase_occurs_within_one_value_of_a_field(values: list[list[str]], phrase: str) -> None:
-    index = index_words({"tags": lists(values)}, range(len(values)), language="none")
+    index = in_order(index_words({"tags": lists(values)}, range(len(values)), language="none"))
     pattern = re.compile(rf"\b{phrase}\b")
     expected = [row for row, own in enumerate(values) if any(map(pattern.search, own))]
     assert rows_with(index, phrase).tolist() == expected
@@ -165,7 +166,7 @@ def test_highlights_name_the_field_and_the_words_as_they_were_written() -> None:
         "title": one_each(["Space opera", "Other"]),
         "tags": lists([["operas", "wars in space"], []]),
     }
-    index = index_words(fields, range(2), language="english")
+    index = in_order(index_words(fields, range(2), language="english"))
     shown = fields_with(index, ask_words(index, "The OPERAS of Space"), np.array([1, 0]))
     assert shown[0] == {}
     assert {field: set(words) for field, words in shown[1].items()} == {
@@ -176,6 +177,6 @@ def test_highlights_name_the_field_and_the_words_as_they_were_written() -> None:
 
 def test_a_word_said_again_and_again_is_looked_up_once() -> None:
     said = ["the cat", "the the cat", "the the the"]
-    index = index_words({"tags": one_each(said)}, range(len(said)), language="none")
+    index = in_order(index_words({"tags": one_each(said)}, range(len(said)), language="none"))
     assert rows_with(index, "the the").tolist() == [1, 2]
     assert rows_with(index, "the " * 4).tolist() == []
