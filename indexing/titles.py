@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from indexing.catalog import Catalog
-from indexing.catalog.columns import text_array
+from indexing.catalog.tables import text_array
 from shortlist.bundle.arrays import RowArray
 from shortlist.bundle.articles import ARTICLES, article_first
 from shortlist.bundle.folding import fold
