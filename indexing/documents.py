@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from indexing.catalog import Catalog, joined_tags
+from indexing.catalog import Catalog
 from indexing.catalog.attributes import attribute_texts
+from indexing.catalog.events import joined_tags
 from indexing.catalog.template import Template, parse_template
 from shortlist.encoder.runtime import normalise_text
 from shortlist.errors import CatalogError

@@ -11,6 +11,7 @@ import pyarrow.compute
 
 from indexing.catalog import Catalog
 from indexing.catalog.arrow_values import TEXTS, joined
+from indexing.catalog.tables import text_array
 from indexing.documents import HASH_DTYPE, Corpus, HashArray, hash_documents
 from indexing.occurrences import Fields
 from indexing.words import word_fields
@@ -32,7 +33,7 @@ class Entries:
 
     corpus: Corpus
     fields: Fields
-    titles: Sequence[str]
+    titles: pa.Array
     alternatives: Sequence[Sequence[str]] | None
 
     def __len__(self) -> int:
@@ -42,13 +43,12 @@ class Entries:
         """Those of some rows (int64 [m]), in their order."""
         if len(rows) == len(self) and np.array_equal(rows, np.arange(len(self))):
             return self
-        chosen, places = pa.array(rows), rows.tolist()
-        others = self.alternatives
+        chosen, others = pa.array(rows), self.alternatives
         return Entries(
             corpus=self.corpus.of(rows),
             fields={name: column.take(chosen) for name, column in self.fields.items()},
-            titles=[self.titles[row] for row in places],
-            alternatives=None if others is None else [others[row] for row in places],
+            titles=self.titles.take(chosen),
+            alternatives=None if others is None else [others[row] for row in rows.tolist()],
         )
 
     def documents(self) -> Iterator[list[str]]:
@@ -82,4 +82,6 @@ class Entries:
 def entries_of(catalog: Catalog, corpus: Corpus) -> Entries:
     """What segments hold of this catalogue's items."""
     items = catalog.items
-    return Entries(corpus, word_fields(catalog, corpus), items.titles.tolist(), items.alternatives)
+    return Entries(
+        corpus, word_fields(catalog, corpus), text_array(items.titles), items.alternatives
+    )

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute
 
 from shortlist.bundle.arrays import RowArray
-from shortlist.bundle.articles import article_first
+from shortlist.bundle.articles import ARTICLES, article_first
 from shortlist.bundle.folding import fold
 from shortlist.bundle.manifest import Section
 from shortlist.bundle.sections import title_index
@@ -22,6 +24,20 @@ _YEAR = re.compile(r"\((\d{4})(?:\s*[-–]\s*\d{0,4})?\)")
 _ALSO_KNOWN_AS = re.compile(r"(?:a\.?k\.?a\.?|also known as)\s+", re.IGNORECASE)
 _LEADING_ARTICLE = re.compile(r"(?:the|a|an) (?=\S)", re.IGNORECASE)
 _SUBTITLE = re.compile(r"(?:(?<=.: )|(?<=. [-–] ))(?=\S+ \S)", re.DOTALL)
+
+_NOT_PLAIN = (
+    r"\t-\r\x{1c}-\x{1f}\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}"
+    r"\x{3000}\x{17f}\x{212a}"
+)
+"""Blanks but the usual one; letters that RE2 takes for an s or a k, and Python does not."""
+_PLAIN = (
+    rf"^(?P<main>[^ (){_NOT_PLAIN}](?:[^(){_NOT_PLAIN}]*[^ (){_NOT_PLAIN}])?)"
+    r"(?: *\((?P<year>[0-9]{4})\))?$"
+)
+_ARTICLE_LAST = rf"^(?P<rest>.*[^ ]) *, *(?P<article>(?i:{'|'.join(sorted(ARTICLES))}))$"
+_ARTICLE_FIRST = r"^(?i:the|a|an) (?P<bare>[^ ].*)$"
+_MAY_HAVE_SUBTITLE = r": | [-–] "
+"""What is plain, for RE2: no parentheses but around a year, no blank but the usual one."""
 
 
 def without_year(title: str) -> str:
@@ -104,18 +120,67 @@ def _behind(start: re.Pattern[str], text: str) -> int:
 
 
 def all_variants(
-    titles: Sequence[str], alternatives: Sequence[Sequence[str]] | None = None
-) -> tuple[list[str], RowArray]:
-    """Every title of every item, and the row (int64, rising) each belongs to."""
-    others = alternatives or [()] * len(titles)
-    of_each = [title_variants(one, more) for one, more in zip(titles, others, strict=True)]
-    counts = [len(variants) for variants in of_each]
-    rows = np.repeat(np.arange(len(titles), dtype=np.int64), counts)
-    return [text for variants in of_each for text in variants], rows
+    titles: Sequence[str] | pa.Array, alternatives: Sequence[Sequence[str]] | None = None
+) -> tuple[pa.Array, RowArray]:
+    """Every title of every item, as an Arrow array, and the row (int64, rising) each belongs to.
+
+    What `title_variants` has of each. Titles of words alone, perhaps with a year or an article at
+    the end, are most; of these Arrow makes all at once.
+    """
+    if not isinstance(titles, pa.Array):
+        titles = pa.array(titles, pa.large_string())
+    plain, parts = _of_plain(titles)
+    if alternatives is not None:
+        plain &= np.array([not len(more) for more in alternatives], dtype=np.bool_)
+    texts, rows = [], []
+    for part in parts:
+        own = np.flatnonzero(plain & _known(part))
+        texts.append(part.take(pa.array(own)))
+        rows.append(own)
+    others = np.flatnonzero(~plain)
+    written = titles.take(pa.array(others)).to_pylist()
+    more = (
+        [()] * len(others)
+        if alternatives is None
+        else [alternatives[row] for row in others.tolist()]
+    )
+    of_each = [title_variants(one, own) for one, own in zip(written, more, strict=True)]
+    texts.append(pa.array([text for one in of_each for text in one], pa.large_string()))
+    rows.append(np.repeat(others, [len(one) for one in of_each]))
+    rows_of = np.concatenate(rows)
+    order = np.argsort(rows_of, kind="stable")
+    return pa.concat_arrays(texts).take(pa.array(order)), rows_of[order]
+
+
+def _of_plain(titles: pa.Array) -> tuple[np.ndarray, tuple[pa.Array, pa.Array, pa.Array]]:
+    """Which titles are plain, bool [n], and of these all variants that there may be, null for none.
+
+    The main title, the one without its article, and the one with its year. None of them read alike.
+    """
+    main, year = pa.compute.extract_regex(titles, _PLAIN).flatten()
+    article_apart = pa.compute.extract_regex(main, _ARTICLE_LAST)
+    rest, article = article_apart.flatten()
+    joined = pa.compute.binary_join_element_wise(article, rest, _text(" "))
+    joined = pa.compute.replace_substring_regex(joined, r"^(\pL+') ", r"\1", max_replacements=1)
+    main = pa.compute.if_else(article_apart.is_valid(), joined, main)
+    has_subtitle = pa.compute.match_substring_regex(main, _MAY_HAVE_SUBTITLE)
+    (bare,) = pa.compute.extract_regex(main, _ARTICLE_FIRST).flatten()
+    year = pa.compute.if_else(pa.compute.equal(year, ""), None, year)
+    dated = pa.compute.binary_join_element_wise(main, year, _text(" "))
+    plain = _known(main) & ~np.asarray(has_subtitle.fill_null(False))
+    return plain, (main, bare, dated)
+
+
+def _text(text: str) -> pa.Scalar:
+    return pa.scalar(text, pa.large_string())
+
+
+def _known(column: pa.Array) -> np.ndarray:
+    return np.asarray(column.is_valid())
 
 
 def write_titles(
-    folder: Path, titles: Sequence[str], alternatives: Sequence[Sequence[str]] | None
+    folder: Path, titles: pa.Array, alternatives: Sequence[Sequence[str]] | None
 ) -> dict[str, Section]:
     """The title section of a segment, of the titles of its entries; by its name."""
     shown, rows = all_variants(titles, alternatives)

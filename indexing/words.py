@@ -14,7 +14,8 @@ import pyarrow as pa
 from scipy import sparse
 
 from indexing.catalog import Catalog
-from indexing.catalog.columns import text_array
+from indexing.catalog.events import tags_by_row
+from indexing.catalog.tables import text_array
 from indexing.documents import Corpus
 from indexing.occurrences import Fields, Occurrences
 from shortlist.bundle.arrays import Csr, RowArray
@@ -111,14 +112,6 @@ def _whole(column: pd.Series) -> pa.Array:
 def _listed(categories: Categories) -> pa.Array:
     names = pa.array(categories.names, pa.large_string())
     return _lists(categories.lists.offsets, names.take(pa.array(categories.lists.indices)))
-
-
-def tags_by_row(tags: pd.DataFrame, n_items: int) -> pa.Array:
-    """The tags of each row, in file order, from a table with the columns row and tag."""
-    rows = tags["row"].to_numpy(np.int64)
-    offsets = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=n_items))])
-    order = np.argsort(rows, kind="stable")
-    return _lists(offsets, text_array(tags["tag"]).take(pa.array(order)))
 
 
 def _lists(offsets: RowArray, values: pa.Array) -> pa.Array:

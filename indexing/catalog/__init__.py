@@ -6,8 +6,6 @@ import logging
 from dataclasses import dataclass
 from typing import TypedDict
 
-import pandas as pd
-
 from indexing.catalog.config import CatalogConfig
 from indexing.catalog.database import Databases
 from indexing.catalog.events import Events, read_ratings, read_tags
@@ -61,9 +59,3 @@ def _read_tables(
     if config.ratings:
         ratings = read_ratings(config.ratings, folder, ids=ids, **how)
     return items, tags, ratings
-
-
-def joined_tags(tags: pd.DataFrame, n_items: int) -> pd.Series:
-    """Each item's tags joined by blanks in file order, "" for an item without; row order."""
-    joined = tags.groupby("row", sort=True)["tag"].agg(" ".join)
-    return joined.reindex(range(n_items), fill_value="")

@@ -17,7 +17,7 @@ from indexing.catalog.origin import Origin
 from indexing.catalog.patterns import first_groups
 from indexing.catalog.quoting import quoted
 from indexing.catalog.sources import AttributeConfig
-from indexing.catalog.tables import as_text, is_list
+from indexing.catalog.tables import array_of, as_text, is_list
 from shortlist.bundle.attributes import POINTS, TIMES, Kind, Shown, shown, time_of
 from shortlist.errors import CatalogError
 
@@ -82,12 +82,6 @@ def _written(value: Shown) -> str:
     return "" if value is None else str(value)
 
 
-def _array(values: pd.Series, wanted: pa.DataType) -> pa.Array:
-    """One array: a column read from more than a megabyte of CSV comes in chunks."""
-    found = pa.array(values, wanted, from_pandas=True)
-    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
-
-
 def coded(texts: pa.Array) -> pa.Array:
     """Texts as codes of a dictionary that rises, so that codes compare as texts do."""
     found = texts.dictionary_encode()
@@ -97,11 +91,11 @@ def coded(texts: pa.Array) -> pa.Array:
 
 
 def _texts(values: pd.Series, _: _Asked) -> pa.Array:
-    return coded(_array(values.where(values != "", None), pa.large_string()))
+    return coded(array_of(values.where(values != "", None), pa.large_string()))
 
 
 def _parted(values: pd.Series, asked: _Asked) -> pa.Array:
-    parts = pa.compute.split_pattern(_array(values, pa.large_string()), asked.config.separator)
+    parts = pa.compute.split_pattern(array_of(values, pa.large_string()), asked.config.separator)
     return _listed(parts, asked)
 
 
@@ -110,7 +104,7 @@ def _of_lists(column: pd.Series, asked: _Asked) -> pa.Array:
         raise CatalogError(
             f'{asked.origin}: {asked.what}: its column has lists; expected type = "strings"'
         )
-    return _listed(_array(column, pa.large_list(pa.large_string())), asked)
+    return _listed(array_of(column, pa.large_list(pa.large_string())), asked)
 
 
 def _listed(lists: pa.Array, asked: _Asked) -> pa.Array:
@@ -141,7 +135,7 @@ def _listed(lists: pa.Array, asked: _Asked) -> pa.Array:
 
 def _times(values: pd.Series, asked: _Asked) -> pa.Array:
     """Each distinct text is read once."""
-    found = _array(values.where(values != "", None), pa.large_string()).dictionary_encode()
+    found = array_of(values.where(values != "", None), pa.large_string()).dictionary_encode()
     known = [_time(text, values, asked) for text in found.dictionary.to_pylist()] or [(0, 0)]
     places = found.indices.fill_null(0)
     parts = [
@@ -178,7 +172,7 @@ def _points(columns: Mapping[Hashable, pd.Series] | pd.DataFrame, asked: _Asked)
     lat, lon = degrees
     alone = lat.isna() != lon.isna()
     _refuse(alone, lat, f"{asked.what}: expected both {names[0]!r} and {names[1]!r}", origin)
-    arrays = [_array(one.fillna(0.0), pa.float64()) for one in degrees]
+    arrays = [array_of(one.fillna(0.0), pa.float64()) for one in degrees]
     return pa.StructArray.from_arrays(arrays, fields=list(POINTS), mask=pa.array(lat.isna()))
 
 
@@ -193,15 +187,15 @@ def _truths(values: pd.Series, asked: _Asked) -> pa.Array:
     truths = values.str.casefold().map(_TRUTHS).astype("boolean")
     expected = f"{asked.what}: expected a boolean (one of {', '.join(_TRUTHS)})"
     _refuse((values != "") & truths.isna(), values, expected, asked.origin)
-    return _array(truths, pa.bool_())
+    return array_of(truths, pa.bool_())
 
 
 def _integers(values: pd.Series, asked: _Asked) -> pa.Array:
-    return _array(_numbers(values, asked, Kind.INTEGER), pa.int64())
+    return array_of(_numbers(values, asked, Kind.INTEGER), pa.int64())
 
 
 def _floats(values: pd.Series, asked: _Asked) -> pa.Array:
-    return _array(_numbers(values, asked, Kind.NUMBER), pa.float64())
+    return array_of(_numbers(values, asked, Kind.NUMBER), pa.float64())
 
 
 def _numbers(values: pd.Series, asked: _Asked, kind: Kind) -> pd.Series:

@@ -6,6 +6,7 @@ import pandas as pd
 import pyarrow as pa
 
 from indexing.catalog import Catalog
+from indexing.catalog.tables import array_of, text_array
 from indexing.popularity import Popularity
 from shortlist.bundle.tables import ItemTable
 
@@ -24,15 +25,4 @@ def item_table(catalog: Catalog, popularity: Popularity | None) -> ItemTable:
 def id_column(catalog: Catalog) -> pa.Array:
     """The item ids in row order, int64 or text."""
     integer = pd.api.types.is_integer_dtype(catalog.items.ids)
-    return _array(catalog.items.ids, pa.int64() if integer else pa.large_string())
-
-
-def text_array(column: pd.Series) -> pa.Array:
-    """A column of texts as one array."""
-    return _array(column, pa.large_string())
-
-
-def _array(column: pd.Series, wanted: pa.DataType) -> pa.Array:
-    """One array: a column read from more than a megabyte of CSV comes in chunks."""
-    found = pa.array(column, wanted, from_pandas=True)
-    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+    return array_of(catalog.items.ids, pa.int64() if integer else pa.large_string())

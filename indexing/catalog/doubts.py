@@ -24,17 +24,18 @@ def doubts(
     origin: Origin,
 ) -> Iterator[str]:
     """One sentence for each kind of doubt, with how many records and where the first is."""
-    as_text = ids.astype("str")
-    if bool(as_text.str.fullmatch(_FLOAT).all()):
-        yield (
-            f"{origin}: every id ends in .0, as integers do that a missing value has made floats:"
-            f" {quoted(as_text.iloc[0])}"
-        )
-    yield from _alike(as_text, origin)
+    if pd.api.types.is_string_dtype(ids):  # of integers there is nothing to doubt
+        if bool(ids.str.fullmatch(_FLOAT).all()):
+            yield (
+                f"{origin}: every id ends in .0, as integers do that a missing value has made"
+                f" floats: {quoted(ids.iloc[0])}"
+            )
+        yield from _alike(ids, origin)
+        texts = {"id": ids, **texts}
     blank = np.flatnonzero((titles.str.strip() == "").to_numpy(dtype=bool))
     if len(blank):
         yield f"{origin}: {_places(blank, origin)}: an empty title; {len(blank)} in all"
-    for name, values in {"id": as_text, **texts}.items():
+    for name, values in texts.items():
         nul = np.flatnonzero(values.str.contains("\0", regex=False).to_numpy(dtype=bool))
         if len(nul):
             yield (

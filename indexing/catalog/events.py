@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
+from indexing.catalog.arrow_values import joined
 from indexing.catalog.database import Databases
 from indexing.catalog.ids import rows_of
 from indexing.catalog.limits import DEFAULT, Limits
@@ -15,7 +17,7 @@ from indexing.catalog.number_format import plain_numbers
 from indexing.catalog.quoting import quoted
 from indexing.catalog.records import records_of
 from indexing.catalog.sources import RatingsConfig, TagsConfig
-from indexing.catalog.tables import as_text, read_table
+from indexing.catalog.tables import as_text, read_table, text_array
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def read_ratings(
     table = read_table(records, [config.item, config.value, *named.values()], limits=limits)
     lowest, highest = config.scale
     written = plain_numbers(table[config.value], "rating", config.numbers, origin=records.origin)
-    values = pd.to_numeric(written, errors="coerce").astype("float64")
+    values = _numbers(written)
     bad = np.flatnonzero(~values.between(lowest, highest).to_numpy(dtype=bool))
     if len(bad):
         row = int(bad[0])
@@ -72,6 +74,32 @@ def read_ratings(
         )
     columns = {name: as_text(table[column]) for name, column in named.items()}
     return _known_items(rows_of(table[config.item], ids), {"value": values, **columns})
+
+
+def _numbers(written: pd.Series) -> pd.Series:
+    """As float64, NaN for what is no number; each distinct value is read once."""
+    codes, distinct = pd.factorize(written)
+    numbers = pd.to_numeric(pd.Series(distinct), errors="coerce").astype("float64")
+    return pd.Series(np.append(numbers.to_numpy(), np.nan)[codes], index=written.index)
+
+
+def tags_by_row(tags: pd.DataFrame, n_items: int) -> pa.Array:
+    """The tags of each row, in file order, from a table with the columns row and tag.
+
+    An array of lists of text, none of them null.
+    """
+    rows = tags["row"].to_numpy(np.int64)
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=n_items))])
+    texts = text_array(tags["tag"])
+    if np.any(rows[1:] < rows[:-1]):
+        texts = texts.take(pa.array(np.argsort(rows, kind="stable")))
+    return pa.LargeListArray.from_arrays(pa.array(offsets), texts)
+
+
+def joined_tags(tags: pd.DataFrame, n_items: int) -> pd.Series:
+    """Each item's tags joined by blanks in file order, "" for an item without; row order."""
+    texts: pd.Series = joined(tags_by_row(tags, n_items), " ").to_pandas()
+    return texts
 
 
 def _known_items(rows: np.ndarray, columns: dict[str, pd.Series]) -> Events:

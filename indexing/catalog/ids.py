@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute
 
 from indexing.catalog.origin import Origin
 from indexing.catalog.quoting import quoted
 from indexing.catalog.sources import IdType
-from indexing.catalog.tables import as_text
+from indexing.catalog.tables import as_text, text_array
 from shortlist.bundle.arrays import RowArray
 from shortlist.bundle.tables import CANONICAL_INTEGER
 from shortlist.errors import CatalogError
@@ -45,7 +47,8 @@ def is_int64(text: pd.Series) -> pd.Series:
 
 def rows_of(ids: pd.Series, known: pd.Series) -> RowArray:
     """The row of each id among the `known` ones, -1 where it is none of them."""
-    return np.asarray(pd.Index(as_text(known)).get_indexer(pd.Index(as_text(ids))))
+    found = pa.compute.index_in(text_array(as_text(ids)), value_set=text_array(as_text(known)))
+    return np.asarray(found.fill_null(-1)).astype(np.int64)
 
 
 def _refuse(text: pd.Series, bad: pd.Series, problem: str, *, origin: Origin) -> None:

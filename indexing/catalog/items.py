@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute
 
+from indexing.catalog.arrow_values import TEXTS
 from indexing.catalog.attributes import read_attribute
 from indexing.catalog.database import Databases
 from indexing.catalog.display import DisplayConfig, read_display
@@ -26,7 +27,7 @@ from indexing.catalog.sources import (
     CategoriesConfig,
     ItemsConfig,
 )
-from indexing.catalog.tables import as_text, is_list, read_table
+from indexing.catalog.tables import array_of, as_text, is_list, read_table, text_array
 from shortlist.bundle.arrays import Csr
 from shortlist.bundle.tables import Categories
 from shortlist.errors import CatalogError
@@ -137,19 +138,8 @@ def _n_values(values: pd.Series, separator: str) -> np.ndarray:
 
 def _lists(values: pd.Series, separator: str) -> list[list[str]]:
     """Each item's values without blanks around them; a list's own, else a text's parts."""
-    lists = pa.array(values).to_pylist() if is_list(values) else _parts(values, separator)
+    lists = _list_array(values, separator).to_pylist()
     return [[one.strip() for one in listed or () if one.strip()] for listed in lists]
-
-
-def _parts(values: pd.Series, separator: str) -> pd.Series:
-    return as_text(values).str.split(separator, regex=False)
-
-
-def _joined_by_case(names: pd.Series) -> pd.Series:
-    """Each name as it is written most often, ties as they sort."""
-    counts = names.value_counts().sort_index().sort_values(ascending=False, kind="stable")
-    usual = {name.casefold(): name for name in reversed(counts.index.tolist())}
-    return names.str.casefold().map(usual)
 
 
 def split_categories(
@@ -161,15 +151,33 @@ def split_categories(
     """The categories column, lists or split at its separator, without blanks and `none` markers."""
     if config is None:
         return Categories(Csr(np.zeros(n_items + 1, np.int64), np.empty(0, np.int32)), ())
-    column = columns[config.column].reset_index(drop=True)
-    parts = column if is_list(column) else _parts(column, config.separator)
-    flat = parts.explode().astype("str").fillna("").str.strip()
-    flat = flat[(flat != "") & (flat != (config.none or ""))]
+    lists = _list_array(columns[config.column], config.separator)
+    counts = np.asarray(pa.compute.list_value_length(lists).fill_null(0))
+    parts = pa.compute.utf8_trim_whitespace(lists.flatten().fill_null("")).dictionary_encode()
+    written, codes = parts.dictionary.to_pylist(), np.asarray(parts.indices)
+    kept = np.array([text not in {"", config.none} for text in written], dtype=np.bool_)[codes]
+    rows, codes = np.repeat(np.arange(n_items), counts)[kept], codes[kept]
+    called = written
     if config.fold_case:
-        flat = _joined_by_case(flat)
-    flat = flat[~pd.MultiIndex.from_arrays([flat.index, flat]).duplicated()]
-    names = sorted(flat.unique())
-    counts = np.bincount(flat.index.to_numpy(dtype=np.int64), minlength=n_items)
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    codes = pd.Index(names, dtype="str").get_indexer(pd.Index(flat, dtype="str"))
-    return Categories(Csr(offsets, codes.astype(np.int32)), tuple(names))
+        called = _joined_by_case(written, np.bincount(codes, minlength=len(written)))
+    names = sorted({called[code] for code in np.unique(codes).tolist()})
+    code_of = {name: code for code, name in enumerate(names)}
+    codes = np.array([code_of.get(name, -1) for name in called], dtype=np.int32)[codes]
+    _, first = np.unique(rows * max(1, len(names)) + codes, return_index=True)
+    first.sort()
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(rows[first], minlength=n_items))])
+    return Categories(Csr(offsets, codes[first]), tuple(names))
+
+
+def _list_array(values: pd.Series, separator: str) -> pa.Array:
+    """Each item's values as an array of lists of text: a list's own, else a text's parts."""
+    if is_list(values):
+        return array_of(values, TEXTS)
+    return pa.compute.split_pattern(text_array(as_text(values)), separator)
+
+
+def _joined_by_case(names: list[str], counts: np.ndarray) -> list[str]:
+    """Each name as it is written most often, ties as they sort."""
+    rarest_first = sorted(zip(-counts, names, strict=True), reverse=True)
+    usual = {name.casefold(): name for _, name in rarest_first}
+    return [usual[name.casefold()] for name in names]

@@ -87,6 +87,17 @@ def as_text(column: pd.Series, *, separator: str = ", ") -> pd.Series:
     return column.astype("str").fillna("")
 
 
+def text_array(column: pd.Series) -> pa.Array:
+    """A column of text as one array: one read from more than a megabyte of CSV comes in chunks."""
+    return array_of(column, pa.large_string())
+
+
+def array_of(column: pd.Series, wanted: pa.DataType) -> pa.Array:
+    """A column as one array of a type."""
+    found = pa.array(column, wanted, from_pandas=True)
+    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+
+
 def is_list(column: pd.Series) -> bool:
     """Whether a column's values are lists of text."""
     return column.dtype == pd.ArrowDtype(TEXTS)

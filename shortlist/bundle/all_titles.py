@@ -14,13 +14,9 @@ from shortlist.bundle.arrays import RowArray
 from shortlist.bundle.folding import fold
 from shortlist.bundle.places import EntryRows
 from shortlist.bundle.sections.suggestion_order import WordOrder
-from shortlist.bundle.sections.title_index import (
-    MAX_POSTINGS,
-    SORTED_CHARACTERS,
-    TitleIndex,
-    trigram_codes,
-    trigram_weights,
-)
+from shortlist.bundle.sections.title_index import MAX_POSTINGS, TitleIndex
+from shortlist.bundle.sections.title_words import SORTED_CHARACTERS
+from shortlist.bundle.sections.trigrams import trigram_codes, trigram_weights
 
 
 @dataclass(frozen=True)

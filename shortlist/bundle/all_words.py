@@ -123,8 +123,9 @@ class AllWords:
     def rarities(self, n_having: RowArray) -> FloatArray:
         """The inverse document frequency ln(1 + (N − n + ½) / (n + ½)) of terms, float64 [s].
 
-        n is how many documents have each, int64 [s]. A term that no document has counts as the rarest. Source: Robertson and Zaragoza 2009, "The
-        probabilistic relevance framework", in the form that Lucene has, which is never negative.
+        n is how many documents have each, int64 [s]; none counts as the rarest. Source: Robertson
+        and Zaragoza 2009, "The probabilistic relevance framework", in the form that Lucene has,
+        which is never negative.
         """
         rarities: FloatArray = np.log1p((self.n_documents - n_having + 0.5) / (n_having + 0.5))
         return rarities

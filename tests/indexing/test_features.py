@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from indexing.features import (
+    largest_columns,
     most_rated,
     nearest_means,
     rating_percentile,
@@ -52,3 +53,14 @@ def test_a_dissimilar_neighbour_counts_nothing_beside_a_similar_one() -> None:
     vectors = np.array([[1, 0], [1, 0], [-1, 0]], dtype=np.float32)
     found = nearest_means(vectors, np.array([0]), np.array([1, 2]), np.array([[1.0], [0.0]]))
     assert found[0, 0] == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("n_columns", [5, 31, 32, 33, 70, 500, 1000, 4001])
+@pytest.mark.parametrize("n", [1, 5])
+def test_the_largest_columns_are_those_of_sorting(n_columns: int, n: int) -> None:
+    scores = np.random.default_rng(n_columns).permuted(
+        np.tile(np.arange(n_columns, dtype=np.float32), (7, 1)), axis=1
+    )
+    found = np.sort(largest_columns(scores, n), axis=1)
+    expected = np.sort(np.argsort(-scores, axis=1)[:, :n], axis=1)
+    np.testing.assert_array_equal(found, expected)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from indexing.titles import all_variants, main_title, title_variants, without_year
@@ -60,5 +62,36 @@ def test_titles_that_read_alike_stand_once() -> None:
 
 def test_rows_of_variants_rise() -> None:
     shown, rows = all_variants(["Heat (1995)", "", "Up"], [[], ["Nameless"], []])
-    assert shown == ["Heat", "Heat 1995", "Nameless", "Up"]
+    assert shown.to_pylist() == ["Heat", "Heat 1995", "Nameless", "Up"]
     assert rows.tolist() == [0, 0, 1, 2]
+
+
+PIECES = (
+    "The", "the", "A", "a ", "an", "Matrix", "(1995)", "(2005-)", "(2005–2010)", "(", "l'", " ",
+    ",", ", The", ", l'", ", L'", ", Die", ":", ": ", " - ", " – ", "Story", "II", "-", "?", "'",
+    "\u00a0", "\n", "\x1f", "\u2003", "  ", "1999", "(a.k.a. X)", "Ünder", "(١٩٩٥)", ", Aſ", "K",
+)  # fmt: skip
+
+
+def test_titles_at_once_have_the_variants_of_each() -> None:
+    rng = random.Random(1)
+    titles = [
+        "".join(
+            rng.choice(["", "", " "]) + piece for piece in rng.choices(PIECES, k=rng.randint(0, 6))
+        )
+        for _ in range(5000)
+    ]
+    others = [["Other"] if rng.random() < 0.1 else [] for _ in titles]
+    expected = [
+        (row, text)
+        for row, (title, more) in enumerate(zip(titles, others, strict=True))
+        for text in title_variants(title, more)
+    ]
+    shown, rows = all_variants(titles, others)
+    assert list(zip(rows.tolist(), shown.to_pylist(), strict=True)) == expected
+
+
+@pytest.mark.parametrize("titles", [[], [""], ["Up"], ["(a) (b)"]])
+def test_few_titles_have_their_variants_too(titles: list[str]) -> None:
+    shown, _ = all_variants(titles)
+    assert shown.to_pylist() == [text for title in titles for text in title_variants(title)]

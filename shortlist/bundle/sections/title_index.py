@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,8 +15,13 @@ import pyarrow.compute
 
 from shortlist.bundle import arrays
 from shortlist.bundle.arrays import Csr, FloatArray, RowArray, map_array
-from shortlist.bundle.folding import fold
 from shortlist.bundle.rules import check_range, check_rising
+from shortlist.bundle.sections.title_words import SORTED_CHARACTERS, fold_titles
+from shortlist.bundle.sections.trigrams import (
+    code_of,
+    title_trigrams,
+    trigram_norms,
+)
 from shortlist.errors import BundleCorrupt
 
 SECTION, VERSION = "titles", 1
@@ -27,8 +31,6 @@ OFFSETS, POSTINGS = f"{FOLDER}/offsets.npy", f"{FOLDER}/postings.npy"
 WORDS, VOCABULARY = f"{FOLDER}/words.npy", f"{FOLDER}/vocabulary.npy"
 FILES = (NAMES, TRIGRAMS, OFFSETS, POSTINGS, WORDS, VOCABULARY)
 
-_EDGE = "  "
-_BATCH = 65_536
 _DENSE_UP_TO = 100_000
 
 MAX_POSTINGS = 20_000
@@ -41,9 +43,6 @@ _UNFINISHED_EXPONENT = 0.25
 """Of titles that share as much with what is being typed, shorter ones are a little nearer."""
 
 _LEAST_NORM, _LARGEST_NORM = 1e-6, 1e6
-
-SORTED_CHARACTERS = 32
-"""How much of the text from a word on decides its place among the words."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ class TitleIndex:
 
     def knows(self, words: Sequence[str]) -> npt.NDArray[np.bool_]:
         """Which of these folded words stand in some title, bool [w]."""
-        codes = np.array([_code(word) for word in words], dtype=np.uint32)
+        codes = np.array([code_of(word) for word in words], dtype=np.uint32)
         if not len(self.vocabulary):
             return np.zeros(len(codes), np.bool_)
         places = np.minimum(np.searchsorted(self.vocabulary, codes), len(self.vocabulary) - 1)
@@ -154,79 +153,26 @@ class TitleIndex:
         return str(self.folded[title].as_py())[start : start + SORTED_CHARACTERS]
 
 
-def trigram_codes(folded: str, *, unfinished: bool = False) -> npt.NDArray[np.uint32]:
-    """The CRC-32 of every distinct run of three characters, uint32, rising.
-
-    Two blanks stand before and after the text, so that its first and last letters count more
-    than once and a typing mistake costs no more than three runs; none after an `unfinished` one.
-    """
-    padded = f"{_EDGE}{folded}{'' if unfinished else _EDGE}"
-    runs = {padded[place : place + 3] for place in range(len(padded) - 2)}
-    return np.array(sorted(_code(run) for run in runs), dtype=np.uint32)
-
-
-def _code(text: str) -> int:
-    return zlib.crc32(text.encode())
-
-
-def trigram_weights(n_titles: int, counts: RowArray) -> FloatArray:
-    """The squared inverse document frequency ln(1 + n/count)² of trigrams in `counts` titles."""
-    squared: FloatArray = np.log1p(n_titles / counts) ** 2
-    return squared
-
-
-def write_titles(folder: Path, shown: Sequence[str], rows: RowArray) -> None:
+def write_titles(folder: Path, shown: Sequence[str] | pa.Array, rows: RowArray) -> None:
     """Write the section's files: titles as written, and their rows (int64, rising)."""
     (folder / FOLDER).mkdir()
-    folded = [fold(title) for title in shown]
-    codes, titles = _pairs(folded)
-    trigrams, starts, counts = np.unique(codes, return_index=True, return_counts=True)
-    weights = np.repeat(trigram_weights(len(folded), counts), counts)
-    norms = np.sqrt(np.bincount(titles, weights, minlength=len(folded))).astype(np.float32)
+    if not isinstance(shown, pa.Array):
+        shown = pa.array(shown, pa.large_string())
+    titles = fold_titles(shown)
+    trigrams, postings = title_trigrams(titles.texts)
+    np.save(folder / TRIGRAMS, trigrams)
+    np.save(folder / OFFSETS, postings.offsets)
+    np.save(folder / POSTINGS, postings.indices)
     table = {
-        "folded": pa.array(folded, pa.large_string()),
-        "shown": pa.array(shown, pa.large_string()),
+        "folded": titles.texts,
+        "shown": shown,
         "row": pa.array(rows, pa.int64()),
-        "norm": pa.array(norms, pa.float32()),
+        "norm": pa.array(trigram_norms(len(shown), postings)),
     }
     arrays.write_arrow(folder / NAMES, pa.table(table))
-    np.save(folder / TRIGRAMS, trigrams)
-    np.save(folder / OFFSETS, np.append(starts, len(codes)).astype(np.int64))
-    np.save(folder / POSTINGS, titles)
-    np.save(folder / WORDS, _sorted_words(folded))
-    vocabulary = sorted({_code(word) for text in folded for word in text.split()})
+    np.save(folder / WORDS, titles.sorted_starts())
+    vocabulary = sorted({code_of(word) for word in titles.words.to_pylist()})
     np.save(folder / VOCABULARY, np.array(vocabulary, dtype=np.uint32))
-
-
-def _pairs(folded: Sequence[str]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int32]]:
-    """Trigram codes and the titles they stand in, sorted by code, then by title."""
-    codes = [np.empty(0, np.uint32)]
-    titles = [np.empty(0, np.int32)]
-    for begin in range(0, len(folded), _BATCH):
-        of_each = [trigram_codes(text) for text in folded[begin : begin + _BATCH]]
-        lengths = [len(one) for one in of_each]
-        codes.append(np.concatenate(of_each))
-        titles.append(np.repeat(np.arange(begin, begin + len(of_each), dtype=np.int32), lengths))
-    unsorted = np.concatenate(codes)
-    order = np.argsort(unsorted, kind="stable")
-    return unsorted[order], np.concatenate(titles)[order]
-
-
-def _sorted_words(folded: Sequence[str]) -> npt.NDArray[np.int32]:
-    """Every word start as (title, character), sorted by the first 32 characters from there."""
-    places = [
-        (title, start)
-        for title, text in enumerate(folded)
-        for start in range(len(text))
-        if start == 0 or text[start - 1] == " "
-    ]
-    texts = pa.array(
-        (folded[title][start : start + SORTED_CHARACTERS] for title, start in places),
-        pa.large_string(),
-    )
-    order: RowArray = pa.compute.array_sort_indices(texts).to_numpy().astype(np.int64)
-    words: npt.NDArray[np.int32] = np.array(places, dtype=np.int32).reshape(-1, 2)
-    return np.take(words, order, axis=0)
 
 
 def read_titles(folder: Path, *, n_items: int) -> TitleIndex:

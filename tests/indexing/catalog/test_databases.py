@@ -15,9 +15,10 @@ import pyarrow as pa
 import pytest
 
 import indexing.catalog
-from indexing.catalog import Catalog, joined_tags, read_catalog
+from indexing.catalog import Catalog, read_catalog
 from indexing.catalog.addresses import address_of
 from indexing.catalog.database import Databases
+from indexing.catalog.events import joined_tags
 from indexing.catalog.limits import Limits
 from indexing.catalog.queries import QueryRecords
 from indexing.catalog.tables import as_text, read_table

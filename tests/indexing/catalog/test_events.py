@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from indexing.catalog import Catalog, joined_tags, read_catalog
+from indexing.catalog import Catalog, read_catalog
+from indexing.catalog.events import joined_tags
 from indexing.catalog.toml import read_catalog_config
 from indexing.job import build
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 from indexing.catalog.arrow_values import TEXTS
+from indexing.catalog.events import tags_by_row
 from indexing.measure.evaluate import Subject
 from indexing.measure.overlay import with_documents
 from indexing.measure.protocols.in_place import (
@@ -19,7 +20,7 @@ from indexing.measure.protocols.in_place import (
 )
 from indexing.measure.protocols.steered import steered, steering_texts
 from indexing.measure.protocols.tag_out import leave_tag_out
-from indexing.words import index_words, tags_by_row, word_fields
+from indexing.words import index_words, word_fields
 from shortlist.engine.lanes.words import ask_words, find_words, score_words
 from tests.fields import in_order
 

@@ -12,9 +12,9 @@ from shortlist.bundle.sections.title_index import (
     OFFSETS,
     POSTINGS,
     read_titles,
-    trigram_codes,
     write_titles,
 )
+from shortlist.bundle.sections.trigrams import trigram_codes
 from shortlist.errors import BundleCorrupt
 
 
