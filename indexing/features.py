@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from indexing.catalog import Catalog
+from indexing.catalog.config import RecencyConfig
 from indexing.popularity import Popularity
 from shortlist.bundle.arrays import FloatArray, RowArray
 from shortlist.bundle.attributes import DAY_US, Kind, kind_of, ordered_of
@@ -109,11 +111,20 @@ def write_features(
     features = ItemFeatures({}, np.zeros(catalog.n_items, dtype=np.uint8))
     if popularity is not None:
         features = rated_features(popularity, vectors)
+    return write_with_recency(folder, features, catalog.config.recency, catalog.items.attributes)
+
+
+def write_with_recency(
+    folder: Path,
+    features: ItemFeatures,
+    wanted: RecencyConfig | None,
+    attributes: Mapping[str, pa.Array],
+) -> Section:
+    """The feature section with how recent each item is, where a catalogue names an attribute."""
     params: dict[str, str | float] = {}
-    wanted = catalog.config.recency
     if wanted is not None:
-        values = catalog.items.attributes[wanted.attribute]
-        recent = {"recency": recency(_moments(values), half_life=wanted.half_life)}
+        moments = _moments(attributes[wanted.attribute])
+        recent = {"recency": recency(moments, half_life=wanted.half_life)}
         features = replace(features, columns={**features.columns, **recent})
         params = {"recency_attribute": wanted.attribute, "half_life": wanted.half_life}
     item_features.write_features(folder, features)
@@ -127,19 +138,29 @@ def _moments(column: pa.Array) -> FloatArray:
     return np.where(known, values / unit, np.nan)
 
 
-def rated_features(popularity: Popularity, vectors: AnyVectors) -> ItemFeatures:
+def rated_features(
+    popularity: Popularity, vectors: AnyVectors, *, known_before: ItemFeatures | None = None
+) -> ItemFeatures:
     """Features from ratings; what a cold item lacks is taken from its nearest neighbours.
 
-    Neighbours are looked for among the 20,000 items with the most ratings.
+    Neighbours are looked for among the 20,000 items with the most ratings. Where features are
+    `known_before`, those of cold items are taken over but for items that have NaN there.
     """
     counts = popularity.columns.rating_count
     expected = popularity.columns.popularity_score.copy()
     volume = rating_volume(counts)
-    cold = np.flatnonzero(counts == 0)
-    known = np.sort(most_rated(counts, limit=_REFERENCE_ITEMS))
+    is_cold = counts == 0
+    known = np.sort(reference_items(counts))
+    if known_before is not None:
+        for values, name in ((expected, "expected_popularity"), (volume, "rating_volume")):
+            values[is_cold] = known_before.columns[name][is_cold]
+        is_cold &= np.isnan(volume)
+    cold = np.flatnonzero(is_cold)
     if len(cold) and len(known):
         values = np.stack([expected[known], volume[known]], axis=1)
         expected[cold], volume[cold] = nearest_means(vectors, cold, known, values).T
+    elif len(cold):
+        expected[cold], volume[cold] = popularity.columns.popularity_score[cold], 0.0
     return ItemFeatures(
         columns={
             "expected_popularity": expected,
@@ -149,3 +170,8 @@ def rated_features(popularity: Popularity, vectors: AnyVectors) -> ItemFeatures:
         estimated=((counts == 0) & (len(known) > 0)).astype(np.uint8),
         popular=most_rated(counts, limit=MAX_POPULAR),
     )
+
+
+def reference_items(counts: npt.NDArray[np.int32]) -> RowArray:
+    """The items among which cold ones have their neighbours: the 20,000 with most ratings."""
+    return most_rated(counts, limit=_REFERENCE_ITEMS)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import pyarrow as pa
 from tqdm import tqdm
 
 from indexing import embeddings
@@ -22,13 +24,16 @@ from indexing.entries import entries_of
 from indexing.export import cached_export, default_cache, with_prompts
 from indexing.features import write_features
 from indexing.gate import GateReport, check_name, pass_gate
+from indexing.intake import intake_of
 from indexing.models import resolve_model
 from indexing.neighbours.section import write_neighbours
 from indexing.off_topic import write_off_topic
 from indexing.popularity import Popularity, catalog_popularity
-from indexing.segments import Making, arrange_over, made_alike, write_orders, write_segments
+from indexing.segments import Fresh, Making, arrange_over, made_alike, write_orders, write_segments
+from indexing.source import write_source
 from indexing.suggestions import write_suggestions
 from shortlist.bundle import signing
+from shortlist.bundle.change_log import LOG, ChangeLog
 from shortlist.bundle.manifest import CatalogInfo, Counts, EncoderInfo, Manifest, PopularityInfo
 from shortlist.bundle.reader import Bundle, open_bundle
 from shortlist.bundle.sections.calibration import read_calibration
@@ -80,13 +85,20 @@ def build(
     with store.lock():
         store.reconcile()
         expected = store.current_text()
+        changes = ChangeLog(artifacts)
+        absorbed = changes.last()  # what came before the sources are read is in them
         catalog = read_catalog(config)
         on_step("catalogue read")
         live = _live_bundle(store)
         check_name(store.live_catalog(), config.name, replace_catalog=replace_catalog)
         with store.staging() as folder:
             manifest, counts = _write_bundle(
-                folder, catalog, precision, live=live if reuse else None, on_step=on_step
+                folder,
+                catalog,
+                precision,
+                live=live if reuse else None,
+                applied=_applied(live, config.name, absorbed),
+                on_step=on_step,
             )
             if live is not None and key is None and manifest.has_content_of(live.manifest):
                 return BuildReport(
@@ -105,6 +117,8 @@ def build(
                 on_step=lambda part: on_step(f"published: {part}"),
             )
             on_step("published")
+        if absorbed:
+            changes.done(max(absorbed, changes.through()))
         try:
             store.prune(config.publish.keep)
         except PublishError as error:  # the build is published already
@@ -119,6 +133,7 @@ def _write_bundle(
     precision: Precision | None,
     *,
     live: Bundle | None,
+    applied: Mapping[str, int],
     on_step: OnStep,
 ) -> tuple[Manifest, EmbeddingCounts]:
     """Every file of the bundle, sealed, in an empty folder."""
@@ -143,8 +158,10 @@ def _write_bundle(
     writer = BundleWriter(folder, embedding_dim=settings.embedding_dim)
     writer.copy_encoder(export, settings)
     on_step("encoder copied")
-    writer.write_items(id_column(catalog), item_table(catalog, popularity))
+    ids = id_column(catalog)
+    writer.write_items(ids, item_table(catalog, popularity))
     write_settings(folder, config)
+    write_source(folder, catalog)
     on_step("items written")
     known = embeddings.known_vectors(live, identity, export=export) if live else []
     entries = entries_of(catalog, corpus)
@@ -164,9 +181,8 @@ def _write_bundle(
             on_progress=bar.update,
             on_step=on_step,
         )
-        written = write_segments(
-            writer, live, arrangement, fresh, contents[arrangement.fresh], making
-        )
+        new = Fresh(fresh, contents[arrangement.fresh], making)
+        written = write_segments(writer, live, arrangement, new)
     _tell_cut(written.counts, settings.max_length)
     vectors = written.vectors
     sections = {"features": write_features(folder, catalog, popularity, vectors)}
@@ -203,10 +219,19 @@ def _write_bundle(
         reads=config.reads,
         attributes=config.display.attributes,
         sections=sections,
+        intake=intake_of(config, integer_ids=pa.types.is_integer(ids.type)),
+        applied=dict(applied),
     )
     on_step("sealed")
     counts = written.counts
     return manifest, replace(counts, reused=counts.reused + catalog.n_items - len(fresh))
+
+
+def _applied(live: Bundle | None, name: str, absorbed: int) -> dict[str, int]:
+    """How far the version has changes: the sources have all that came before they were read."""
+    same = live is not None and live.manifest.catalog.name == name
+    before = live.manifest.applied if live is not None and same else {}
+    return {**before, **({LOG: absorbed} if absorbed else {})}
 
 
 def _tell_cut(counts: EmbeddingCounts, max_length: int) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from indexing.catalog import Catalog
+from shortlist.bundle.arrays import FloatArray
 from shortlist.bundle.tables import PopularityColumns
 
 
@@ -46,17 +48,31 @@ def weighted_ratings(
     """
     by_item = ratings.groupby("row")["value"].agg(["mean", "count"])
     stats = by_item.reindex(range(n_items))
-    prior_mean = float(by_item["mean"].mean()) if len(by_item) else 0.0
-    prior_count = float(by_item["count"].quantile(prior_quantile)) if len(by_item) else 0.0
-    count = stats["count"].fillna(0).to_numpy(np.float64)
-    mean = stats["mean"].to_numpy(np.float64)
-    score = np.full(n_items, prior_mean)
-    np.divide(
-        count * mean + prior_count * prior_mean, count + prior_count, out=score, where=count > 0
+    return from_counts(
+        stats["count"].fillna(0).to_numpy(np.int32),
+        stats["mean"].to_numpy(np.float64),
+        highest=highest,
+        prior_quantile=prior_quantile,
     )
+
+
+def from_counts(
+    counts: npt.NDArray[np.int32], means: FloatArray, *, highest: float, prior_quantile: float
+) -> Popularity:
+    """The weighted ratings by how many ratings each item has, int32 [n], and their means, [n].
+
+    The mean of an item without ratings is NaN.
+    """
+    is_rated = counts > 0
+    any_rated = bool(is_rated.any())
+    prior_mean = float(means[is_rated].mean()) if any_rated else 0.0
+    prior_count = float(np.quantile(counts[is_rated], prior_quantile)) if any_rated else 0.0
+    count, score = counts.astype(np.float64), np.full(len(counts), prior_mean)
+    weighted = count * means + prior_count * prior_mean
+    np.divide(weighted, count + prior_count, out=score, where=is_rated)
     columns = PopularityColumns(
-        rating_count=count.astype(np.int32),
-        mean_rating=mean,
+        rating_count=counts,
+        mean_rating=means,
         popularity_score=np.minimum(score / highest, 1.0),  # rounding may exceed 1
     )
     return Popularity(columns, prior_mean, prior_count)

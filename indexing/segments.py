@@ -89,18 +89,19 @@ def arrange_over(live: Bundle | None, wanted: HashArray, *, compact: bool = True
     return arrange(rows, n_items=len(wanted), compact=compact)
 
 
-def write_segments(
-    writer: BundleWriter,
-    live: Bundle | None,
-    arrangement: Arrangement,
-    entries: Entries,
-    contents: HashArray,
-    making: Making,
-) -> Written:
-    """Keep what stays, and write what is new as a segment.
+@dataclass(frozen=True)
+class Fresh:
+    """What is written into a new segment: its entries, and their contents, S16 [m]."""
 
-    `entries` and `contents` (S16 [f]) are those of the arrangement's fresh rows.
-    """
+    entries: Entries
+    contents: HashArray
+    making: Making
+
+
+def write_segments(
+    writer: BundleWriter, live: Bundle | None, arrangement: Arrangement, new: Fresh | None
+) -> Written:
+    """Keep what stays, and write what is `new` as a segment: the arrangement's fresh rows."""
     n_items = len(arrangement.fresh) + sum(int((one.rows >= 0).sum()) for one in arrangement.kept)
     vectors, rows = [], []
     for one in arrangement.kept:
@@ -110,15 +111,15 @@ def write_segments(
         vectors.append(segment.vectors)
         rows.append(one.rows)
     counts = NOTHING
-    if len(arrangement.fresh):
-        name, kind = next_name(live), making.index_type
+    if new is not None and len(arrangement.fresh):
+        name, kind = next_name(live), new.making.index_type
         fresh = arrangement.fresh.astype(np.int32)
         if arrangement.kept:
             kind = kind_beside(kind, n_entries=len(fresh), n_items=n_items)
-        making = replace(making, index_type=kind)
-        info, new, counts = _write_segment(writer, name, entries, contents, making)
+        making = replace(new.making, index_type=kind)
+        info, own, counts = _write_segment(writer, name, replace(new, making=making))
         writer.add_segment(info, fresh)
-        vectors.append(new)
+        vectors.append(own)
         rows.append(fresh)
     return Written(AllVectors(vectors, places_of(rows, n_items=n_items)), counts)
 
@@ -131,8 +132,9 @@ def next_name(live: Bundle | None) -> str:
 
 
 def _write_segment(
-    bundle: BundleWriter, name: str, entries: Entries, contents: HashArray, making: Making
+    bundle: BundleWriter, name: str, new: Fresh
 ) -> tuple[SegmentInfo, Vectors, EmbeddingCounts]:
+    entries, making = new.entries, new.making
     folder, dim = bundle.new_segment(name), making.encoder.embedding_dim
     writer = SegmentWriter(folder, n_entries=len(entries), embedding_dim=dim)
     sections = write_titles(folder, entries.titles, entries.alternatives)
@@ -145,7 +147,7 @@ def _write_segment(
         live=making.known,
         on_progress=making.on_progress,
     )
-    writer.close(contents)
+    writer.close(new.contents)
     making.on_step("vectors written")
     retrieval = build_index(writer.vectors, folder, kind=making.index_type, probes=making.probes)
     making.on_step("index written")

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from indexing.catalog import Catalog
 from shortlist.bundle.folding import fold
 from shortlist.bundle.manifest import Section
 from shortlist.bundle.sections import described, suggestion_order
 from shortlist.bundle.sections.suggestion_order import MAX_LABEL_LENGTH, MAX_LABELS, Label
+from shortlist.bundle.tables import Categories
 
 LEAST_ITEMS = 5
 """Tags that fewer items carry are not offered."""
@@ -24,29 +26,33 @@ def write_suggestions(folder: Path, catalog: Catalog) -> Section:
 
 
 def catalog_labels(catalog: Catalog) -> list[Label]:
+    """What is offered of a catalogue's categories and tags; see `labels_of`."""
+    tags = None if catalog.tags is None else catalog.tags.table[["row", "tag"]]
+    return labels_of(catalog.items.categories, tags, n_items=catalog.n_items)
+
+
+def labels_of(categories: Categories, tags: pd.DataFrame | None, *, n_items: int) -> list[Label]:
     """Categories and tags of at least five items, at most 4,000, those of most items first.
 
     Labels that read alike are one, in the spelling of most; a tag that is a category is left out.
     """
     found: dict[str, Label] = {}
-    for label in [*_categories(catalog), *_tags(catalog)]:
+    for label in [*_categories(categories, n_items), *_tags(tags)]:
         if label.folded and len(label.shown) <= MAX_LABEL_LENGTH:
             found.setdefault(label.folded, label)
     return sorted(found.values(), key=lambda label: (-label.count, label.folded))[:MAX_LABELS]
 
 
-def _categories(catalog: Catalog) -> list[Label]:
-    categories = catalog.items.categories
+def _categories(categories: Categories, n_items: int) -> list[Label]:
     counts = np.bincount(categories.lists.indices, minlength=len(categories.names)).tolist()
     named = zip(categories.names, counts, strict=True)
-    found = [Label(name, fold(name), "category", min(n, catalog.n_items)) for name, n in named if n]
+    found = [Label(name, fold(name), "category", min(n, n_items)) for name, n in named if n]
     return sorted(found, key=lambda label: -label.count)
 
 
-def _tags(catalog: Catalog) -> Iterator[Label]:
-    if catalog.tags is None:
+def _tags(table: pd.DataFrame | None) -> Iterator[Label]:
+    if table is None:
         return
-    table = catalog.tags.table[["row", "tag"]]
     spelled = table["tag"].value_counts(sort=False)
     folded = {text: fold(text) for text in spelled.index}
     shown: dict[str, str] = {}

@@ -21,7 +21,7 @@ from indexing.catalog.ids import read_ids
 from indexing.catalog.limits import DEFAULT, Limits
 from indexing.catalog.origin import Origin
 from indexing.catalog.quoting import quoted
-from indexing.catalog.records import records_of
+from indexing.catalog.records import Records, records_of
 from indexing.catalog.sources import (
     AlternativeTitlesConfig,
     CategoriesConfig,
@@ -41,6 +41,7 @@ NOTHING = DisplayConfig()
 class Items:
     """The items in row order; `text` holds every column a document template may name.
 
+    `table` is what was read of them, column by column as the catalogue names them.
     `alternatives` are each item's other titles, None for a catalogue that names none.
     """
 
@@ -51,6 +52,17 @@ class Items:
     display: dict[str, pa.Array]
     text: dict[str, pd.Series]
     alternatives: list[list[str]] | None
+    table: pd.DataFrame
+
+
+def columns_of(config: ItemsConfig, display: DisplayConfig) -> list[str]:
+    """The columns that are read of the items, each once."""
+    several = (config.categories, config.alternative_titles)
+    others = [split.column for split in several if split is not None]
+    of_attributes = [one for each in config.attributes.values() for one in each.read_from]
+    shown = display.columns(list(config.attributes))
+    named = [config.id, config.title, *others, *config.text, *of_attributes, *shown]
+    return list(dict.fromkeys(named))
 
 
 def read_items(
@@ -63,14 +75,26 @@ def read_items(
 ) -> Items:
     """The validated items. Raises CatalogError when it is empty or a value is unusable."""
     records = records_of(config, folder, databases)
+    items = items_of(config, records, limits=limits, display=display)
+    for doubt in doubts(
+        ids=items.ids,
+        titles=items.titles,
+        texts=items.text,
+        categories=items.categories,
+        origin=records.origin,
+    ):
+        log.warning("%s", doubt)
+    return items
+
+
+def items_of(
+    config: ItemsConfig, records: Records, *, limits: Limits, display: DisplayConfig
+) -> Items:
+    """The items of these records. Raises CatalogError as `read_items` does."""
     origin = records.origin
     other, categories = config.alternative_titles, config.categories
     texts = [config.title, *([categories.column] if categories else []), *config.text]
-    of_attributes = [one for each in config.attributes.values() for one in each.read_from]
-    others = [other.column] if other else []
-    shown = display.columns(list(config.attributes))
-    columns = [config.id, *texts, *others, *of_attributes, *shown]
-    table = read_table(records, columns, limits=limits, most="items")
+    table = read_table(records, columns_of(config, display), limits=limits, most="items")
     if not len(table):
         raise CatalogError(f"{origin}: the catalogue is empty; expected at least one item")
     text = {column: as_text(table[column]) for column in texts}
@@ -96,10 +120,6 @@ def read_items(
     }
     ids = read_ids(table[config.id], config.id_type, origin=origin)
     of_items = split_categories(table, categories, n_items=len(table))
-    for doubt in doubts(
-        ids=ids, titles=text[config.title], texts=text, categories=of_items, origin=origin
-    ):
-        log.warning("%s", doubt)
     return Items(
         ids=ids,
         titles=text[config.title],
@@ -108,6 +128,7 @@ def read_items(
         display=read_display(display, table, attributes, origin=origin),
         text=text,
         alternatives=alternatives,
+        table=table,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, groupby, islice
 from pathlib import Path
@@ -91,6 +91,25 @@ class FileRecords:
         within = f"{path.name} " if len(self.paths) > 1 else ""
         places = record_file(path, self.dialect, UNBOUNDED).places() if rows else iter(())
         return [f"{within}{place}" for place in chosen(places, rows)]
+
+
+@dataclass(frozen=True)
+class TableRecords:
+    """Records that are in memory already; `locate` says where each came from."""
+
+    name: str
+    table: pa.Table
+    locate: Callable[[Sequence[int]], list[str]]
+    null_values: tuple[str, ...] = ()
+
+    @property
+    def origin(self) -> Origin:
+        """The name, and what `locate` says of a record."""
+        return Origin(self.name, self.locate)
+
+    def batches(self, columns: Sequence[str], _limits: Limits) -> Iterator[pa.RecordBatch]:
+        """The named columns, all at once."""
+        yield from self.table.select(columns).combine_chunks().to_batches()
 
 
 def records_of(

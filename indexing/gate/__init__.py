@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexing.gate.diff import ReleaseDiff, comparable, first_items, release_diff
+from indexing.gate.diff import (
+    ReleaseDiff,
+    common_rows,
+    comparable,
+    first_items,
+    release_diff,
+)
 from indexing.gate.integrity import check_integrity
 from shortlist.bundle.reader import read_manifest
 from shortlist.encoder.machine import Precision
@@ -56,6 +62,30 @@ def pass_gate(
     for limit in broken:
         log.warning("overridden by --force: %s", limit)
     return GateReport(diff, tuple(broken))
+
+
+def pass_changes(
+    staged: Path, live: Snapshot, config: CatalogConfig, *, force: bool = False
+) -> Snapshot:
+    """Check a sealed version of changes to the live one, and return it loaded.
+
+    What it shares with the live one was checked with that. Looked at are what is new, golden
+    queries, and how many items are lost. Raises GateError saying what failed; `force` lets that
+    limit pass.
+    """
+    try:
+        new = load_as_served(staged, sharing=live)
+    except (BundleError, EncoderError) as error:
+        raise GateError(f"the new version cannot be served: {error}") from error
+    _check_golden(new, config.gate.golden)
+    lost = live.bundle.n_items - len(common_rows(live.bundle, new.bundle)[0])
+    share, most = lost / live.bundle.n_items, config.gate.max_items_lost
+    if share > most:
+        limit = f"{lost} of {live.bundle.n_items} items ({share:.1%}, at most {most:.1%})"
+        if not force:
+            raise GateError(f"too much would be gone: {limit}; --force publishes it all the same")
+        log.warning("overridden by --force: %s", limit)
+    return new
 
 
 def check_name(live: str | None, name: str, *, replace_catalog: bool) -> None:

@@ -18,6 +18,7 @@ from indexing.neighbours.learn import learn_neighbours
 from indexing.neighbours.likes import Likes, default_liked_from, read_likes
 from indexing.neighbours.lists import as_lists, as_matrix
 from indexing.neighbours.select import Selected, select
+from shortlist.bundle.arrays import RowArray
 from shortlist.bundle.manifest import Section
 from shortlist.bundle.profiles import Profile
 from shortlist.bundle.reader import Bundle
@@ -105,14 +106,22 @@ def _live_neighbours(
     row_of = pd.Series(np.arange(catalog.n_items), index=catalog.items.ids.astype("str"))
     ids = pd.Series(live.ids.ids.to_pandas()).astype("str")
     rows = row_of.reindex(ids).fillna(-1).to_numpy(np.int64)
-    kept = np.flatnonzero(rows >= 0)  # an item that is gone has no neighbours
-    moved = (
-        as_lists(as_matrix(lists)[kept][:, kept], rows[kept], n_items=catalog.n_items)
-        for lists in (found.collaborative, found.co_liked)
-    )
     learnt = {
         name: profile
         for name, profile in live.manifest.profiles.items()
         if name in BLENDED and section.params.get("learnt_from_users")
     }
-    return Neighbours(*moved), section.params, learnt
+    return at_rows(found, rows, n_items=catalog.n_items), section.params, learnt
+
+
+def at_rows(found: Neighbours, rows: RowArray, *, n_items: int) -> Neighbours:
+    """The neighbours where their items stand at these rows, int64 [n before], -1 for gone.
+
+    An item that is gone has no neighbours and is none.
+    """
+    kept = np.flatnonzero(rows >= 0)
+    moved = (
+        as_lists(as_matrix(lists)[kept][:, kept], rows[kept], n_items=n_items)
+        for lists in (found.collaborative, found.co_liked)
+    )
+    return Neighbours(*moved)

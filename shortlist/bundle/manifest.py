@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from shortlist.bundle.intake import Intake
 from shortlist.bundle.profiles import ROLES, Profile, Value
 from shortlist.errors import BundleCorrupt, BundleUnsupported
 
@@ -169,6 +170,7 @@ class Manifest(Value):
     segments: Annotated[tuple[SegmentInfo, ...], Field(max_length=MOST_SEGMENTS)] = ()
     retrieval: RetrievalInfo | None = None
     sections: dict[str, Section]
+    intake: Intake | None = None
     applied: dict[str, Count] = Field(default={})
     files: dict[str, FileInfo]
     libraries: dict[str, str]

@@ -1,0 +1,208 @@
+"""What a version keeps of its sources: every item as it was read, and what changed since."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute
+
+from indexing.catalog import Catalog
+from indexing.catalog.arrow_values import TEXTS
+from indexing.catalog.columns import id_column
+from indexing.catalog.events import tags_by_row
+from shortlist.bundle import arrays, layout
+from shortlist.bundle.arrays import column_of, read_arrow
+from shortlist.bundle.changes import Change, Op
+from shortlist.bundle.reader import Bundle
+from shortlist.bundle.tables import ItemId
+from shortlist.errors import BundleCorrupt
+
+ITEMS, CHANGED = f"{layout.SOURCE}/items.arrow", f"{layout.SOURCE}/changed.arrow"
+
+_ID, _TAGS, _COLUMN = "item_id", "tags", "column."
+_IS_WHOLE, _VALUES = "is_whole", "values"
+
+Values = Mapping[str, Any]
+"""An item's values by column, as JSON has them; those of a list are texts."""
+
+
+def write_source(folder: Path, catalog: Catalog) -> None:
+    """Write every item as it was read, in row order, with its tags."""
+    (folder / layout.SOURCE).mkdir()
+    table = catalog.items.table
+    columns = {f"{_COLUMN}{name}": _array(table[name]) for name in table.columns}
+    if catalog.tags is not None:
+        columns[_TAGS] = tags_by_row(catalog.tags.table, catalog.n_items)
+    arrays.write_arrow(folder / ITEMS, pa.table({_ID: id_column(catalog), **columns}))
+
+
+def _array(column: pd.Series) -> pa.Array:
+    found = pa.array(column, from_pandas=True)
+    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """What has changed of one item: all of it, or some columns of what was read."""
+
+    is_whole: bool
+    values: Values
+
+    def changed_by(self, change: Change) -> Overlay:
+        """What has changed of it with one more change, which deletes nothing."""
+        if change.op is Op.UPSERT:
+            return Overlay(is_whole=True, values=change.values)
+        return Overlay(self.is_whole, {**self.values, **change.values})
+
+
+UNCHANGED = Overlay(is_whole=False, values={})
+
+
+class Source:
+    """The items of a version as they were read, and what has changed of them since."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        path = bundle.folder / ITEMS
+        if ITEMS not in bundle.manifest.files:
+            raise BundleCorrupt(
+                f"{bundle.version}: was built without what changes need; build it again"
+            )
+        self._columns = read_arrow(path)
+        self._ids = column_of(path, self._columns, _ID, pa.int64(), *arrays.TEXT)
+        self._changed = _read_changed(bundle)
+
+    def overlays(self, item_ids: Sequence[ItemId]) -> dict[ItemId, Overlay]:
+        """What has changed of these items since they were read."""
+        rows = _places(self._changed[_ID], self._array_of(item_ids))
+        some = self._changed.take(pa.array(rows)).to_pylist()
+        return {one[_ID]: Overlay(one[_IS_WHOLE], json.loads(one[_VALUES])) for one in some}
+
+    def values_of(self, overlays: Mapping[ItemId, Overlay]) -> list[Values]:
+        """Each of these items as it is now, in their order: its columns and `tags`."""
+        partial = [one for one, overlay in overlays.items() if not overlay.is_whole]
+        wanted = self._array_of(partial)
+        rows = pa.compute.index_in(wanted, value_set=self._ids)
+        if rows.null_count:
+            raise BundleCorrupt(f"{ITEMS}: an item of the catalogue is not there")
+        read = {
+            name: column.take(rows).to_pylist()
+            for name, column in self._columns.items()
+            if name != _ID
+        }
+        before = {
+            item_id: {name.removeprefix(_COLUMN): values[place] for name, values in read.items()}
+            for place, item_id in enumerate(partial)
+        }
+        return [{**before.get(one, {}), **own.values} for one, own in overlays.items()]
+
+    def tags_of(self, ids: pa.Array, overlays: Mapping[ItemId, Overlay]) -> pd.DataFrame | None:
+        """The tags of the items with these ids, row and tag; None for a catalogue without.
+
+        `overlays` are what has changed of some of them beside what is known.
+        """
+        if _TAGS not in self._columns:
+            return None
+        changed = pa.array(list(overlays), self._ids.type)
+        known = self._changed.filter(
+            pa.compute.invert(pa.compute.is_in(self._changed[_ID], value_set=changed))
+        )
+        later = {
+            one[_ID]: Overlay(one[_IS_WHOLE], json.loads(one[_VALUES])) for one in known.to_pylist()
+        }
+        given = {
+            item_id: own.values.get(_TAGS) or []
+            for item_id, own in {**later, **overlays}.items()
+            if own.is_whole or _TAGS in own.values
+        }
+        places = pa.compute.index_in(self._ids, value_set=ids)
+        elsewhere = pa.compute.is_in(self._ids, value_set=pa.array(list(given), self._ids.type))
+        places = pa.compute.if_else(elsewhere, None, places)
+        read = self._columns[_TAGS]
+        rows = np.repeat(np.asarray(places.fill_null(-1)), np.diff(read.offsets.to_numpy()))
+        own = pd.DataFrame({"row": rows, "tag": pd.Series(read.flatten().to_pandas(), dtype="str")})
+        row_of = pa.compute.index_in(pa.array(list(given), self._ids.type), value_set=ids)
+        more = pd.DataFrame(
+            [
+                (row, str(tag))
+                for row, tags in zip(row_of.to_pylist(), given.values(), strict=True)
+                if row is not None
+                for tag in tags
+            ],
+            columns=["row", "tag"],
+        ).astype({"row": np.int64, "tag": "str"})
+        return pd.concat([own[own["row"] >= 0], more], ignore_index=True)
+
+    def write_changed(
+        self, folder: Path, overlays: Mapping[ItemId, Overlay], gone: Sequence[ItemId]
+    ) -> None:
+        """Write what has changed since the items were read: as known, and as these now are."""
+        known = self._changed
+        replaced = self._array_of([*overlays, *gone])
+        kept = known.filter(pa.compute.invert(pa.compute.is_in(known[_ID], value_set=replaced)))
+        more = pa.table({
+            _ID: self._array_of(list(overlays)),
+            _IS_WHOLE: pa.array([one.is_whole for one in overlays.values()], pa.bool_()),
+            _VALUES: pa.array(
+                [json.dumps(one.values, ensure_ascii=False) for one in overlays.values()],
+                pa.large_string(),
+            ),
+        })  # fmt: skip
+        arrays.write_arrow(folder / CHANGED, pa.concat_tables([kept, more]))
+
+    def _array_of(self, item_ids: Sequence[ItemId]) -> pa.Array:
+        return pa.array(item_ids, self._ids.type)
+
+
+def _read_changed(bundle: Bundle) -> pa.Table:
+    if CHANGED in bundle.manifest.files:
+        return pa.table(read_arrow(bundle.folder / CHANGED))
+    columns = {_ID: bundle.ids.ids.type, _IS_WHOLE: pa.bool_(), _VALUES: pa.large_string()}
+    return pa.table({name: pa.array([], kind) for name, kind in columns.items()})
+
+
+def _places(ids: pa.ChunkedArray, wanted: pa.Array) -> np.ndarray:
+    found = pa.compute.is_in(ids, value_set=wanted)
+    return np.flatnonzero(np.asarray(found))
+
+
+def table_of(
+    items: Sequence[Values], names: Sequence[str], separators: Mapping[str, str], *, decimal: str
+) -> pa.Table:
+    """These items' columns as a table of a catalogue: texts, and lists where all are lists.
+
+    Elsewhere a list is a text, its values joined by the column's separator (", " for none). Numbers
+    are written as texts, with the sign of the catalogue before their fraction.
+    """
+    columns = {}
+    for name in names:
+        values = [item.get(name) for item in items]
+        given = [value for value in values if value is not None]
+        if given and all(isinstance(value, list) for value in given):
+            lists = [None if one is None else _texts(one, decimal) for one in values]
+            columns[name] = pa.array(lists, TEXTS)
+        else:
+            between = separators.get(name, ", ")
+            texts = [_text(one, between, decimal) for one in values]
+            columns[name] = pa.array(texts, pa.large_string())
+    return pa.table(columns)
+
+
+def _texts(values: Sequence[Any], decimal: str) -> list[str]:
+    return [text for one in values if (text := _text(one, "", decimal)) is not None]
+
+
+def _text(value: Any, between: str, decimal: str) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return between.join(_texts(value, decimal))
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value).replace(".", decimal) if isinstance(value, float) else str(value)
