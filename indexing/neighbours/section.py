@@ -74,10 +74,11 @@ def write_neighbours(
         log.info("neighbours taken over: no rating has changed")
         return _write(folder, *taken)
     selected = select_for(catalog, vectors)
-    likes = catalog_likes(catalog, unliked=selected.settings.unliked)
-    assert likes is not None
     learnt = learn_neighbours(
-        likes, n_items=catalog.n_items, model=settings.model, settings=selected.settings
+        every.weighed(selected.settings.unliked),
+        n_items=catalog.n_items,
+        model=settings.model,
+        settings=selected.settings,
     )
     if learnt is None:
         return None, {}
