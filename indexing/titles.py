@@ -12,6 +12,7 @@ import pyarrow.compute
 
 from indexing.catalog import Catalog
 from indexing.catalog.tables import text_array
+from indexing.memory import give_back
 from shortlist.bundle.arrays import RowArray
 from shortlist.bundle.articles import ARTICLES, article_first
 from shortlist.bundle.folding import fold
@@ -184,4 +185,6 @@ def write_titles(folder: Path, catalog: Catalog) -> Section:
     """The title section of a bundle."""
     shown, rows = all_variants(text_array(catalog.items.titles), catalog.items.alternatives)
     title_index.write_titles(folder, shown, rows)
+    del shown, rows
+    give_back()
     return described(title_index.SECTION)

@@ -83,15 +83,14 @@ def as_lists(matrix: sparse.csr_matrix, rows: RowArray, *, n_items: int) -> Csr:
 
     `matrix` [m, m] speaks of the items of these `rows` (int64 [m], distinct).
     """
-    coordinates = matrix.tocoo()
-    entries = (coordinates.data, (rows[coordinates.row], rows[coordinates.col]))
-    whole = sparse.csr_matrix(entries, shape=(n_items, n_items))
-    whole.sort_indices()
-    return Csr(
-        offsets=whole.indptr.astype(np.int64),
-        indices=whole.indices.astype(np.int32),
-        weights=whole.data.astype(np.float16),
-    )
+    order = np.argsort(rows)
+    moved = matrix[order]
+    counts = np.zeros(n_items + 1, np.int64)
+    counts[1 + rows[order]] = np.diff(moved.indptr)
+    moved.indices = rows.astype(np.int32)[moved.indices]
+    moved.has_sorted_indices = False
+    moved.sort_indices()
+    return Csr(np.cumsum(counts), moved.indices, moved.data.astype(np.float16))
 
 
 def as_matrix(lists: Csr) -> sparse.csr_matrix:

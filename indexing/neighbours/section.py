@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from indexing.catalog import Catalog
+from indexing.memory import give_back
 from indexing.neighbours.blend import BLENDED
 from indexing.neighbours.learn import learn_neighbours
 from indexing.neighbours.likes import Likes, default_liked_from, read_likes
@@ -91,6 +92,7 @@ def _write(
     folder: Path, found: Neighbours, params: Mapping[str, Any], profiles: Mapping[str, Profile]
 ) -> tuple[Section, Mapping[str, Profile]]:
     neighbours.write_neighbours(folder, found)
+    give_back()
     return described(neighbours.SECTION, **params), profiles
 
 
