@@ -142,7 +142,7 @@ class Occurrences:
 
     def _by_document(self, rows: RowArray) -> sparse.csr_array:
         """Of each document the places of its codes as columns, its positions uint16 as values."""
-        offsets, order = _summed(self._n_stems[rows]), self._codes[1]
+        offsets, order = _narrow(_summed(self._n_stems[rows])), self._codes[1]
         place_of = np.empty(len(order), np.int32)
         place_of[order] = np.arange(len(order), dtype=np.int32)
         term_of = place_of[self._analysed.stems]
@@ -203,6 +203,11 @@ def _by_place(parts: tuple[str, ...], joined: str) -> Iterator[tuple[str, int]]:
         yield joined, 0
     for place, stem in enumerate(parts[1:], 1):
         yield stem, place
+
+
+def _narrow(offsets: RowArray) -> npt.NDArray[np.signedinteger]:
+    """As int32 where that holds the last one: a sparse matrix has one type for all its places."""
+    return offsets.astype(np.int32) if offsets[-1] <= np.iinfo(np.int32).max else offsets
 
 
 def _summed(counts: RowArray) -> RowArray:

@@ -53,11 +53,15 @@ def _categories(categories: Categories, n_items: int) -> list[Label]:
 def _tags(table: pd.DataFrame | None) -> Iterator[Label]:
     if table is None:
         return
-    spelled = table["tag"].value_counts(sort=False)
-    folded = {text: fold(text) for text in spelled.index}
+    codes, distinct = pd.factorize(table["tag"])
+    spelled = np.bincount(codes, minlength=len(distinct)).tolist()
     shown: dict[str, str] = {}
-    for text in spelled.sort_index().sort_values(ascending=False, kind="stable").index:
-        shown.setdefault(folded[text], text.strip())
-    carried = table.assign(tag=table["tag"].map(folded)).drop_duplicates()["tag"].value_counts()
-    for text, count in carried[carried >= LEAST_ITEMS].items():
-        yield Label(shown[str(text)], str(text), "tag", int(count))
+    for _, text in sorted((-n, str(text)) for n, text in zip(spelled, distinct, strict=True)):
+        shown.setdefault(fold(text), text.strip())
+    number_of = {text: number for number, text in enumerate(shown)}
+    numbers = np.array([number_of[fold(str(text))] for text in distinct], dtype=np.int64)
+    pairs = table["row"].to_numpy(np.int64) * len(shown) + numbers[codes]
+    carried = np.bincount(pd.unique(pairs) % max(1, len(shown)), minlength=len(shown))
+    for (text, written), count in zip(shown.items(), carried.tolist(), strict=True):
+        if count >= LEAST_ITEMS:
+            yield Label(written, text, "tag", count)

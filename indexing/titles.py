@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 
+from indexing.memory import give_back
 from shortlist.bundle.arrays import RowArray
 from shortlist.bundle.articles import ARTICLES, article_first
 from shortlist.bundle.folding import fold
@@ -185,4 +186,6 @@ def write_titles(
     """The title section of a segment, of the titles of its entries; by its name."""
     shown, rows = all_variants(titles, alternatives)
     title_index.write_titles(folder, shown, rows)
+    del shown, rows
+    give_back()
     return {title_index.SECTION: described(title_index)}

@@ -17,6 +17,7 @@ from indexing.catalog import Catalog
 from indexing.catalog.events import tags_by_row
 from indexing.catalog.tables import text_array
 from indexing.documents import Corpus
+from indexing.memory import give_back
 from indexing.occurrences import Fields, Occurrences
 from shortlist.bundle.arrays import Csr, RowArray
 from shortlist.bundle.manifest import Section
@@ -76,16 +77,25 @@ def postings_of(
     """
     begins = np.ones(len(terms), dtype=np.bool_)
     begins[1:] = (terms[1:] != terms[:-1]) | (documents[1:] != documents[:-1])
-    first = np.flatnonzero(begins)
-    counts = np.diff(first, append=len(terms))
-    offsets = np.searchsorted(terms[first], np.arange(n_terms + 1))
+    offsets = np.searchsorted(terms[begins], np.arange(n_terms + 1))
+    counts = _run_lengths(begins)
     return {
-        "postings": Csr(offsets.astype(np.int64), documents[first].astype(np.int32)),
+        "postings": Csr(offsets.astype(np.int64), documents[begins].astype(np.int32)),
         "counts": np.minimum(counts, MOST_COUNTED).astype(np.uint8),
-        "first": places[first],
-        "repeated": np.repeat(np.arange(len(first), dtype=np.int32), counts - 1),
+        "first": places[begins],
+        "repeated": np.repeat(np.arange(len(counts), dtype=np.int32), counts - 1),
         "repeats": places[~begins],
     }
+
+
+def _run_lengths(begins: npt.NDArray[np.bool_]) -> npt.NDArray[np.signedinteger]:
+    """How many places there are from each beginning to the next."""
+    kind: Any = np.int32 if len(begins) <= np.iinfo(np.int32).max else np.int64
+    first = np.arange(len(begins), dtype=kind)[begins]
+    lengths = np.empty_like(first)
+    np.subtract(first[1:], first[:-1], out=lengths[:-1])
+    lengths[-1:] = len(begins) - first[-1:]
+    return lengths
 
 
 def word_fields(catalog: Catalog, corpus: Corpus) -> Fields:
@@ -143,4 +153,6 @@ def write_words(folder: Path, fields: Fields, *, n_rows: int, language: str) -> 
     words = _inverted(met, language)
     word_index.write_words(folder, words)
     write_document_terms(folder, document_terms(words, met))
+    del words, met
+    give_back()
     return {module.SECTION: described(module) for module in (word_index, terms_section)}

@@ -11,6 +11,7 @@ from indexing.catalog.database import Databases
 from indexing.catalog.events import Events, read_ratings, read_tags
 from indexing.catalog.items import Items, read_items
 from indexing.catalog.limits import Limits
+from indexing.memory import give_back
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ def read_catalog(config: CatalogConfig) -> Catalog:
     for what, events in (("tags", tags), ("ratings", ratings)):
         if events is not None and events.n_dropped:
             log.warning("%d %s of unknown items left out", events.n_dropped, what)
+    give_back()
     return Catalog(config, items, tags, ratings)
 
 

@@ -46,6 +46,7 @@ def read_table(
     batches = [_without(batch, nulls) for batch in within]
     empty = pa.table({name: pa.array([], pa.string()) for name in wanted})
     table = _joined(records.origin, batches, wanted) if batches else empty
+    del batches
     # Otherwise one missing value turns a column of integers into floats, and id 7 into "7.0".
     return cast(
         pd.DataFrame, table.to_pandas(integer_object_nulls=True, types_mapper=_kept_by_arrow)
@@ -61,7 +62,7 @@ def _joined(origin: Origin, batches: list[pa.RecordBatch], columns: Sequence[str
     """One table; a column that has one type here and another there is text."""
     types = {name: _common_type(origin, name, batches) for name in columns}
     arrays = {
-        name: pa.chunked_array([batch.column(name).cast(kind) for batch in batches], kind)
+        name: pa.concat_arrays([batch.column(name).cast(kind) for batch in batches])
         for name, kind in types.items()
     }
     return pa.table(arrays)
@@ -73,7 +74,8 @@ def _common_type(origin: Origin, name: str, batches: list[pa.RecordBatch]) -> pa
         raise CatalogError(
             f"{origin}: column {quoted(name)} has lists in one file and none in another"
         )
-    return types.pop() if len(types) == 1 else pa.large_string()
+    kind = types.pop() if len(types) == 1 else pa.large_string()
+    return pa.large_string() if kind == pa.string() else kind  # as pandas has it
 
 
 def as_text(column: pd.Series, *, separator: str = ", ") -> pd.Series:

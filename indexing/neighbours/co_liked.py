@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from scipy import sparse
 
 from indexing.neighbours.lists import largest_of_each_row
+from shortlist.encoder.machine import available_cores
 
 PRIOR = 3.0
 """So many imagined people, of average taste, like every item beside those who do."""
@@ -28,14 +30,18 @@ def co_liked(
     counts = np.asarray(likes.sum(axis=0), dtype=np.float64).ravel()
     shares = counts / max(1, n_users)
     by_item = likes.T.tocsr()
-    parts = []
-    for begin in range(0, n_items, _BLOCK_ITEMS):
+
+    def of_block(begin: int) -> sparse.csr_matrix:
         both = (by_item[begin : begin + _BLOCK_ITEMS] @ likes).tocsr()
         of = begin + np.repeat(np.arange(both.shape[0]), np.diff(both.indptr))
         values = (both.data + PRIOR * shares[both.indices]) / (counts[of] + PRIOR)
         both.data = np.where(both.indices == of, 0.0, values).astype(np.float32)
         both.eliminate_zeros()
-        both.sort_indices()
-        parts.append(largest_of_each_row(both, per_item=per_item))
-        on_progress(both.shape[0])
+        return largest_of_each_row(both, per_item=per_item)
+
+    parts = []
+    with ThreadPoolExecutor(available_cores()) as pool:
+        for part in pool.map(of_block, range(0, n_items, _BLOCK_ITEMS)):
+            parts.append(part)
+            on_progress(part.shape[0])
     return sparse.vstack(parts, format="csr")

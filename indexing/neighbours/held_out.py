@@ -77,9 +77,9 @@ def hold_out(ratings: pd.DataFrame, *, liked_from: float) -> list[HeldOut]:
     users: what so few say is chance.
     """
     ratings = latest_ratings(ratings)
-    ratings = ratings.assign(liked=ratings["value"] >= liked_from)
     number, _ = pd.factorize(ratings["user"], sort=True)
-    ratings = ratings.assign(number=number)
+    liked = ratings["value"] >= liked_from
+    ratings = pd.DataFrame({"row": ratings["row"], "number": number, "liked": liked})
     n_users = int(number.max(initial=-1)) + 1
     order = np.random.default_rng(SEED).permutation(n_users)
     n_asked = min(int(SHARE_ASKED * n_users), MOST_USERS)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute
 from scipy import sparse
 
+from indexing.catalog.tables import as_text, text_array
 from shortlist.bundle.arrays import RowArray
+
+_INTEGER = r"^-?[0-9]{1,15}$"
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,16 @@ class Likes:
     liked: sparse.csr_matrix
     rows: RowArray
     ids: tuple[str, ...]
+
+    def weighed(self, unliked: float) -> Likes:
+        """The same, where a rating below a like counts `unliked`; for what was read with 1."""
+        others = self.matrix - self.liked
+        if unliked:
+            return replace(self, matrix=(self.liked + unliked * others).astype(np.float32))
+        users, columns = (np.flatnonzero(self.liked.getnnz(axis=axis)) for axis in (1, 0))
+        liked = self.liked[users][:, columns].tocsr()
+        ids = tuple(self.ids[column] for column in columns.tolist())
+        return Likes(liked, liked, self.rows[columns], ids)
 
     def digest(self) -> str:
         """SHA-256 of everything but the rows, as hex digits: equal for equal ratings."""
@@ -54,9 +69,9 @@ def read_likes(
     last = latest_ratings(ratings)
     liked = last if unliked else last[last["value"] >= liked_from]
     rows = np.unique(liked["row"].to_numpy(np.int64))
-    texts = ids.iloc[rows].astype("str").to_numpy(dtype=object)
-    order = np.argsort(texts.astype("U"), kind="stable")
-    rows = rows[order]
+    texts = text_array(ids.iloc[rows].astype("str"))
+    order = pa.compute.array_sort_indices(texts)
+    rows = rows[np.asarray(order)]
     column_of = np.full(len(ids), -1)
     column_of[rows] = np.arange(len(rows))
     users, _ = pd.factorize(liked["user"], sort=True)
@@ -70,7 +85,7 @@ def read_likes(
     ones.eliminate_zeros()
     for matrix in (counted, ones):
         matrix.sort_indices()
-    return Likes(counted, ones, rows, tuple(texts[order]))
+    return Likes(counted, ones, rows, tuple(texts.take(order).to_pylist()))
 
 
 def latest_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
@@ -82,8 +97,18 @@ def latest_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
     """
     ratings = ratings[ratings["user"] != ""]
     if "time" in ratings:
-        times = pd.to_numeric(ratings["time"], errors="coerce")
-        numeric = times.notna() | (ratings["time"] == "")
-        key = times.fillna(-np.inf) if numeric.all() else ratings["time"].astype("str")
-        ratings = ratings.iloc[np.argsort(key.to_numpy(), kind="stable")]
-    return ratings.drop_duplicates(["user", "row"], keep="last")
+        ratings = ratings.iloc[np.argsort(_moments(ratings["time"]), kind="stable")]
+    users, _ = pd.factorize(ratings["user"])
+    pairs = users * (1 + ratings["row"].max()) + ratings["row"].to_numpy(np.int64)
+    return ratings[~pd.Series(pairs).duplicated(keep="last").to_numpy()]
+
+
+def _moments(written: pd.Series) -> np.ndarray:
+    """What times compare by: numbers if all of them are, else texts."""
+    texts = text_array(as_text(written))
+    if pa.compute.all(pa.compute.match_substring_regex(texts, _INTEGER), min_count=0).as_py():
+        return np.asarray(texts.cast(pa.int64()))
+    times = pd.to_numeric(written, errors="coerce")
+    numeric = times.notna() | (written == "")
+    key = times.fillna(-np.inf) if numeric.all() else written.astype("str")
+    return key.to_numpy()

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from indexing.catalog import Catalog
+from indexing.memory import give_back
 from indexing.neighbours.blend import BLENDED
 from indexing.neighbours.learn import learn_neighbours
 from indexing.neighbours.likes import Likes, default_liked_from, read_likes
@@ -76,10 +77,11 @@ def write_neighbours(
         log.info("neighbours taken over: no rating has changed")
         return _write(folder, *taken)
     selected = select_for(catalog, vectors)
-    likes = catalog_likes(catalog, unliked=selected.settings.unliked)
-    assert likes is not None
     learnt = learn_neighbours(
-        likes, n_items=catalog.n_items, model=settings.model, settings=selected.settings
+        every.weighed(selected.settings.unliked),
+        n_items=catalog.n_items,
+        model=settings.model,
+        settings=selected.settings,
     )
     if learnt is None:
         return None, {}
@@ -92,6 +94,7 @@ def _write(
     folder: Path, found: Neighbours, params: Mapping[str, Any], profiles: Mapping[str, Profile]
 ) -> tuple[Section, Mapping[str, Profile]]:
     neighbours.write_neighbours(folder, found)
+    give_back()
     return described(neighbours.SECTION, **params), profiles
 
 

@@ -66,3 +66,16 @@ def test_a_like_begins_three_quarters_up_the_scale(
     scale: tuple[float, float], expected: float
 ) -> None:
     assert default_liked_from(scale) == expected
+
+
+@pytest.mark.parametrize("unliked", [0.0, 0.3, 1.0])
+def test_likes_weighed_anew_are_those_read_so(unliked: float) -> None:
+    table = pd.concat([RATINGS, RATINGS.assign(user="e", value=2.0)])
+    found = read_likes(table, IDS, liked_from=4.0, unliked=1.0).weighed(unliked)
+    expected = read_likes(table, IDS, liked_from=4.0, unliked=unliked)
+    assert found.ids == expected.ids
+    assert found.rows.tolist() == expected.rows.tolist()
+    assert found.digest() == expected.digest()
+    assert found.matrix.dtype == expected.matrix.dtype
+    assert found.matrix.toarray().tolist() == expected.matrix.toarray().tolist()
+    assert found.liked.toarray().tolist() == expected.liked.toarray().tolist()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
+from indexing.neighbours import lists as lists_module
 from indexing.neighbours.lists import as_lists, as_matrix, largest_of_each_row, strongest
 
 MATRIX = np.array([[0, 5, -4], [1, 0, 0], [0.5, 3, 0]], dtype=np.float32)
@@ -43,3 +45,30 @@ def test_lists_stand_at_the_rows_of_the_whole_catalogue() -> None:
     assert whole[2, 0] == 3
     assert lists.counts(np.array([0, 1, 2, 4])).tolist() == [1, 0, 2, 2]
     assert lists.of(4).tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("key_bits", [64, 40])
+def test_all_rows_at_once_keep_what_each_row_would(
+    monkeypatch: pytest.MonkeyPatch, key_bits: int
+) -> None:
+    monkeypatch.setattr(lists_module, "_KEY_BITS", key_bits)
+    rng = np.random.default_rng(8)
+    dense = rng.choice([0, 0.25, 0.5, 1e-9, 1, 3e20], size=(40, 30)).astype(np.float32)
+    dense[5] = 0
+    matrix = sparse.csr_matrix(dense)
+    mixed = matrix.copy()
+    for row in range(40):
+        own = slice(mixed.indptr[row], mixed.indptr[row + 1])
+        order = rng.permutation(own.stop - own.start)
+        mixed.indices[own], mixed.data[own] = mixed.indices[own][order], mixed.data[own][order]
+    mixed.has_sorted_indices = False
+    expected = np.zeros_like(dense)
+    for row, values in enumerate(dense):
+        best = np.argsort(-values, kind="stable")[:4]
+        expected[row, best] = values[best]
+    for one in (matrix, mixed):
+        found = largest_of_each_row(one, per_item=4)
+        assert found.toarray().tolist() == expected.tolist()
+        assert found.nnz == np.count_nonzero(expected)
+        for row in range(40):
+            assert np.all(np.diff(found.indices[found.indptr[row] : found.indptr[row + 1]]) > 0)
