@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from shortlist.bundle.arrays import RowArray, Vectors
-from shortlist.engine.facets import AboutQuery, Facets, check_facets, count_facets, some_of
+from shortlist.engine.facets import (
+    AboutQuery,
+    Counted,
+    Facets,
+    check_facets,
+    count_facets,
+    count_one,
+    size_of,
+    some_of,
+)
 from shortlist.engine.goodness import TOP
 from shortlist.engine.lanes.phrases import rows_that_say_all
 from shortlist.engine.lanes.words import ask_words
-from shortlist.engine.pool import Pool, all_rows
+from shortlist.engine.plan import Plan
+from shortlist.engine.pool import Pool, in_scope
 from shortlist.engine.query import MAX_CANDIDATES
-from shortlist.engine.row_sets import stand_in
+from shortlist.engine.row_sets import RowSet
 from shortlist.engine.snapshot import Snapshot
 
 SHARE = 0.7
@@ -44,13 +55,35 @@ def counted(
         check_facets(snapshot.bundle, facets)
         return some_of(snapshot.facets, facets), None
 
-    def rows_of(facet: str | None) -> RowArray:
-        every = all_rows(plan) if plan.passing is None else plan.passing.rows(without=facet)
-        return every if found is None else found.rows[stand_in(found.rows, every)]
+    if found is None:
+        return count_facets(snapshot.bundle, facets, partial(_of_passing, snapshot, plan)), None
 
-    said = None if found is None else found.said
-    counts = count_facets(snapshot.bundle, facets, rows_of, about=said)
-    return counts, None if found is None else len(rows_of(None))
+    def among(facet: str | None) -> RowSet:
+        every = in_scope(plan) if plan.passing is None else plan.passing.row_set(without=facet)
+        return RowSet.of_rows(found.rows[every.has(found.rows)], plan.n_items)
+
+    whole = among(None)
+    own = () if plan.passing is None else plan.passing.parts
+    scope = {facet: among(facet) if facet in own else whole for facet in facets}
+
+    def count(facet: str) -> Counted:
+        return count_one(snapshot.bundle, facet, scope[facet], snapshot.kept)
+
+    return count_facets(snapshot.bundle, facets, count, about=found.said), len(whole)
+
+
+def _of_passing(snapshot: Snapshot, plan: Plan, facet: str) -> Counted:
+    """One facet over what passes the filter, kept for the next page and the next list."""
+    passing, kept = plan.passing, snapshot.kept
+    if passing is None:
+        return count_one(snapshot.bundle, facet, in_scope(plan), kept)
+
+    def count() -> Counted:
+        return count_one(snapshot.bundle, facet, passing.row_set(without=facet), kept)
+
+    if len(plan.left_out) > len(snapshot.blocked_rows):
+        return count()
+    return kept.get(("facet", facet, passing.digest), count, size_of)
 
 
 def about(snapshot: Snapshot, pool: Pool, *, no_good_match: bool | None) -> About | None:
