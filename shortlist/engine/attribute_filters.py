@@ -170,9 +170,12 @@ def in_range(bundle: Bundle, kept: Kept, name: str, limits: Range, field: str) -
 
 def _between(column: pa.Array, low: float, high: float) -> Mask:
     """Compared one and all: 1 to 2 ms for a million, where sorting them first takes 70."""
-    values, known = ordered_of(column)
-    found: Mask = (values >= low) & (values <= high)
-    found &= known
+    values, found = ordered_of(column)
+    is_whole = values.dtype == np.int64
+    if low > (_LEAST if is_whole else -math.inf):
+        found = found & (values >= low)
+    if high < (_LARGEST if is_whole else math.inf):
+        found = found & (values <= high)
     return found
 
 

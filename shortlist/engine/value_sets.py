@@ -12,11 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from shortlist.bundle.arrays import Csr, RowArray
+from shortlist.bundle.arrays import Csr, RowArray, truths_of
 from shortlist.bundle.attributes import CODED, LISTED, Kind, codes_of, kind_of, named_of
 from shortlist.bundle.reader import Bundle
 from shortlist.engine.kept import Kept
 from shortlist.engine.row_sets import RowSet
+
+Codes = npt.NDArray[np.int32] | npt.NDArray[np.int8]
 
 CATEGORIES = "categories"
 MANY_NAMES = 64
@@ -35,12 +37,12 @@ _JOINED = 16
 class Carried:
     """What the items carry of one kind, as codes.
 
-    `lists` of codes, or `codes` int32 [n] with -1 for none; `n_names` are the codes there are.
+    `column` gives lists of codes, or codes [n] with -1 for none; there are `n_names` codes.
     """
 
     name: str
     n_names: int
-    column: Callable[[], Csr | npt.NDArray[np.int32]]
+    column: Callable[[], Csr | Codes]
 
     def by(self, code: int, kept: Kept) -> RowSet:
         """The rows that carry this code."""
@@ -113,13 +115,23 @@ def values_of(name: str, column: pa.Array) -> Carried:
     """The values of an attribute that is told apart by name."""
     if kind_of(column) is Kind.STRINGS:
         return Carried(name, len(names_of(column)), lambda: named_of(column)[0])
+    if kind_of(column) is Kind.BOOLEAN:
+        return Carried(name, len(names_of(column)), lambda: _truth_codes(column))
     return Carried(name, len(names_of(column)), lambda: codes_of(column)[0])
+
+
+def _truth_codes(column: pa.Array) -> Codes:
+    """The codes of `codes_of` as int8: in a tenth of the time."""
+    truths, known = truths_of(column)
+    return np.where(known, truths.view(np.int8), np.int8(-1))
 
 
 def names_of(column: pa.Array) -> pa.Array:
     """The texts of the codes of such an attribute."""
     if column.type == CODED:
         return column.dictionary
+    if kind_of(column) is Kind.BOOLEAN:
+        return pa.array(["false", "true"])
     return column.values.dictionary if column.type == LISTED else codes_of(column)[1]
 
 
@@ -127,7 +139,7 @@ def _size(found: RowSet) -> int:
     return found.nbytes
 
 
-def _equal_any(values: npt.NDArray[np.int32], codes: Sequence[int]) -> npt.NDArray[np.bool_]:
+def _equal_any(values: Codes, codes: Sequence[int]) -> npt.NDArray[np.bool_]:
     found: npt.NDArray[Any] = values == codes[0] if len(codes) == 1 else np.isin(values, codes)
     return found
 
