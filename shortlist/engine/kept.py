@@ -28,7 +28,7 @@ class Kept:
     """
 
     def __init__(self, most_bytes: int = KEPT_BYTES) -> None:
-        self._most_bytes = most_bytes
+        self.most_bytes = most_bytes
         self._held: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
         self._lock = Lock()
         self.nbytes = 0
@@ -62,13 +62,13 @@ class Kept:
     def put(self, key: Hashable, value: Any, n_bytes: int) -> None:
         """Keep a value of so many bytes."""
         n_bytes += _ENTRY_BYTES + _PART_BYTES * (len(key) if isinstance(key, tuple) else 1)
-        if n_bytes > self._most_bytes // 4:
+        if n_bytes > self.most_bytes // 4:
             return
         with self._lock:
             _, before = self._held.pop(key, (None, 0))
             self._held[key] = value, n_bytes
             self.nbytes += n_bytes - before
-            while self.nbytes > self._most_bytes:
+            while self.nbytes > self.most_bytes:
                 _, (_, gone) = self._held.popitem(last=False)
                 self.nbytes -= gone
 

@@ -37,12 +37,13 @@ _JOINED = 16
 class Carried:
     """What the items carry of one kind, as codes.
 
-    `column` gives lists of codes, or codes [n] with -1 for none; there are `n_names` codes.
+    `column` gives lists of codes, or codes with -1 for none, of these rows (int64) or of all; there
+    are `n_names` codes.
     """
 
     name: str
     n_names: int
-    column: Callable[[], Csr | Codes]
+    column: Callable[[RowArray | None], Csr | Codes]
 
     def by(self, code: int, kept: Kept) -> RowSet:
         """The rows that carry this code."""
@@ -53,7 +54,9 @@ class Carried:
         if len(codes) <= _JOINED:
             return reduce(or_, (self.by(code, kept) for code in codes))
         key = "any", self.name, tuple(sorted(codes))
-        return kept.get(key, lambda: self._find(codes), lambda found: _size(found) + 8 * len(codes))
+        return kept.get(
+            key, lambda: self._find(codes), lambda found: _size(found) + 40 * len(codes)
+        )
 
     def by_each(self, kept: Kept) -> list[RowSet]:
         """The rows of every code; for few codes."""
@@ -67,27 +70,28 @@ class Carried:
 
         Through the sets of the codes, or through what the rows carry, whichever is less work.
         """
-        if self.n_names <= min(MANY_NAMES, _NAMES_WORTH * len(rows) / max(1, rows.n_items)):
+        worth = _NAMES_WORTH * len(rows) / max(1, rows.n_items)
+        fits = self.n_names * rows.n_items // 8 <= kept.most_bytes // 4
+        if fits and self.n_names <= min(MANY_NAMES, worth):
             return np.array([one.count_in(rows) for one in self.by_each(kept)], np.int64)
-        held = self.column()
+        among = None if len(rows) == rows.n_items else rows.rows
+        held = self.column(among)
         if isinstance(held, Csr):
-            every = len(rows) == len(held)
-            entries = held.indices if every else held.indices[held.places(rows.rows)]
+            entries = held.indices if among is None else held.indices[held.places(among)]
             return np.bincount(entries, minlength=self.n_names)
-        codes = held if len(rows) == len(held) else held[rows.rows]
-        return np.bincount(codes + 1, minlength=self.n_names + 1)[1:]
+        return np.bincount(held + 1, minlength=self.n_names + 1)[1:]
 
     def n_having(self, rows: RowSet, kept: Kept) -> int:
         """How many of these rows carry any code."""
 
         def find() -> npt.NDArray[np.bool_]:
-            held = self.column()
+            held = self.column(None)
             return np.diff(held.offsets) > 0 if isinstance(held, Csr) else held >= 0
 
         return kept.of_mask(("valued", self.name), find).count_in(rows)
 
     def _find(self, codes: Sequence[int]) -> RowSet:
-        held = self.column()
+        held = self.column(None)
         if isinstance(held, Csr):
             hits = np.flatnonzero(_equal_any(held.indices, codes))
             return _rows_of_entries(held, hits)
@@ -95,7 +99,7 @@ class Carried:
 
     def _split(self) -> list[RowSet]:
         """The rows of every code at once: one sort of the entries instead of a look for each."""
-        held = self.column()
+        held = self.column(None)
         if not isinstance(held, Csr):
             return [RowSet.of_mask(held == code) for code in range(self.n_names)]
         order = np.argsort(held.indices.astype(np.uint8), kind="stable")  # 64 names fit
@@ -108,22 +112,23 @@ class Carried:
 def categories_of(bundle: Bundle) -> Carried:
     """The categories of the items."""
     held = bundle.items.categories
-    return Carried(CATEGORIES, len(held.names), lambda: held.lists)
+    return Carried(CATEGORIES, len(held.names), lambda _: held.lists)
 
 
 def values_of(name: str, column: pa.Array) -> Carried:
     """The values of an attribute that is told apart by name."""
     if kind_of(column) is Kind.STRINGS:
-        return Carried(name, len(names_of(column)), lambda: named_of(column)[0])
+        return Carried(name, len(names_of(column)), lambda _: named_of(column)[0])
     if kind_of(column) is Kind.BOOLEAN:
-        return Carried(name, len(names_of(column)), lambda: _truth_codes(column))
-    return Carried(name, len(names_of(column)), lambda: codes_of(column)[0])
+        return Carried(name, len(names_of(column)), lambda rows: _truth_codes(column, rows))
+    return Carried(name, len(names_of(column)), lambda rows: codes_of(column, rows)[0])
 
 
-def _truth_codes(column: pa.Array) -> Codes:
+def _truth_codes(column: pa.Array, rows: RowArray | None) -> Codes:
     """The codes of `codes_of` as int8: in a tenth of the time."""
     truths, known = truths_of(column)
-    return np.where(known, truths.view(np.int8), np.int8(-1))
+    codes = np.where(known, truths.view(np.int8), np.int8(-1))
+    return codes if rows is None else codes[rows]
 
 
 def names_of(column: pa.Array) -> pa.Array:
