@@ -113,3 +113,12 @@ def test_values_are_told_apart_by_their_attribute(shop: Snapshot) -> None:
         wanted = Filters(attributes=Attributes(any={name: (value,)}))
         fresh = passing(shop.bundle, wanted, NOBODY).rows().tolist()
         assert fresh and passing(shop.bundle, wanted, NOBODY, kept).rows().tolist() == fresh
+
+
+def test_counts_are_told_apart_by_their_filter_whatever_it_is_made_of(shop: Snapshot) -> None:
+    digests = {
+        passing(shop.bundle, Filters(attributes=Attributes(any={name: values})), NOBODY).digest
+        for name in ("brand", "colours")
+        for values in ((), ("Nike",), ("Nike", "red"), ("Nike', 'red",), ("\ud800",))
+    }
+    assert len(digests) == 10 and {len(one) for one in digests} == {16}
