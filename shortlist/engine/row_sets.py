@@ -98,8 +98,11 @@ class RowSet:
     def rows(self) -> RowArray:
         """The rows, int64, rising."""
         if self._rows is None:
-            held = np.flatnonzero(self.mask) if self._few is None else self._few
-            self._rows = held.astype(np.int64, copy=False)
+            if len(self) == self.n_items:
+                self._rows = np.arange(self.n_items)
+            else:
+                held = np.flatnonzero(self.mask) if self._few is None else self._few
+                self._rows = held.astype(np.int64, copy=False)
         return self._rows
 
     @property

@@ -43,7 +43,7 @@ class LoadOptions:
     max_batch: int = 16
     max_waiting: int = MAX_WAITING
     query_cache: int = 4096
-    filter_exact_up_to: int = 5_000
+    filter_exact_up_to: int = 1_000
     fixed_lengths: tuple[int, ...] = ()
     observer: Observer | None = None
     trusted_keys: TrustedKeys = ()

@@ -127,7 +127,10 @@ class FaissRetriever:
             found = self._walked(query_vector, n_fetched, rows, costs)
             if len(found) >= n_fetched or self._codes is None:
                 return found
-        selector, query = faiss.IDSelectorBitmap(rows.bits), query_vector[np.newaxis]
+        query = query_vector[np.newaxis]
+        if costs.are_taken and isinstance(self._codes, faiss.IndexScalarQuantizer):
+            return _nearest_codes(self._codes, rows.rows, query, n_fetched)
+        selector = faiss.IDSelectorBitmap(rows.bits)
         if self._codes is not None:
             params = faiss.SearchParameters(sel=selector)
             return self._sound(self._codes.search(query, n_fetched, params=params)[1][0])
@@ -213,6 +216,21 @@ def _codes_of(index: faiss.Index) -> faiss.Index | None:
         return None
     codes = faiss.downcast_index(index.storage)
     return codes if isinstance(codes, faiss.IndexScalarQuantizer | faiss.IndexFlat) else None
+
+
+def _nearest_codes(
+    codes: faiss.IndexScalarQuantizer, rows: RowArray, query: Vectors, n_fetched: int
+) -> RowArray:
+    """The rows (of int64 [m]) whose codes are nearest to a query [1, dim]; they alone are read.
+
+    FAISS has no search for some rows of such codes: they are copied into an index of their own.
+    """
+    every = faiss.rev_swig_ptr(codes.codes.data(), codes.ntotal * codes.code_size)
+    taken = faiss.IndexScalarQuantizer(codes.d, codes.sq.qtype, codes.metric_type)
+    taken.sq, taken.is_trained = codes.sq, True
+    taken.add_sa_codes(every.reshape(codes.ntotal, codes.code_size)[rows])
+    found: RowArray = rows[taken.search(query, n_fetched)[1][0]]
+    return found
 
 
 def _checked(params: Mapping[str, int | float | str]) -> dict[str, int]:

@@ -10,8 +10,14 @@ _CODE = 1.0
 _SKIP = 1 / 80
 """Passing by the code of a row that does not pass."""
 
+_TAKE = 1.5
+"""Looking a row's code up, copying and comparing it."""
+
 _ROW = 7.0
 """Comparing a query with a stored vector that is looked up: 1 µs."""
+
+_FEW = 1000
+"""So many stored vectors are looked up in 0.2 ms: no other way is worth what it misses."""
 
 _STEP = 17.0
 """One more of a graph's `ef_search`: the codes of some twenty neighbours, looked up: 2.6 µs."""
@@ -41,13 +47,26 @@ class FilterCosts:
 
     @property
     def codes(self) -> float:
-        """Going through all codes and comparing those of what passes."""
-        return self.n_passing * _CODE + self.n_rows * _SKIP
+        """Comparing the codes of what passes, one and all."""
+        return min(self._taken, self._passed_by)
 
     @property
     def are_few(self) -> bool:
-        """Whether looking the stored vectors up costs least."""
-        return self.vectors <= self.codes
+        """Whether the stored vectors of what passes are looked up in any case."""
+        return self.n_passing <= _FEW
+
+    @property
+    def are_taken(self) -> bool:
+        """Whether the codes of what passes are looked up, rather than all codes gone through."""
+        return self._taken < self._passed_by
+
+    @property
+    def _taken(self) -> float:
+        return self.n_passing * _TAKE
+
+    @property
+    def _passed_by(self) -> float:
+        return self.n_passing * _CODE + self.n_rows * _SKIP
 
     def walk(self, depth: float) -> float:
         """Searching a graph so deep, without the filter."""

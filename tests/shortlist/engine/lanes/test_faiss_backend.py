@@ -282,11 +282,12 @@ def test_a_filter_that_lets_nothing_near_the_query_pass_is_answered_from_farther
 
 
 def test_few_rows_are_looked_up_and_more_gone_through_or_walked_to() -> None:
-    # of a million: 7 · n against n + 12,500 codes; 17 for each step, 125 steps divided by the share
-    assert FilterCosts(2000, 1_000_000).are_few and not FilterCosts(2200, 1_000_000).are_few
+    # of a million: 1.5 · n for codes looked up against n + 12,500; 17 for each step of a graph
+    assert FilterCosts(1000, 1_000_000).are_few and not FilterCosts(1001, 1_000_000).are_few
+    assert FilterCosts(24_000, 1_000_000).are_taken and not FilterCosts(26_000, 1_000_000).are_taken
     tenth, hundredth = FilterCosts(100_000, 1_000_000), FilterCosts(10_000, 1_000_000)
     assert tenth.walk(1250) == 21_250 < tenth.codes == 112_500
-    assert hundredth.walk(12_500) == 212_500 > hundredth.codes == 22_500
+    assert hundredth.walk(12_500) == 212_500 > hundredth.codes == 15_000
     assert hundredth.share == 0.01 and FilterCosts(0, 100).share == 0.01
 
 
