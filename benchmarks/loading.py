@@ -28,7 +28,7 @@ from indexing.export import cached_export, default_cache, with_prompts
 from indexing.index import describe, write_index
 from indexing.models import resolve_model
 from shortlist.bundle import layout, manifest, segments
-from shortlist.bundle.arrays import Csr, map_array
+from shortlist.bundle.arrays import Csr, Vectors, map_array
 from shortlist.bundle.attributes import DATE, POINTS, TIMES
 from shortlist.bundle.profiles import NOTEBOOK_PROFILE
 from shortlist.bundle.reader import read_manifest, verify_files
@@ -111,8 +111,35 @@ def _seconds(action: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def write_bundle(scratch: Path, n_items: int) -> Path:
-    """A bundle of so many items with every section, below `scratch`."""
+Draw = Callable[[np.random.Generator, int, int], Vectors]
+"""Makes so many unit vectors of a dimension up, float32 [n, dim]."""
+
+
+def any_direction(rng: np.random.Generator, n: int, dim: int) -> Vectors:
+    """Unit vectors that lie evenly in all directions."""
+    rows = rng.normal(size=(n, dim))
+    unit: Vectors = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    return unit
+
+
+def exact_index(vectors: Vectors, folder: Path) -> manifest.RetrievalInfo:
+    """Write an index that holds the vectors themselves."""
+    write_index("Flat", vectors, folder)
+    return describe("Flat", exact=True)
+
+
+def write_bundle(
+    scratch: Path,
+    n_items: int,
+    *,
+    draw: Draw = any_direction,
+    index: Callable[[Vectors, Path], manifest.RetrievalInfo] = exact_index,
+    more: Callable[[], dict[str, pa.Array]] = dict,
+) -> Path:
+    """A bundle of so many items with every section, below `scratch`.
+
+    `more` attributes are asked for once all vectors are drawn.
+    """
     rng = np.random.default_rng(SEED)
     export = cached_export(resolve_model("all-MiniLM-L6-v2"), default_cache())
     settings = with_prompts(export, query_prompt=None, document_prompt=None)
@@ -123,19 +150,18 @@ def write_bundle(scratch: Path, n_items: int) -> Path:
     own = bundle.new_segment("s1")
     writer = SegmentWriter(own, n_entries=n_items, embedding_dim=settings.embedding_dim)
     for begin in range(0, n_items, BATCH):
-        rows = rng.normal(size=(min(BATCH, n_items - begin), settings.embedding_dim))
-        unit = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+        unit = draw(rng, min(BATCH, n_items - begin), settings.embedding_dim)
         writer.append(np.full(len(unit), b"x" * 16, dtype="S16"), unit)
     titles = _titles(rng, n_items)
     writer.close(np.full(n_items, b"x" * 16, dtype="S16"))
-    bundle.write_items(pa.array(rng.permutation(n_items)), _items(rng, titles))
-    write_index("Flat", writer.vectors, own)
+    bundle.write_items(pa.array(rng.permutation(n_items)), _items(rng, titles, more()))
+    retrieval = index(writer.vectors, own)
     title_index.write_titles(own, titles, np.arange(n_items))
     info = manifest.SegmentInfo(
         name="s1",
         entries=n_items,
         live=n_items,
-        retrieval=describe("Flat", exact=True),
+        retrieval=retrieval,
         sections={title_index.SECTION: segments.described(title_index)},
     )
     bundle.add_segment(info, np.arange(n_items, dtype=np.int32))
@@ -174,7 +200,7 @@ def _titles(rng: np.random.Generator, n_items: int) -> list[str]:
     ]
 
 
-def _items(rng: np.random.Generator, titles: list[str]) -> ItemTable:
+def _items(rng: np.random.Generator, titles: list[str], more: dict[str, pa.Array]) -> ItemTable:
     n_items = len(titles)
     offsets = np.arange(n_items + 1, dtype=np.int64) * 2
     codes = rng.integers(CATEGORIES, size=2 * n_items).astype(np.int32)
@@ -182,7 +208,7 @@ def _items(rng: np.random.Generator, titles: list[str]) -> ItemTable:
     return ItemTable(
         titles=pa.array(titles, pa.large_string()),
         categories=Categories(Csr(offsets, codes), names),
-        attributes=_attributes(rng, n_items),
+        attributes={**_attributes(rng, n_items), **more},
         popularity=PopularityColumns(
             rng.integers(1000, size=n_items).astype(np.int32),
             rng.uniform(0.5, 5, size=n_items),

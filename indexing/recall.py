@@ -11,11 +11,12 @@ import numpy as np
 from shortlist.bundle.arrays import RowArray, Vectors
 from shortlist.bundle.manifest import RetrievalInfo
 from shortlist.engine.lanes.faiss_backend import FaissRetriever
+from shortlist.engine.row_sets import RowSet
 
 RECALL_DEPTH = 50
 _BLOCK_ROWS = 8_192
 
-FILTERED_SHARES = (0.5, 0.1)
+FILTERED_SHARES = (0.5, 0.1, 0.01, 0.001)
 _FILTERED_PROBES = 100
 _FILTER_SEED = 20261124
 
@@ -71,7 +72,7 @@ def measure_index(
 def filtered_recall(
     folder: Path, info: RetrievalInfo, vectors: Vectors, probes: Vectors
 ) -> dict[str, float]:
-    """Mean recall at 50 through the index with a selector, by the share of rows that pass.
+    """Mean recall at 50 under a filter, by the share of rows that pass.
 
     Rows are drawn at random by a fixed seed; at most 100 of the probes are asked.
     """
@@ -79,7 +80,7 @@ def filtered_recall(
     rng = np.random.default_rng(_FILTER_SEED)
     found = {}
     for share in FILTERED_SHARES:
-        rows = np.flatnonzero(rng.random(len(vectors)) < share)
+        rows = RowSet.of_mask(rng.random(len(vectors)) < share)
         recalls = []
         for probe in probes[:_FILTERED_PROBES]:
             through, exact = (

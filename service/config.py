@@ -99,9 +99,9 @@ class Settings:
         4096, "Query vectors kept per worker; 0 keeps none.", low=0, high=10_000_000
     )
     filter_exact_up_to: int = _setting(
-        100_000,
+        1_000,
         "Rows that a filter may let pass and all be scored, whatever the index; more are searched "
-        "through the index.",
+        "through the index, unless scoring them costs less.",
         low=0,
         high=1_000_000_000,
     )

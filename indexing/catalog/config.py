@@ -35,8 +35,8 @@ from shortlist.bundle.profiles import (
 )
 from shortlist.encoder.machine import Precision
 from shortlist.engine.features import FEATURES, Source, weighs
-from shortlist.engine.filters import CATEGORIES
 from shortlist.engine.sorting import NAMES
+from shortlist.engine.value_sets import CATEGORIES
 
 STANDARD, NOTEBOOK = "standard", "notebook"
 RELATED, TASTE, STEERED = "related", "taste", "steered"

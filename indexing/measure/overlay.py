@@ -15,6 +15,7 @@ from shortlist.bundle.sections.word_index import WordIndex
 from shortlist.bundle.vectors import AnyVectors
 from shortlist.encoder.runtime import Encoder
 from shortlist.engine.lanes.semantic import Candidates, true_scores
+from shortlist.engine.row_sets import RowSet
 from shortlist.engine.snapshot import Snapshot
 
 _BLOCK_ROWS = 65_536
@@ -95,21 +96,21 @@ class OverlaidRetriever:
 
     def retrieve(self, query_vector: Vectors, n_candidates: int) -> Candidates:
         """The `n_candidates` best rows of all."""
-        rows = np.arange(len(self._vectors))
+        rows = RowSet.every(len(self._vectors))
         return self.retrieve_among(query_vector, n_candidates, rows, exact_up_to=len(rows))
 
     def retrieve_among(
         self,
         query_vector: Vectors,
         n_candidates: int,
-        rows: RowArray,
+        rows: RowSet,
         *,
         exact_up_to: int,  # noqa: ARG002  # always exact
     ) -> Candidates:
         """The best of these rows."""
-        scores = self.score(query_vector, rows)
+        scores = self.score(query_vector, rows.rows)
         order = np.argsort(-scores, kind="stable")[:n_candidates]
-        return Candidates(rows[order], scores[order], exact=True)
+        return Candidates(rows.rows[order], scores[order], exact=True)
 
     def score(self, query_vector: Vectors, rows: RowArray) -> Vectors:
         """The true inner products of these rows, replaced ones with what replaces them."""

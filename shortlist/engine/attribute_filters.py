@@ -5,30 +5,30 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from shortlist.bundle.arrays import FloatArray, RowArray, known_of
 from shortlist.bundle.attributes import (
     CODED,
     LISTED,
+    NAMED,
     NUMERIC,
     ORDERED,
     Kind,
     Mask,
     code_of,
-    codes_of,
     kind_of,
     moment_of,
-    named_of,
     ordered_of,
     points_of,
 )
 from shortlist.bundle.reader import Bundle
 from shortlist.engine.conditions import Near, Range, shown
+from shortlist.engine.kept import Kept
+from shortlist.engine.row_sets import RowSet
+from shortlist.engine.value_sets import names_of, values_of
 from shortlist.errors import InvalidParameter
 
 EARTH_KM = 6371.0088
@@ -65,8 +65,8 @@ def attribute(bundle: Bundle, name: str, field: str, *kinds: Kind) -> pa.Array:
     return bundle.items.attributes[name]
 
 
-def has_any(bundle: Bundle, name: str, values: Sequence[str], field: str) -> Mask:
-    """Which items have one of these values of an attribute, bool [n]; a date stands for its day.
+def has_any(bundle: Bundle, kept: Kept, name: str, values: Sequence[str], field: str) -> RowSet:
+    """Which items have one of these values of an attribute; a date stands for its day.
 
     Raises InvalidParameter, naming the field, for a value that is none of the attribute's type.
     """
@@ -74,18 +74,24 @@ def has_any(bundle: Bundle, name: str, values: Sequence[str], field: str) -> Mas
     kind = kind_of(column)
     if kind is Kind.POINT:
         raise InvalidParameter(field, "a point has no values to choose from; see near")
-    if kind in {Kind.STRING, Kind.BOOLEAN}:
-        codes, names = codes_of(column)
-        found = _codes(column, names, values, field)
-        return np.isin(codes, found) if len(found) != 1 else codes == found[0]
-    if kind is Kind.STRINGS:
-        lists, names = named_of(column)
-        return lists.counts_of(_codes(column, names, values, field)) > 0
-    numbers, known = ordered_of(column)
+    if kind in NAMED:
+        codes = _codes(column, names_of(column), values, field)
+        return values_of(name, column).by_any(codes, kept) if codes else _nobody(bundle)
     if kind is Kind.TIME:
-        return _within_any(numbers, known, [_moments(value, field) for value in values])
-    parsed = [_number(value, kind, field) for value in values]
-    return known & np.isin(numbers, np.array(parsed, dtype=numbers.dtype))
+        spans = _merged([_moments(value, field) for value in values])
+        return kept.of_mask(("times", name, *spans), lambda: _within_any(column, spans))
+    numbers = {_number(value, kind, field) for value in values}
+    return kept.of_mask(("numbers", name, *sorted(numbers)), lambda: _among(column, numbers))
+
+
+def _nobody(bundle: Bundle) -> RowSet:
+    return RowSet.of_rows(np.empty(0, np.int64), bundle.n_items)
+
+
+def _among(column: pa.Array, numbers: set[int | float]) -> Mask:
+    values, known = ordered_of(column)
+    found: Mask = known & np.isin(values, np.array(list(numbers), dtype=values.dtype))
+    return found
 
 
 def _codes(column: pa.Array, names: pa.Array, values: Sequence[str], field: str) -> list[int]:
@@ -98,17 +104,23 @@ def _codes(column: pa.Array, names: pa.Array, values: Sequence[str], field: str)
     return [code for code in found if code is not None]
 
 
-def _within_any(numbers: npt.NDArray[Any], known: Mask, spans: list[tuple[int, int]]) -> Mask:
-    """Which numbers lie in one of the spans; one look-up each, however many spans there are."""
+def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The spans, rising, those that touch as one."""
     merged: list[tuple[int, int]] = []
     for first, last in sorted(spans):
         if merged and first <= merged[-1][1]:
             merged[-1] = merged[-1][0], max(last, merged[-1][1])
         else:
             merged.append((first, last))
-    if not merged:
+    return merged
+
+
+def _within_any(column: pa.Array, spans: list[tuple[int, int]]) -> Mask:
+    """Which times lie in one of the spans; one look-up each, however many spans there are."""
+    numbers, known = ordered_of(column)
+    if not spans:
         return np.zeros(len(numbers), dtype=np.bool_)
-    firsts, lasts = (np.array(ends, dtype=np.int64) for ends in zip(*merged, strict=True))
+    firsts, lasts = (np.array(ends, dtype=np.int64) for ends in zip(*spans, strict=True))
     places = np.searchsorted(firsts, numbers, side="right") - 1
     found: Mask = known & (places >= 0) & (numbers <= lasts[places])
     return found
@@ -133,14 +145,13 @@ def _refused(field: str, kind: Kind, value: str) -> InvalidParameter:
     return InvalidParameter(field, f"expected {_EXPECTED[kind]}, found {shown(value)}")
 
 
-def in_range(bundle: Bundle, name: str, limits: Range, field: str) -> Mask:
-    """Which items have a number or a time from min to max, both included, bool [n].
+def in_range(bundle: Bundle, kept: Kept, name: str, limits: Range, field: str) -> RowSet:
+    """Which items have a number or a time from min to max, both included.
 
     A date as max is the end of that day. Raises InvalidParameter for an attribute without an order,
     a bound of another type, and an empty range.
     """
     column = attribute(bundle, name, field, *ORDERED)
-    values, known = ordered_of(column)
     if kind_of(column) is Kind.TIME:
         low, high = _bounds_of_times(limits, field)
     else:
@@ -151,10 +162,21 @@ def in_range(bundle: Bundle, name: str, limits: Range, field: str) -> Mask:
             for one in (limits.min, limits.max)
         )
         raise InvalidParameter(field, f"expected low <= high, found {' to '.join(ends)}")
-    if values.dtype == np.int64:  # compared with a float they would become floats themselves
+    if kind_of(column) is not Kind.NUMBER:  # compared with a float, integers would become floats
         low = math.ceil(max(low, _LEAST))
         high = math.floor(min(high, _LARGEST))
-    return known & (values >= low) & (values <= high)
+    return kept.of_mask(("range", name, low, high), lambda: _between(column, low, high))
+
+
+def _between(column: pa.Array, low: float, high: float) -> Mask:
+    """Compared one and all: 1 to 2 ms for a million, where sorting them first takes 70."""
+    values, found = ordered_of(column)
+    is_whole = values.dtype == np.int64
+    if low > (_LEAST if is_whole else -math.inf):
+        found = found & (values >= low)
+    if high < (_LARGEST if is_whole else math.inf):
+        found = found & (values <= high)
+    return found
 
 
 def _bounds(limits: Range, kind: Kind, field: str) -> tuple[float, float]:
@@ -186,8 +208,14 @@ def near_attribute(bundle: Bundle, near: Near) -> str:
     return near.attribute
 
 
-def is_near(bundle: Bundle, near: Near, km: float) -> Mask:
-    """Which items are at most `km` away from a point, bool [n]."""
+def is_near(bundle: Bundle, kept: Kept, near: Near, km: float) -> RowSet:
+    """Which items are at most `km` away from a point."""
+    name = near_attribute(bundle, near)
+    key = "near", name, near.lat, near.lon, km
+    return kept.of_mask(key, lambda: _within_km(bundle, near, km))
+
+
+def _within_km(bundle: Bundle, near: Near, km: float) -> Mask:
     column = bundle.items.attributes[near_attribute(bundle, near)]
     away = np.abs(points_of(column)[0] - near.lat) * (math.pi / 180 * EARTH_KM)
     rows = np.flatnonzero(known_of(column) & (away <= km * (1 + 1e-9)))

@@ -11,7 +11,6 @@ from shortlist.engine.features import feature_matrix
 from shortlist.engine.lanes.words import score_words
 from shortlist.engine.pool import MATCHES, Pool
 from shortlist.engine.ranking import rank
-from shortlist.engine.row_sets import stand_in
 from shortlist.engine.snapshot import Snapshot
 
 DEEPEST = 10_000
@@ -21,7 +20,7 @@ DEEPEST = 10_000
 def goes_on(pool: Pool) -> bool:
     """Whether a list is longer than its candidates: under a filter, in no order asked for."""
     plan = pool.plan
-    compared = plan.vector is not None and plan.rows is not None and not plan.sort
+    compared = plan.vector is not None and plan.among is not None and not plan.sort
     return compared and MATCHES not in pool.lanes and plan.n_matches > len(pool.rows)
 
 
@@ -70,12 +69,12 @@ def candidates_of(pool: Pool) -> Pool:
 def _rest(snapshot: Snapshot, pool: Pool) -> RowArray:
     """The rows in scope that are no candidates, int64, rising, the nearest of very many."""
     plan = pool.plan
-    assert plan.vector is not None and plan.rows is not None
-    rows = plan.rows[~stand_in(plan.rows, np.sort(pool.rows))]
-    if len(rows) <= DEEPEST:
-        return rows
+    assert plan.vector is not None and plan.among is not None
+    rest = plan.among.without(pool.rows)
+    if len(rest) <= DEEPEST:
+        return rest.rows
     found = snapshot.retriever.retrieve_among(
-        plan.vector, DEEPEST, rows, exact_up_to=snapshot.exact_up_to
+        plan.vector, DEEPEST, rest, exact_up_to=snapshot.exact_up_to
     )
     return np.sort(found.rows)
 

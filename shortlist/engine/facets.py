@@ -11,20 +11,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute
 
-from shortlist.bundle.arrays import TEXT, Csr, RowArray
-from shortlist.bundle.attributes import (
-    NAMED,
-    NUMERIC,
-    Kind,
-    codes_of,
-    kind_of,
-    named_of,
-    ordered_of,
-)
+from shortlist.bundle.arrays import TEXT, RowArray, known_of
+from shortlist.bundle.arrays import values_of as numbers_of
+from shortlist.bundle.attributes import NAMED, Kind, kind_of
 from shortlist.bundle.reader import Bundle
 from shortlist.engine.attribute_filters import attributes_of
 from shortlist.engine.bins import Bin, TimeBin, bins_of, growing_bins, time_bins
-from shortlist.engine.filters import CATEGORIES
+from shortlist.engine.kept import Kept
+from shortlist.engine.row_sets import RowSet
+from shortlist.engine.value_sets import CATEGORIES, categories_of, names_of, values_of
 from shortlist.errors import InvalidParameter
 
 MAX_CATEGORIES = MAX_VALUES = 200
@@ -84,6 +79,9 @@ class Values:
     missing: int
 
 
+_LINE_BYTES = 300
+"""A line of counts: its name, its number and what Python needs to hold them."""
+
 C = TypeVar("C", Histogram, Times, Values)
 
 
@@ -115,29 +113,54 @@ class Facets:
     about: AboutQuery | None
 
 
+Counted = list[CategoryCount] | Histogram | Times | Values
+"""One facet's counts."""
+
+
 def count_facets(
     bundle: Bundle,
     wanted: tuple[str, ...],
-    rows_of: Callable[[str], RowArray],
+    count: Callable[[str], Counted],
     *,
     about: AboutQuery | None = None,
 ) -> Facets:
-    """Counts over the rows (int64, rising) that `rows_of` gives for each facet.
+    """What `count` finds for each facet (see `count_one`), put together.
 
     Raises InvalidParameter for an unknown facet.
     """
     check_facets(bundle, wanted)
-    rows = {name: rows_of(name) for name in dict.fromkeys(wanted)}
-    kinds = {name: kind_of(bundle.items.attributes[name]) for name in rows if name != CATEGORIES}
+    counted = {name: count(name) for name in dict.fromkeys(wanted)}
+    categories = counted.pop(CATEGORIES, None)
+    found = counted.values()
     return Facets(
-        categories=_categories(bundle, rows[CATEGORIES]) if CATEGORIES in rows else None,
-        histograms=[
-            _histogram(bundle, name, rows[name]) for name in kinds if kinds[name] in NUMERIC
-        ],
-        times=[_times(bundle, name, rows[name]) for name in kinds if kinds[name] is Kind.TIME],
-        values=[_values(bundle, name, rows[name]) for name in kinds if kinds[name] in NAMED],
+        categories=categories if isinstance(categories, list) else None,
+        histograms=[one for one in found if isinstance(one, Histogram)],
+        times=[one for one in found if isinstance(one, Times)],
+        values=[one for one in found if isinstance(one, Values)],
         about=about,
     )
+
+
+def count_one(bundle: Bundle, name: str, rows: RowSet, kept: Kept) -> Counted:
+    """The counts of one facet over these rows; sets of rows on the way are `kept`."""
+    if name == CATEGORIES:
+        return _categories(bundle, rows, kept)
+    kind = kind_of(bundle.items.attributes[name])
+    if kind in NAMED:
+        return _values(bundle, name, rows, kept)
+    known = _known_values(bundle, name, rows, kept)
+    n_missing = len(rows) - len(known)
+    if kind is Kind.TIME:
+        return Times(name, time_bins(known) if len(known) else [], n_missing)
+    return _histogram(name, known, n_missing)
+
+
+def size_of(counted: Counted) -> int:
+    """About how many bytes the counts take."""
+    n_lines = len(counted if isinstance(counted, list) else vars(counted).get("bins", ()))
+    if isinstance(counted, Values):
+        n_lines = len(counted.values)
+    return _LINE_BYTES * (1 + n_lines)
 
 
 def check_facets(bundle: Bundle, wanted: tuple[str, ...]) -> None:
@@ -148,9 +171,10 @@ def check_facets(bundle: Bundle, wanted: tuple[str, ...]) -> None:
             raise InvalidParameter("facets", f"expected one of: {', '.join(known)}; found {name!r}")
 
 
-def count_all(bundle: Bundle, rows: RowArray) -> Facets:
-    """Every facet over these rows (int64, rising)."""
-    return count_facets(bundle, tuple(facet_names(bundle)), lambda _: rows)
+def count_all(bundle: Bundle, rows: RowSet, kept: Kept) -> Facets:
+    """Every facet over these rows."""
+    wanted = tuple(facet_names(bundle))
+    return count_facets(bundle, wanted, lambda name: count_one(bundle, name, rows, kept))
 
 
 def some_of(facets: Facets, wanted: tuple[str, ...]) -> Facets:
@@ -176,53 +200,43 @@ def facet_names(bundle: Bundle) -> list[str]:
     return [CATEGORIES, *attributes_of(bundle, *(kind for kind in Kind if kind is not Kind.POINT))]
 
 
-def _categories(bundle: Bundle, rows: RowArray) -> list[CategoryCount]:
+def _categories(bundle: Bundle, rows: RowSet, kept: Kept) -> list[CategoryCount]:
     """The most frequent first, ties by name."""
-    lists, names = bundle.items.categories.lists, bundle.items.categories.names
-    counts = np.bincount(_entries(lists, rows), minlength=len(names))
+    names = bundle.items.categories.names
+    counts = categories_of(bundle).counts(rows, kept)
     named = sorted(zip(names, counts.tolist(), strict=True), key=lambda one: -one[1])
     return [CategoryCount(name, count) for name, count in named if count][:MAX_CATEGORIES]
 
 
-def _entries(lists: Csr, rows: RowArray) -> npt.NDArray[np.int32]:
-    """What the lists of these rows have, one behind the other."""
-    return lists.indices if len(rows) == len(lists) else lists.indices[lists.places(rows)]
-
-
-def _histogram(bundle: Bundle, name: str, rows: RowArray) -> Histogram:
-    known = _known_values(bundle, name, rows)
+def _histogram(name: str, known: npt.NDArray[Any], n_missing: int) -> Histogram:
     bins = bins_of(known) if len(known) else []
     crowded = max((one.count for one in bins), default=0) > _CROWDED * len(known)
     growing = growing_bins(known) if crowded and len(bins) > 2 and known.min() >= 0 else []
     if len(growing) > 2:
-        return Histogram(name, "logarithmic", growing, len(rows) - len(known))
-    return Histogram(name, "linear", bins, len(rows) - len(known))
+        return Histogram(name, "logarithmic", growing, n_missing)
+    return Histogram(name, "linear", bins, n_missing)
 
 
-def _known_values(bundle: Bundle, name: str, rows: RowArray) -> npt.NDArray[Any]:
+def _known_values(bundle: Bundle, name: str, rows: RowSet, kept: Kept) -> npt.NDArray[Any]:
     """What these rows have of an attribute that has an order, [m]."""
     column = bundle.items.attributes[name]
-    values, has_one = ordered_of(column, None if len(rows) == len(column) else rows)
-    known: npt.NDArray[Any] = values if has_one.all() else values[has_one]
+    if column.null_count:
+        rows = rows & kept.of_mask(("valued", name), lambda: known_of(column))
+    values = numbers_of(column.field(0) if kind_of(column) is Kind.TIME else column)
+    known: npt.NDArray[Any] = values if len(rows) == len(column) else values[rows.rows]
     return known
 
 
-def _values(bundle: Bundle, name: str, rows: RowArray) -> Values:
+def _values(bundle: Bundle, name: str, rows: RowSet, kept: Kept) -> Values:
     """Ties by value."""
     column = bundle.items.attributes[name]
-    if kind_of(column) is Kind.STRINGS:
-        lists, names = named_of(column)
-        n_having = int(np.count_nonzero(lists.counts(rows)))
-        counts = np.bincount(_entries(lists, rows), minlength=len(names))
-    else:
-        codes, names = codes_of(column, None if len(rows) == len(column) else rows)
-        counts = np.bincount(codes + 1, minlength=len(names) + 1)
-        n_having, counts = len(rows) - int(counts[0]), counts[1:]
+    carried, names = values_of(name, column), names_of(column)
+    counts = carried.counts(rows, kept)
     most = _most_frequent(counts, names, rising=column.type not in TEXT)
     texts = names.take(pa.array(most)).to_pylist()
     shown = [ValueCount(*one) for one in zip(texts, counts[most].tolist(), strict=True)]
     others = int(counts.sum()) - sum(one.count for one in shown)
-    return Values(name, shown, others, len(rows) - n_having)
+    return Values(name, shown, others, len(rows) - carried.n_having(rows, kept))
 
 
 def _most_frequent(counts: RowArray, names: pa.Array, *, rising: bool) -> RowArray:
@@ -235,8 +249,3 @@ def _most_frequent(counts: RowArray, names: pa.Array, *, rising: bool) -> RowArr
         surely, also = met[counts[met] > least], met[counts[met] == least]
         met = np.concatenate([surely, also[: MAX_VALUES - len(surely)]])
     return met[np.argsort(-counts[met], kind="stable")]
-
-
-def _times(bundle: Bundle, name: str, rows: RowArray) -> Times:
-    known = _known_values(bundle, name, rows)
-    return Times(name, time_bins(known) if len(known) else [], len(rows) - len(known))

@@ -18,6 +18,7 @@ from shortlist.engine.lanes.neighbour import Taste
 from shortlist.engine.query import DEFAULT_K, MAX_CANDIDATES, Query, RankedQuery
 from shortlist.engine.ranking import VARIED
 from shortlist.engine.reading import Reading
+from shortlist.engine.row_sets import RowSet
 from shortlist.engine.snapshot import Snapshot
 from shortlist.engine.sorting import SortKey, read_sort
 from shortlist.errors import FeatureUnavailable, InvalidParameter
@@ -34,8 +35,8 @@ class Plan:
     `vector` is float32 unit [dim], None to order by popularity alone; `text` is for the lanes of
     words and titles, "" without one; `like` is the row whose like is wanted, None for other
     questions; `taste` is what the query gives of somebody's likes, and
-    `text_vector` float32 unit [dim] is the text's own beside a taste. `rows` (int64,
-    rising) are those that pass a filter, None without one; `left_out` (int64, rising) never are
+    `text_vector` float32 unit [dim] is the text's own beside a taste. `among` are the rows
+    that pass a filter, None without one; `left_out` (int64, rising) never are
     candidates: blocked items, and those that were given; `n_matches` of `n_items` may be. `weights`
     are of features that the bundle has, in the order of the registry; `k` results are wanted of
     `n_candidates` retrieved ones, `n_popular`, `n_neighbours` and `n_words` join
@@ -49,7 +50,7 @@ class Plan:
     like: int | None
     text_vector: Vectors | None
     taste: Taste | None
-    rows: RowArray | None
+    among: RowSet | None
     left_out: RowArray
     n_items: int
     n_matches: int
@@ -106,18 +107,18 @@ def make_plan(
         raise InvalidParameter("k", f"expected 1 to n_candidates ({n_candidates}), found {k}")
     n_items = bundle.manifest.counts.items
     filters = query.filters if filters is None else filters
-    parts = None if filters == NO_FILTERS else passing(bundle, filters, left_out)
-    rows = None if parts is None else parts.rows()
+    parts = None if filters == NO_FILTERS else passing(bundle, filters, left_out, snapshot.kept)
+    among = None if parts is None else parts.whole
     return Plan(
         vector=vector,
         text=text,
         like=like,
         text_vector=text_vector,
         taste=taste,
-        rows=rows,
+        among=among,
         left_out=left_out,
         n_items=n_items,
-        n_matches=n_items - len(left_out) if rows is None else len(rows),
+        n_matches=n_items - len(left_out) if among is None else len(among),
         profile=name,
         k=k,
         n_candidates=n_candidates,

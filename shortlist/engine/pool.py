@@ -24,7 +24,7 @@ from shortlist.engine.lanes.words import (
     score_words,
 )
 from shortlist.engine.plan import Plan
-from shortlist.engine.row_sets import distinct, stand_in
+from shortlist.engine.row_sets import RowSet, distinct, stand_in
 from shortlist.engine.snapshot import Snapshot
 from shortlist.engine.sorting import places_in_order
 
@@ -115,33 +115,20 @@ def _ask_words(snapshot: Snapshot, plan: Plan) -> AskedWords | None:
 
 def _mask(plan: Plan) -> npt.NDArray[np.bool_] | None:
     """Which rows may be candidates, bool [n]; None for all."""
-    if plan.rows is None and not len(plan.left_out):
-        return None
-    mask = np.zeros(plan.n_items, dtype=np.bool_)
-    mask[all_rows(plan)] = True
-    return mask
+    return in_scope(plan).mask if plan.among is not None or len(plan.left_out) else None
 
 
-def all_rows(plan: Plan) -> RowArray:
-    """Every row that may be a candidate, int64, rising."""
-    return rows_without(plan.left_out, plan.n_items) if plan.rows is None else plan.rows
-
-
-def rows_without(left_out: RowArray, n_items: int) -> RowArray:
-    """Every row of a catalogue but these, int64, rising."""
-    mask = np.ones(n_items, dtype=np.bool_)
-    mask[left_out] = False
-    return np.flatnonzero(mask)
+def in_scope(plan: Plan) -> RowSet:
+    """Every row that may be a candidate."""
+    return RowSet.every(plan.n_items).without(plan.left_out) if plan.among is None else plan.among
 
 
 def _within(plan: Plan, rows: RowArray) -> RowArray:
     """Those of these rows that may be candidates, in the same order."""
-    if not len(rows) or (plan.rows is None and not len(plan.left_out)):
+    if not len(rows):
         return rows
-    allowed = ~stand_in(rows, plan.left_out)
-    if plan.rows is not None:
-        allowed &= stand_in(rows, plan.rows)
-    return rows[allowed]
+    within = ~stand_in(rows, plan.left_out) if plan.among is None else plan.among.has(rows)
+    return rows[within]
 
 
 def _browse(snapshot: Snapshot, plan: Plan) -> Pool:
@@ -149,7 +136,7 @@ def _browse(snapshot: Snapshot, plan: Plan) -> Pool:
 
     Ties in rising row order; nothing is compared.
     """
-    bundle, rows = snapshot.bundle, all_rows(plan)
+    bundle, rows = snapshot.bundle, in_scope(plan).rows
     own = (FEATURES[name].value(name, bundle, Pool(plan, rows, None)) for name in plan.weights)
     scores = next(own, np.zeros(len(rows)))
     if plan.min_score is not None:
@@ -163,9 +150,9 @@ def _browse(snapshot: Snapshot, plan: Plan) -> Pool:
 def _retrieve(snapshot: Snapshot, vector: Vectors, plan: Plan) -> Candidates:
     """The best of the rows in scope, as many as there are up to `n_candidates`."""
     n_left_out = len(plan.left_out)
-    if plan.rows is not None or n_left_out > MANY:
+    if plan.among is not None or n_left_out > MANY:
         return snapshot.retriever.retrieve_among(
-            vector, plan.n_candidates, all_rows(plan), exact_up_to=snapshot.exact_up_to
+            vector, plan.n_candidates, in_scope(plan), exact_up_to=snapshot.exact_up_to
         )
     found = snapshot.retriever.retrieve(vector, plan.n_candidates + n_left_out)
     return found.without(plan.left_out, plan.n_candidates) if n_left_out else found

@@ -19,9 +19,11 @@ from shortlist.encoder.parity import check_canaries, read_canaries
 from shortlist.encoder.runtime import SETTINGS, Encoder
 from shortlist.engine.facets import Facets, count_all
 from shortlist.engine.features import check_profiles
+from shortlist.engine.kept import Kept
 from shortlist.engine.lanes.segments import retriever_of
 from shortlist.engine.lanes.semantic import Retriever
 from shortlist.engine.query_encoder import BatchingEncoder, CachingEncoder, EncodesQuery, Observer
+from shortlist.engine.row_sets import RowSet
 from shortlist.engine.vocabulary import Vocabulary, vocabulary_of
 from shortlist.errors import BundleCorrupt
 
@@ -41,7 +43,7 @@ class LoadOptions:
     max_batch: int = 16
     max_waiting: int = MAX_WAITING
     query_cache: int = 4096
-    filter_exact_up_to: int = 100_000
+    filter_exact_up_to: int = 1_000
     fixed_lengths: tuple[int, ...] = ()
     observer: Observer | None = None
     trusted_keys: TrustedKeys = ()
@@ -53,7 +55,8 @@ class Snapshot:
 
     `blocked_rows` (int64, rising) are never part of an answer. The holds keep other processes
     from pruning the version, and the one whose encoder is shared, as long as the snapshot
-    lives: the encoder's weights are mapped from there. `vocabulary` is what texts are read by.
+    lives: the encoder's weights are mapped from there. `vocabulary` is what texts are read by, and
+    `kept` what was found for filters: every snapshot begins with none.
     """
 
     bundle: Bundle
@@ -66,13 +69,13 @@ class Snapshot:
     exact_up_to: int
     blocked_rows: RowArray = field(default_factory=lambda: np.empty(0, np.int64))
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
+    kept: Kept = field(default_factory=Kept, init=False, repr=False, compare=False)
 
     @cached_property
     def facets(self) -> Facets:
         """What all items that are not blocked count, found when it is first asked for."""
-        kept = np.ones(self.bundle.n_items, dtype=np.bool_)
-        kept[self.blocked_rows] = False
-        return count_all(self.bundle, np.flatnonzero(kept))
+        every = RowSet.every(self.bundle.n_items)
+        return count_all(self.bundle, every.without(self.blocked_rows), self.kept)
 
     @property
     def version(self) -> str:

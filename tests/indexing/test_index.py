@@ -9,8 +9,9 @@ import faiss
 import numpy as np
 import pytest
 
-from indexing.index import make_index, write_index
+from indexing.index import build_index, make_index, write_index
 from shortlist.bundle import layout
+from shortlist.bundle.manifest import RetrievalInfo
 from shortlist.errors import CatalogError
 
 Films = Callable[..., Path]
@@ -63,6 +64,24 @@ def test_a_catalogue_with_an_index_type_that_faiss_refuses_is_not_published(
 ) -> None:
     path = films(("[document]", '[index]\ntype = "RFlat"\n[document]'))
     assert refused(path).startswith("index.type 'RFlat': FAISS refuses it: ")
+
+
+def test_a_graph_is_searched_as_deep_as_filters_need(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = np.random.default_rng(3).normal(size=(2000, 16)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    through = {100: 0.9, 128: 0.979, 192: 0.981}
+
+    def filtered(_: Path, info: RetrievalInfo, *__: object) -> dict[str, float]:
+        return {"0.5": 1.0, "0.01": through.get(int(info.params["ef_search"]), 0.5)}
+
+    monkeypatch.setattr("indexing.index.filtered_recall", filtered)
+    info = build_index(rows, tmp_path, kind="HNSW16", probes=lambda: rows[:20])
+    assert info.params["ef_search"] == 192 and info.filtered_recall == {"0.5": 1.0, "0.01": 0.981}
+    through.clear()  # whatever is tried: the recall without a filter decides alone
+    info = build_index(rows, tmp_path, kind="HNSW16", probes=lambda: rows[:20])
+    assert info.params["ef_search"] == 100 and info.filtered_recall == {"0.5": 1.0, "0.01": 0.5}
 
 
 def test_an_index_that_needs_more_items_than_there_are_is_not_published(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -21,9 +22,12 @@ from shortlist.engine.lanes.semantic import (
     best_first,
     true_scores,
 )
+from shortlist.engine.row_sets import RowSet
 from shortlist.errors import BundleUnsupported
 
 _SPARE = 8
+_MOST_KEPT = 32
+"""Sets of rows whose entries are kept: of a million items 125 kB each."""
 
 
 class RetrievedSegment:
@@ -55,13 +59,19 @@ class RetrievedSegment:
                 return found
         return self._of(self.index.search(query_vector, n_found, self._live))
 
-    def nearest_among(self, query_vector: Vectors, n: int, allowed: np.ndarray) -> RowArray:
-        """The same of the rows that are `allowed`, bool [rows]."""
-        entries = np.flatnonzero(allowed[self._rows] & (self._rows >= 0))
+    def entries_of(self, rows: RowSet) -> RowSet:
+        """The entries of these rows, as a set of entries."""
+        live = self._rows >= 0
+        return RowSet.of_mask(rows.mask[self._rows] & live)
+
+    def nearest_among(
+        self, query_vector: Vectors, n: int, entries: RowSet, *, exact_up_to: int
+    ) -> RowArray:
+        """Up to `n` rows near to a query vector among those of these entries, int64."""
         if not len(entries):
             return np.empty(0, np.int64)
-        selector = faiss.IDSelectorBatch(entries)
-        return self._of(self.index.search(query_vector, min(n, len(entries)), selector))
+        found = self.index.retrieve_among(query_vector, n, entries, exact_up_to=exact_up_to)
+        return self._of(found.rows)
 
     def _of(self, entries: RowArray) -> RowArray:
         rows = self._rows[entries]
@@ -75,6 +85,8 @@ class SegmentsRetriever:
         self.parts = tuple(parts)
         self._vectors = vectors
         self._exact = all(part.index.exact for part in parts)
+        self._entries: dict[int, tuple[RowSet, list[RowSet]]] = {}
+        self._lock = threading.Lock()
 
     def retrieve(self, query_vector: Vectors, n_candidates: int) -> Candidates:
         """The `n_candidates` best rows of all segments, re-scored against the stored vectors."""
@@ -83,19 +95,31 @@ class SegmentsRetriever:
         return best_first(rows, query_vector, self._vectors, n_candidates, exact=self._exact)
 
     def retrieve_among(
-        self, query_vector: Vectors, n_candidates: int, rows: RowArray, *, exact_up_to: int
+        self, query_vector: Vectors, n_candidates: int, rows: RowSet, *, exact_up_to: int
     ) -> Candidates:
         """The best of these rows: scored one and all, or found by the indexes."""
         n_found = min(n_candidates, len(rows))
         if self._exact or len(rows) <= exact_up_to:
-            return best_among(query_vector, self._vectors, rows, n_found)
-        allowed = np.zeros(len(self._vectors), dtype=np.bool_)
-        allowed[rows] = True
-        parts = [part.nearest_among(query_vector, n_found, allowed) for part in self.parts]
+            return best_among(query_vector, self._vectors, rows.rows, n_found)
+        parts = [
+            part.nearest_among(query_vector, n_found, entries, exact_up_to=exact_up_to)
+            for part, entries in zip(self.parts, self._entries_of(rows), strict=True)
+        ]
         found = np.concatenate(parts)
-        if len(found) < n_found:
-            return best_among(query_vector, self._vectors, rows, n_found)
         return best_first(found, query_vector, self._vectors, n_found, exact=False)
+
+    def _entries_of(self, rows: RowSet) -> list[RowSet]:
+        """The entries of these rows in each segment; kept for the sets that were asked for last."""
+        with self._lock:
+            known = self._entries.get(id(rows))
+        if known is not None and known[0] is rows:
+            return known[1]
+        found = [part.entries_of(rows) for part in self.parts]
+        with self._lock:
+            self._entries[id(rows)] = (rows, found)
+            while len(self._entries) > _MOST_KEPT:
+                self._entries.pop(next(iter(self._entries)))
+        return found
 
     def score(self, query_vector: Vectors, rows: RowArray) -> Vectors:
         """The true inner products of these rows, from the stored vectors."""

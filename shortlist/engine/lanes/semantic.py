@@ -9,7 +9,7 @@ import numpy as np
 
 from shortlist.bundle.arrays import RowArray, Vectors
 from shortlist.bundle.vectors import AnyVectors
-from shortlist.engine.row_sets import distinct, stand_in
+from shortlist.engine.row_sets import RowSet, distinct, stand_in
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Retriever(Protocol):
         """The `n_candidates` best rows for a float32 unit vector [dim], fewer in a small corpus."""
 
     def retrieve_among(
-        self, query_vector: Vectors, n_candidates: int, rows: RowArray, *, exact_up_to: int
+        self, query_vector: Vectors, n_candidates: int, rows: RowSet, *, exact_up_to: int
     ) -> Candidates:
-        """The best of these rows (int64, rising): `n_candidates` of them, or all there are.
+        """The best of these rows: `n_candidates` of them, or all there are.
 
         Exact when the index is, or when at most `exact_up_to` rows are to be looked at.
         """

@@ -19,11 +19,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from indexing.job import build
-from shortlist.bundle.arrays import truths_of
+from shortlist.bundle.arrays import RowArray, truths_of
 from shortlist.bundle.attributes import codes_of
 from shortlist.engine.conditions import Attributes, Filters, Near, Range
-from shortlist.engine.facets import MAX_VALUES, Values, count_facets
+from shortlist.engine.facets import MAX_VALUES, Counted, Values, count_facets, count_one
 from shortlist.engine.filters import passing
+from shortlist.engine.row_sets import RowSet
 from shortlist.engine.snapshot import Snapshot
 from shortlist.errors import InvalidParameter
 from tests.shop import BRANDS, N_ITEMS, product
@@ -200,9 +201,15 @@ def test_a_result_shows_times_as_they_were_given_lists_and_points(client: FlaskC
     assert [shown[number]["town"] for number in (0, 2)] == [{"lat": 52.5, "lon": 13.4}, None]
 
 
+def counted_over(shop: Snapshot, rows: RowArray) -> Callable[[str], Counted]:
+    """What counts a facet over these rows."""
+    among = RowSet.of_rows(rows, shop.bundle.n_items)
+    return lambda name: count_one(shop.bundle, name, among, shop.kept)
+
+
 def test_values_are_counted_with_what_has_none(shop: Snapshot) -> None:
     rows = np.arange(3, N_ITEMS)
-    found = count_facets(shop.bundle, ("brand", "in_stock", "price"), lambda _: rows)
+    found = count_facets(shop.bundle, ("brand", "in_stock", "price"), counted_over(shop, rows))
     for one, name in zip(found.values, ("brand", "in_stock"), strict=True):
         counts = Counter(product(number)[name] for number in rows.tolist())
         missing = counts.pop(None)
@@ -214,7 +221,7 @@ def test_values_are_counted_with_what_has_none(shop: Snapshot) -> None:
 
 
 def test_each_value_of_a_list_is_counted_and_times_by_month(shop: Snapshot) -> None:
-    found = count_facets(shop.bundle, ("colours", "added"), lambda _: np.arange(N_ITEMS))
+    found = count_facets(shop.bundle, ("colours", "added"), counted_over(shop, np.arange(N_ITEMS)))
     (lists,), (times,) = found.values, found.times
     # of each ten products: red, blue and red, none, green and blue
     assert [(one.value, one.count) for one in lists.values] == [
@@ -233,7 +240,7 @@ def test_of_many_values_the_most_frequent_are_shown_and_the_others_counted(
     shop: Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shortlist.engine.facets.MAX_VALUES", 2)
-    (found,) = count_facets(shop.bundle, ("brand",), lambda _: np.arange(N_ITEMS)).values
+    (found,) = count_facets(shop.bundle, ("brand",), counted_over(shop, np.arange(N_ITEMS))).values
     assert isinstance(found, Values)
     # all four brands are as frequent: the first by value stand
     assert [one.value for one in found.values] == ["Nike", "North: Face"]

@@ -208,3 +208,23 @@ def test_a_range_of_integers_is_exact(
     items = replace(bundle.items, attributes={"time": column})
     found = passing(replace(bundle, items=items), Filters(ranges={"time": limits}), NOBODY).rows()
     assert found.tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        (Range(min=-(2.0**63)), [1, 2, 3]),
+        (Range(max=2.0**63), [0, 1, 2]),
+        (Range(), [0, 1, 2, 3]),
+        (Range(min=-1.0, max=1.0), [2]),
+    ],
+)
+def test_numbers_may_be_larger_than_any_integer(
+    sample_snapshot: Snapshot, limits: Range, expected: list[int]
+) -> None:
+    bundle = sample_snapshot.bundle
+    numbers = [-1e300, -(2.0**63), 0.5, 1e300, None]
+    column = pa.array(numbers + [None] * (bundle.n_items - len(numbers)), pa.float64())
+    items = replace(bundle.items, attributes={"size": column})
+    found = passing(replace(bundle, items=items), Filters(ranges={"size": limits}), NOBODY).rows()
+    assert found.tolist() == expected

@@ -15,6 +15,8 @@ from indexing.index import describe, write_index
 from indexing.recall import filtered_recall
 from shortlist.bundle.manifest import RetrievalInfo
 from shortlist.engine.lanes.faiss_backend import FaissRetriever
+from shortlist.engine.lanes.filter_costs import FilterCosts
+from shortlist.engine.row_sets import RowSet
 from shortlist.errors import BundleCorrupt
 
 FloatArray = npt.NDArray[np.float32]
@@ -219,7 +221,8 @@ def filtered_setup(tmp_path: Path) -> tuple[FaissRetriever, np.ndarray]:
 def test_a_filter_that_lets_few_pass_is_scored_exactly(tmp_path: Path, n_rows: int) -> None:
     retriever, vectors = filtered_setup(tmp_path)
     rows = np.sort(np.random.default_rng(1).permutation(3000)[:n_rows])
-    found = retriever.retrieve_among(vectors[7], 20, rows, exact_up_to=3000)
+    among = RowSet.of_rows(rows, 3000)
+    found = retriever.retrieve_among(vectors[7], 20, among, exact_up_to=3000)
     expected = rows[np.argsort(-(vectors[rows] @ vectors[7]), kind="stable")][:20]
     assert found.exact
     assert found.rows.tolist() == expected.tolist()
@@ -229,18 +232,70 @@ def test_a_filter_that_lets_few_pass_is_scored_exactly(tmp_path: Path, n_rows: i
 def test_a_filter_through_the_graph_is_never_short(tmp_path: Path, n_rows: int) -> None:
     retriever, vectors = filtered_setup(tmp_path)
     rows = np.sort(np.random.default_rng(2).permutation(3000)[:n_rows])
+    among = RowSet.of_rows(rows, 3000)
     for query in vectors[:20]:
-        found = retriever.retrieve_among(query, 20, rows, exact_up_to=0)
+        found = retriever.retrieve_among(query, 20, among, exact_up_to=0)
         assert len(found.rows) == min(20, n_rows)
         assert set(found.rows.tolist()) <= set(rows.tolist())
         np.testing.assert_allclose(found.scores, vectors[found.rows] @ query, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_rows", [1, 40, 200, 599, 600])
+def test_every_index_finds_nearly_all_that_pass_and_nothing_else(
+    retriever: FaissRetriever, n_rows: int
+) -> None:
+    rows = np.sort(np.random.default_rng(n_rows).permutation(600)[:n_rows])
+    among, n_found, shared = RowSet.of_rows(rows, 600), min(50, n_rows), 0
+    for query in QUERIES:
+        found = retriever.retrieve_among(query, 50, among, exact_up_to=0)
+        assert len(found.rows) == len(set(found.rows.tolist())) == n_found
+        assert set(found.rows.tolist()) <= set(rows.tolist())
+        assert found.scores.tolist() == pytest.approx(
+            (CORPUS[found.rows] @ query).tolist(), abs=1e-6
+        )
+        best = rows[np.argsort(-(CORPUS[rows] @ query), kind="stable")][:50]
+        shared += len(np.intersect1d(found.rows, best))
+    assert shared >= 0.98 * n_found * len(QUERIES)
+
+
+def in_clusters() -> tuple[FloatArray, npt.NDArray[np.int64]]:
+    """4,000 unit vectors close around 20 middles, and which middle each is at."""
+    rng = np.random.default_rng(5)
+    of = np.arange(4000) % 20
+    rows = unit_rows(20, 24, seed=6)[of] + 0.1 * rng.normal(size=(4000, 24))
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32), of
+
+
+@pytest.mark.parametrize("name", ["hnsw", "hnsw-sq8", "ivf"])
+def test_a_filter_that_lets_nothing_near_the_query_pass_is_answered_from_farther_away(
+    retriever_of: Retrieve, name: str
+) -> None:
+    vectors, of = in_clusters()
+    retriever = retriever_of(name, vectors)
+    for query_row in range(0, 100, 7):
+        rows = np.flatnonzero((of != of[query_row]) & (np.arange(4000) % 2 == 0))
+        query, among = vectors[query_row], RowSet.of_rows(rows, 4000)
+        found = retriever.retrieve_among(query, 50, among, exact_up_to=0)
+        best = rows[np.argsort(-(vectors[rows] @ query), kind="stable")][:50]
+        assert len(found.rows) == 50 and np.isin(found.rows, rows).all()
+        assert len(np.intersect1d(found.rows, best)) >= 45
+
+
+def test_few_rows_are_looked_up_and_more_gone_through_or_walked_to() -> None:
+    # of a million: 1.5 · n for codes looked up against n + 12,500; 17 for each step of a graph
+    assert FilterCosts(1000, 1_000_000).are_few and not FilterCosts(1001, 1_000_000).are_few
+    assert FilterCosts(24_000, 1_000_000).are_taken and not FilterCosts(26_000, 1_000_000).are_taken
+    tenth, hundredth = FilterCosts(100_000, 1_000_000), FilterCosts(10_000, 1_000_000)
+    assert tenth.walk(1250) == 21_250 < tenth.codes == 112_500
+    assert hundredth.walk(12_500) == 212_500 > hundredth.codes == 15_000
+    assert hundredth.share == 0.01 and FilterCosts(0, 100).share == 0.01
 
 
 def test_the_recall_under_a_filter_is_measured_by_share(tmp_path: Path) -> None:
     _retriever, vectors = filtered_setup(tmp_path)
     info = describe("HNSW16", exact=False, params={"ef_search": 64, "overfetch": 2})
     recall = filtered_recall(tmp_path, info, vectors, vectors[:30])
-    assert list(recall) == ["0.5", "0.1"]
-    assert all(0.3 < value <= 1 for value in recall.values())
+    assert list(recall) == ["0.5", "0.1", "0.01", "0.001"]
+    assert all(0.9 < value <= 1 for value in recall.values())
     flat = describe("HNSW16", exact=True)
     assert set(filtered_recall(tmp_path, flat, vectors, vectors[:5]).values()) == {1.0}
