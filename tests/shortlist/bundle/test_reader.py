@@ -57,6 +57,7 @@ FILES = [
     "segments/s1/words/repeated.npy",
     "segments/s1/words/repeats.npy",
     "segments/s1/words/terms.npy",
+    "source/items.arrow",
     "word_ranks/s1.npy",
 ]
 Damage = Callable[[Path], object]
