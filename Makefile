@@ -8,6 +8,7 @@ PORT ?= 8000
 WORKERS ?= 1
 MOVIELENS ?=
 REPLACE ?=
+CHANGES ?= changes.jsonl
 RESULTS ?= benchmarks/results
 VERSION ?=
 PYTHON ?= python3
@@ -22,7 +23,7 @@ export TOKENIZERS_PARALLELISM ?= true
 MOVIELENS_PATH := $(if $(MOVIELENS),$(abspath $(MOVIELENS)))
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup index versions rollback serve evaluate tune data test check lint soak bench clean
+.PHONY: help run setup index apply compact versions rollback serve evaluate tune data test check lint soak bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
@@ -38,13 +39,24 @@ setup: .venv/.indexing ## make .venv and install pinned dependencies
 index: setup ## build CATALOG and publish it into ARTIFACTS
 	$(BIN)/python -m shortlist build --catalog "$(CATALOG)" --artifacts "$(ARTIFACTS)" $(if $(REPLACE),--replace-catalog)
 
+apply: setup ## publish the changes in CHANGES, a file of JSON lines, over what is live
+	$(BIN)/python -m shortlist apply "$(CHANGES)" --artifacts "$(ARTIFACTS)"
+
+compact: setup ## join the segments of what is live where that is due
+	$(BIN)/python -m shortlist compact --artifacts "$(ARTIFACTS)"
+
 versions: setup ## list what is published
 	$(BIN)/python -m shortlist versions --artifacts "$(ARTIFACTS)"
 
 rollback: setup ## make the version that was live before live again, or VERSION=…
 	$(BIN)/python -m shortlist rollback $(VERSION) --artifacts "$(ARTIFACTS)"
 
+# Where SHORTLIST_WRITES=on, changes that the service takes are published beside it.
 serve: setup ## serve what is published in ARTIFACTS
+	@if [ "$$SHORTLIST_WRITES" = on ]; then \
+	  $(BIN)/python -m shortlist follow --artifacts "$(ARTIFACTS)" & \
+	  trap "kill $$! 2>/dev/null" EXIT; \
+	fi; \
 	$(BIN)/python -m shortlist serve --artifacts "$(ARTIFACTS)" --host "$(HOST)" --port "$(PORT)" --workers "$(WORKERS)"
 
 evaluate: .venv/.evaluation ## measure the relevance of what is published, with CATALOG; writes RESULTS

@@ -20,13 +20,13 @@ import numpy as np
 from indexing.catalog import read_catalog
 from indexing.catalog.columns import id_column, item_table
 from indexing.catalog.toml import read_catalog_config
+from indexing.changing.source import write_source
 from indexing.documents import hash_documents, read_corpus
 from indexing.entries import entries_of
 from indexing.features import write_features
 from indexing.measure.report import as_table
 from indexing.neighbours.section import write_neighbours
 from indexing.popularity import catalog_popularity
-from indexing.source import write_source
 from indexing.suggestions import write_suggestions
 from indexing.titles import write_titles
 from indexing.words import write_words

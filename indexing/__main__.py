@@ -12,20 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from indexing.changing.commands import apply, compact, follow
+from indexing.options import artifacts_option, sign_option
 from shortlist.command import Commands
 from shortlist.encoder.machine import Precision
 
 if TYPE_CHECKING:
     from shortlist.bundle.store import ArtifactStore
-
-
-def _store(_context: click.Context, _parameter: click.Parameter, folder: Path) -> ArtifactStore:
-    """What is published in a folder; not the current one, which an empty text would mean too."""
-    from shortlist.bundle.store import ArtifactStore
-
-    if folder == Path():
-        raise click.BadParameter("expected a folder other than the current one")
-    return ArtifactStore(folder)
 
 
 _output = click.option(
@@ -41,13 +34,6 @@ _catalog = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     help="The catalog.toml that describes the catalogue.",
 )
-_artifacts = click.option(
-    "--artifacts",
-    required=True,
-    callback=_store,
-    type=click.Path(path_type=Path, file_okay=False),
-    help="The folder that holds published bundles.",
-)
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
@@ -58,7 +44,7 @@ def main() -> None:
 
 @main.command()
 @_catalog
-@_artifacts
+@artifacts_option
 @click.option(
     "--precision",
     type=click.Choice([precision.value for precision in Precision]),
@@ -72,11 +58,7 @@ def main() -> None:
 )
 @click.option("--force", is_flag=True, help="Publish past the gate's limits; the journal says so.")
 @click.option("--replace-catalog", is_flag=True, help="Publish over a catalogue of another name.")
-@click.option(
-    "--sign",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Sign the version with the private key in this file; `keygen` makes one.",
-)
+@sign_option
 def build(
     catalog: Path,
     artifacts: ArtifactStore,
@@ -129,8 +111,12 @@ def _step_teller() -> Callable[[str], None]:
     return tell
 
 
+for command in (apply, follow, compact):
+    main.add_command(command)
+
+
 @main.command()
-@_artifacts
+@artifacts_option
 @_as_json
 def versions(artifacts: ArtifactStore, as_json: bool) -> None:
     """List what is published, newest first, checksums verified."""
@@ -142,7 +128,7 @@ def versions(artifacts: ArtifactStore, as_json: bool) -> None:
 
 @main.command()
 @click.argument("version", required=False)
-@_artifacts
+@artifacts_option
 @click.option(
     "--trusted-keys",
     default="",
@@ -167,7 +153,7 @@ def keygen(path: Path) -> None:
 
 @main.command()
 @click.argument("version", required=False)
-@_artifacts
+@artifacts_option
 def rollback(version: str | None, artifacts: ArtifactStore) -> None:
     """Make VERSION live again, by default the one that was live before."""
     from indexing.versions import roll_back
@@ -184,7 +170,7 @@ def rollback(version: str | None, artifacts: ArtifactStore) -> None:
     type=click.IntRange(min=0),
     help="How many versions stay beside the live one: those that were live last.",
 )
-@_artifacts
+@artifacts_option
 def prune(keep: int, artifacts: ArtifactStore) -> None:
     """Remove all but KEEP versions beside the live one; none that is in use."""
     with artifacts.lock():
@@ -196,7 +182,7 @@ def prune(keep: int, artifacts: ArtifactStore) -> None:
 @main.command()
 @click.argument("before")
 @click.argument("after")
-@_artifacts
+@artifacts_option
 @_as_json
 def diff(before: str, after: str, artifacts: ArtifactStore, as_json: bool) -> None:
     """Compare two versions: items, popularity, answers to probe queries."""
@@ -209,7 +195,7 @@ def diff(before: str, after: str, artifacts: ArtifactStore, as_json: bool) -> No
 
 @main.command()
 @_catalog
-@_artifacts
+@artifacts_option
 @_output
 @click.option(
     "--profile", default="tuned", show_default=True, help="Name of the profile for searches."
@@ -233,7 +219,7 @@ def tune(catalog: Path, artifacts: ArtifactStore, output: Path, profile: str) ->
 
 @main.command()
 @_catalog
-@_artifacts
+@artifacts_option
 @_output
 def evaluate(catalog: Path, artifacts: ArtifactStore, output: Path) -> None:
     """Measure the live version's relevance with its own catalogue."""

@@ -18,19 +18,21 @@ from indexing.catalog.columns import id_column, item_table
 from indexing.catalog.config import CatalogConfig
 from indexing.catalog.settings import write_settings
 from indexing.catalog.toml import read_catalog_config
+from indexing.changing.follower import Follower
+from indexing.changing.intake import intake_of
+from indexing.changing.publisher import Publisher
+from indexing.changing.source import write_source
 from indexing.documents import read_corpus
 from indexing.embeddings import EmbeddingCounts, batch_encoder
 from indexing.entries import entries_of
 from indexing.export import cached_export, default_cache, with_prompts
 from indexing.features import write_features
 from indexing.gate import GateReport, check_name, pass_gate
-from indexing.intake import intake_of
 from indexing.models import resolve_model
 from indexing.neighbours.section import write_neighbours
 from indexing.off_topic import write_off_topic
 from indexing.popularity import Popularity, catalog_popularity
 from indexing.segments import Fresh, Making, arrange_over, made_alike, write_orders, write_segments
-from indexing.source import write_source
 from indexing.suggestions import write_suggestions
 from shortlist.bundle import signing
 from shortlist.bundle.change_log import LOG, ChangeLog
@@ -119,6 +121,9 @@ def build(
             on_step("published")
         if absorbed:
             changes.done(max(absorbed, changes.through()))
+        if changes.last() > absorbed:  # what came while the sources were read
+            Follower(store, Publisher(store, signing_key=signing_key)).absorb()
+            on_step("changes absorbed")
         try:
             store.prune(config.publish.keep)
         except PublishError as error:  # the build is published already

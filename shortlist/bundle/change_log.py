@@ -129,15 +129,20 @@ class ChangeLog:
                 f"{self._folder / _THROUGH}: no sequence number: {error}"
             ) from error
 
-    def done(self, sequence: int, refusals: Sequence[Refusal] = ()) -> None:
-        """Note how far the log was dealt with, what was refused, and remove what is done.
+    def refuse(self, refusals: Sequence[Refusal]) -> None:
+        """Note what was refused. Raises PublishError when that cannot be written."""
+        try:
+            self._note(refusals)
+        except OSError as error:
+            raise PublishError(f"{self._folder}: cannot be written: {error.strerror}") from error
+
+    def done(self, sequence: int) -> None:
+        """Note how far the log was dealt with, and remove the files that are behind that.
 
         Raises PublishError when that cannot be written.
         """
         try:
             make_folder(self._folder)
-            if refusals:
-                self._note(refusals)
             write_durably(self._folder / _THROUGH, f"{sequence}\n".encode())
             for path, behind in zip(self._files(), self._files()[1:], strict=False):
                 if _begin_of(behind) <= sequence + 1:

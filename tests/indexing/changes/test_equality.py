@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from indexing import arrangement
-from indexing.changing import Publisher
+from indexing.changing.publisher import Publisher
 from indexing.job import build
 from shortlist.bundle.changes import Change, change_of, problems_of
 from shortlist.bundle.store import ArtifactStore

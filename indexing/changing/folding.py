@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from indexing.source import UNCHANGED, Overlay, Source
+from indexing.changing.source import UNCHANGED, Overlay, Source
 from shortlist.bundle.arrays import RowArray
 from shortlist.bundle.changes import Change, Op
 from shortlist.bundle.reader import Bundle

@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 
 from indexing.catalog.config import CatalogConfig
+from indexing.changing.folding import Folded
+from indexing.changing.source import Source
 from indexing.features import rated_features, reference_items, write_with_recency
-from indexing.folding import Folded
 from indexing.neighbours.section import at_rows
 from indexing.popularity import Popularity, from_counts
-from indexing.source import Source
 from indexing.suggestions import labels_of
 from shortlist.bundle.arrays import Csr, FloatArray
 from shortlist.bundle.manifest import PopularityInfo, Section

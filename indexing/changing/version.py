@@ -11,19 +11,19 @@ import numpy as np
 import pyarrow as pa
 
 from indexing.arrangement import Arrangement, arrange
-from indexing.carried import Carrying, adjusted
 from indexing.catalog import Catalog
 from indexing.catalog.columns import id_column, item_table
 from indexing.catalog.config import CatalogConfig
 from indexing.catalog.settings import read_settings
+from indexing.changing.carried import Carrying, adjusted
+from indexing.changing.folding import Folded, fold
+from indexing.changing.intake import catalog_of
+from indexing.changing.source import ITEMS, UNCHANGED, Overlay, Source
+from indexing.changing.splice import spliced, spliced_items
 from indexing.documents import read_corpus
 from indexing.embeddings import EmbeddingCounts, KnownVectors, batch_encoder, read_hashes
 from indexing.entries import entries_of
-from indexing.folding import Folded, fold
-from indexing.intake import catalog_of
 from indexing.segments import Fresh, Making, contents_of, write_orders, write_segments
-from indexing.source import ITEMS, UNCHANGED, Overlay, Source
-from indexing.splice import spliced, spliced_items
 from shortlist.bundle import layout
 from shortlist.bundle.changes import Change
 from shortlist.bundle.intake import Intake

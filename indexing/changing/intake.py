@@ -15,7 +15,7 @@ from indexing.catalog.items import columns_of, items_of
 from indexing.catalog.number_format import PLAIN
 from indexing.catalog.records import TableRecords
 from indexing.catalog.sources import AttributeConfig, IdType
-from indexing.source import Values, table_of
+from indexing.changing.source import Values, table_of
 from shortlist.bundle.attributes import Kind
 from shortlist.bundle.intake import TAGS, ColumnIntake, Intake
 from shortlist.bundle.tables import Categories

@@ -1,0 +1,1 @@
+"""Changes to what is live: from what is asked to a version that has it."""
