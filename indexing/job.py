@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from tqdm import tqdm
 
-from indexing import embeddings
 from indexing.calibration import write_calibration
 from indexing.catalog import Catalog, read_catalog
 from indexing.catalog.columns import id_column, item_table
@@ -23,26 +23,36 @@ from indexing.changing.intake import intake_of
 from indexing.changing.publisher import Publisher
 from indexing.changing.source import write_source
 from indexing.documents import read_corpus
-from indexing.embeddings import EmbeddingCounts, batch_encoder
+from indexing.embeddings import EmbeddingCounts
+from indexing.encoding import Encoding, encoding_of
 from indexing.entries import entries_of
-from indexing.export import cached_export, default_cache, with_prompts
 from indexing.features import write_features
 from indexing.gate import GateReport, check_name, pass_gate
-from indexing.models import resolve_model
 from indexing.neighbours.section import write_neighbours
 from indexing.off_topic import write_off_topic
 from indexing.popularity import Popularity, catalog_popularity
-from indexing.segments import Fresh, Making, arrange_over, made_alike, write_orders, write_segments
+from indexing.segments import (
+    N_PROBES,
+    Fresh,
+    Making,
+    arrange_over,
+    made_alike,
+    measured_recall,
+    write_orders,
+    write_segments,
+)
 from indexing.suggestions import write_suggestions
-from shortlist.bundle import signing
+from shortlist.bundle import layout, signing
 from shortlist.bundle.change_log import LOG, ChangeLog
-from shortlist.bundle.manifest import CatalogInfo, Counts, EncoderInfo, Manifest, PopularityInfo
+from shortlist.bundle.manifest import CatalogInfo, Counts, Manifest, PopularityInfo, Section
 from shortlist.bundle.reader import Bundle, open_bundle
 from shortlist.bundle.sections.calibration import read_calibration
 from shortlist.bundle.sections.item_features import read_features
 from shortlist.bundle.store import ArtifactStore, OnStep, no_step
+from shortlist.bundle.vectors import AnyVectors
 from shortlist.bundle.writer import BundleWriter
 from shortlist.encoder.machine import Precision
+from shortlist.encoder.runtime import read_settings
 from shortlist.errors import BundleError, PublishError
 
 log = logging.getLogger(__name__)
@@ -146,29 +156,20 @@ def _write_bundle(
     corpus = read_corpus(catalog)
     texts = corpus.recall_probes()
     popularity = catalog_popularity(catalog)
-    source = resolve_model(config.encoder.model, relative_to=config.folder)
-    export = cached_export(source, default_cache())
-    settings = with_prompts(
-        export,
-        query_prompt=config.encoder.query_prompt,
-        document_prompt=config.encoder.document_prompt,
-    )
-    encoder = batch_encoder(export, precision or config.encoder.precision)
-    named = EncoderInfo.model_fields  # what vectors depend on beside the text
-    identity = EncoderInfo(
-        **{name: value for name, value in vars(settings).items() if name in named},
-        precision=encoder.precision.value,
-    )
-    encode_queries = partial(encoder.encode, prompt=settings.query_prompt)
+    encoding = encoding_of(config, precision)
+    settings, identity = encoding.settings, encoding.identity
+    known = encoding.known_vectors(live)
     writer = BundleWriter(folder, embedding_dim=settings.embedding_dim)
-    writer.copy_encoder(export, settings)
+    if live is not None and known and read_settings(live.folder / layout.ENCODER) == settings:
+        writer.link_encoder(live)
+    else:
+        writer.copy_encoder(encoding.export, settings)
     on_step("encoder copied")
     ids = id_column(catalog)
     writer.write_items(ids, item_table(catalog, popularity))
     write_settings(folder, config)
     write_source(folder, catalog)
     on_step("items written")
-    known = embeddings.known_vectors(live, identity, export=export) if live else []
     entries = entries_of(catalog, corpus)
     contents = entries.contents()
     alike = live if live is not None and known and made_alike(live, config) else None
@@ -177,11 +178,11 @@ def _write_bundle(
     log.info("encoding what is new of %d documents", catalog.n_items)
     with tqdm(total=len(fresh), unit="doc", desc="encoding", disable=None, leave=False) as bar:
         making = Making(
-            encoder=encoder,
+            encoder=encoding.encoder,
             document_prompt=settings.document_prompt,
             language=config.words.language,
             index_type=config.index.type,
-            probes=lambda: encode_queries(texts),
+            probes=lambda: encoding.queries(texts),
             known=known,
             on_progress=bar.update,
             on_step=on_step,
@@ -189,7 +190,11 @@ def _write_bundle(
         new = Fresh(fresh, contents[arrangement.fresh], making)
         written = write_segments(writer, live, arrangement, new)
     _tell_cut(written.counts, settings.max_length)
-    vectors = written.vectors
+    vectors, recall = written.vectors, None
+    if not all(one.retrieval.exact for one in writer.segments):
+        probes = encoding.queries(texts[:N_PROBES])
+        np.save(folder / layout.PROBES, probes)
+        recall = measured_recall(writer, written, probes)
     sections = {"features": write_features(folder, catalog, popularity, vectors)}
     volumes = read_features(folder, n_items=catalog.n_items).columns.get("rating_volume")
     write_orders(writer, live, volumes, anew=True)
@@ -198,20 +203,7 @@ def _write_bundle(
     if neighbours is not None:
         sections["neighbours"] = neighbours
     on_step("neighbours written")
-    sections["calibration"] = write_calibration(
-        folder, vectors, texts, encode_queries, identity=identity.model_dump_json(), live=live
-    )
-    other_things = write_off_topic(
-        folder,
-        vectors,
-        texts,
-        encode_queries,
-        calibration=read_calibration(folder, n_items=catalog.n_items),
-        identity=identity.model_dump_json(),
-        live=live,
-    )
-    if other_things is not None:
-        sections["off_topic"] = other_things
+    sections |= _write_learnt(folder, vectors, texts, encoding, live)
     on_step("sections written")
     manifest = writer.seal(
         catalog=CatalogInfo(name=config.name, template=corpus.template.text),
@@ -224,6 +216,7 @@ def _write_bundle(
         reads=config.reads,
         attributes=config.display.attributes,
         sections=sections,
+        recall=recall,
         intake=intake_of(config, integer_ids=pa.types.is_integer(ids.type)),
         applied=dict(applied),
     )
@@ -237,6 +230,17 @@ def _applied(live: Bundle | None, name: str, absorbed: int) -> dict[str, int]:
     same = live is not None and live.manifest.catalog.name == name
     before = live.manifest.applied if live is not None and same else {}
     return {**before, **({LOG: absorbed} if absorbed else {})}
+
+
+def _write_learnt(
+    folder: Path, vectors: AnyVectors, texts: list[str], encoding: Encoding, live: Bundle | None
+) -> dict[str, Section]:
+    """What random pairs and texts about other things are like here, measured with its own texts."""
+    how: dict[str, Any] = {"identity": encoding.identity.model_dump_json(), "live": live}
+    sections = {"calibration": write_calibration(folder, vectors, texts, encoding.queries, **how)}
+    known = read_calibration(folder, n_items=len(vectors))
+    off_topic = write_off_topic(folder, vectors, texts, encoding.queries, calibration=known, **how)
+    return sections if off_topic is None else {**sections, "off_topic": off_topic}
 
 
 def _tell_cut(counts: EmbeddingCounts, max_length: int) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from shortlist.bundle.arrays import RowArray, Vectors
 from shortlist.bundle.manifest import RetrievalInfo
+from shortlist.bundle.vectors import AnyVectors
 from shortlist.engine.lanes.faiss_backend import FaissRetriever
 from shortlist.engine.row_sets import RowSet
 
@@ -30,7 +31,7 @@ class Measured:
     p99_ms: float
 
 
-def exact_nearest(probes: Vectors, vectors: Vectors, *, depth: int = RECALL_DEPTH) -> RowArray:
+def exact_nearest(probes: Vectors, vectors: AnyVectors, *, depth: int = RECALL_DEPTH) -> RowArray:
     """The `depth` best rows of each probe by inner product, int64 [n_probes, depth].
 
     Goes through the vectors in blocks, so it never holds more than one block's scores.

@@ -15,12 +15,13 @@ from indexing.documents import HASH_DTYPE, HashArray
 from indexing.embeddings import EmbeddingCounts, KnownVectors, embed_corpus
 from indexing.entries import Entries
 from indexing.index import build_index, kind_beside
+from indexing.recall import RECALL_DEPTH, exact_nearest
 from indexing.titles import write_titles
 from indexing.words import write_words
 from shortlist.bundle import layout
 from shortlist.bundle.arrays import FloatArray, Vectors, map_array
 from shortlist.bundle.manifest import SegmentInfo
-from shortlist.bundle.places import places_of
+from shortlist.bundle.places import EntryRows, places_of
 from shortlist.bundle.reader import Bundle
 from shortlist.bundle.sections.suggestion_order import write_order
 from shortlist.bundle.sections.title_index import read_titles
@@ -29,7 +30,12 @@ from shortlist.bundle.store import OnStep
 from shortlist.bundle.vectors import AllVectors
 from shortlist.bundle.writer import BundleWriter, SegmentWriter
 from shortlist.encoder.runtime import Encoder
+from shortlist.engine.lanes.faiss_backend import FaissRetriever
+from shortlist.engine.lanes.segments import RetrievedSegment, SegmentsRetriever
 from shortlist.errors import BundleCorrupt
+
+N_PROBES = 100
+"""Queries that the recall of a whole version is measured with."""
 
 NOTHING = EmbeddingCounts(encoded=0, reused=0, repeated=0, cut=0)
 
@@ -56,10 +62,14 @@ class Making:
 
 @dataclass(frozen=True)
 class Written:
-    """The segments of a version: all vectors in row order, and what was computed for them."""
+    """The segments of a version: all vectors in row order, and what was computed for them.
+
+    `rows` are those of each segment's entries.
+    """
 
     vectors: AllVectors
     counts: EmbeddingCounts
+    rows: Sequence[EntryRows]
 
 
 def contents_of(live: Bundle) -> list[HashArray] | None:
@@ -121,7 +131,25 @@ def write_segments(
         writer.add_segment(info, fresh)
         vectors.append(own)
         rows.append(fresh)
-    return Written(AllVectors(vectors, places_of(rows, n_items=n_items)), counts)
+    return Written(AllVectors(vectors, places_of(rows, n_items=n_items)), counts, rows)
+
+
+def measured_recall(writer: BundleWriter, written: Written, probes: Vectors) -> float | None:
+    """The recall at 50 of a version's segments together; None where every one is exact."""
+    infos = writer.segments
+    if all(info.retrieval.exact for info in infos):
+        return None
+    vectors = written.vectors
+    parts = []
+    for info, own, rows in zip(infos, vectors.of_segments, written.rows, strict=True):
+        folder = writer.folder / folder_of(info.name)
+        parts.append(RetrievedSegment(FaissRetriever(folder, info.retrieval, own), rows))
+    retriever = SegmentsRetriever(parts, vectors)
+    depth = min(RECALL_DEPTH, len(vectors))
+    exact = exact_nearest(probes, vectors, depth=depth)
+    found = (retriever.retrieve(probe, depth).rows for probe in probes)
+    shares = [len(np.intersect1d(*pair)) / depth for pair in zip(found, exact, strict=True)]
+    return round(float(np.mean(shares)), 4)
 
 
 def next_name(live: Bundle | None) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from indexing.changing.publisher import ChangeReport, Publisher
-from indexing.changing.version import Target
+from indexing.changing.target import Target
 from shortlist.bundle.changes import Change, change_of, decode_line, problems_of
 from shortlist.bundle.store import ArtifactStore, OnStep, no_step
 from shortlist.errors import CatalogError

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from indexing.changing.version import Target, write_version
+from indexing.changing.target import Target
+from indexing.changing.version import write_version
 from indexing.embeddings import EmbeddingCounts
 from indexing.gate import load_as_served, pass_changes
 from shortlist.bundle import signing

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -13,103 +13,36 @@ import pyarrow as pa
 from indexing.arrangement import Arrangement, arrange
 from indexing.catalog import Catalog
 from indexing.catalog.columns import id_column, item_table
-from indexing.catalog.config import CatalogConfig
-from indexing.catalog.settings import read_settings
 from indexing.changing.carried import Carrying, adjusted
-from indexing.changing.folding import Folded, fold
-from indexing.changing.intake import catalog_of
-from indexing.changing.source import ITEMS, UNCHANGED, Overlay, Source
+from indexing.changing.folding import Folded
+from indexing.changing.source import ITEMS, UNCHANGED
 from indexing.changing.splice import spliced, spliced_items
+from indexing.changing.target import Target
 from indexing.documents import read_corpus
-from indexing.embeddings import EmbeddingCounts, KnownVectors, batch_encoder, read_hashes
+from indexing.embeddings import EmbeddingCounts, KnownVectors, read_hashes
 from indexing.entries import entries_of
-from indexing.segments import Fresh, Making, contents_of, write_orders, write_segments
+from indexing.segments import (
+    Fresh,
+    Making,
+    Written,
+    contents_of,
+    measured_recall,
+    write_orders,
+    write_segments,
+)
 from shortlist.bundle import layout
-from shortlist.bundle.changes import Change
-from shortlist.bundle.intake import Intake
+from shortlist.bundle.arrays import map_array
 from shortlist.bundle.manifest import Counts, Manifest
 from shortlist.bundle.places import GONE, EntryRows
 from shortlist.bundle.profiles import ROLES
-from shortlist.bundle.reader import Bundle
 from shortlist.bundle.sections import calibration, off_topic
 from shortlist.bundle.store import OnStep, no_step
-from shortlist.bundle.tables import ItemId, ItemTable
+from shortlist.bundle.tables import ItemTable
 from shortlist.bundle.writer import BundleWriter
-from shortlist.encoder.machine import Precision
-from shortlist.encoder.runtime import Encoder
-from shortlist.errors import BundleUnsupported, CatalogError
+from shortlist.errors import CatalogError
 
 _CARRIED = (calibration.SECTION, off_topic.SECTION)
 """What is learnt of a catalogue as a whole: a build learns it anew."""
-
-
-class Target:
-    """An open version that changes are made to, with what making them takes."""
-
-    def __init__(self, live: Bundle, *, before: Target | None = None) -> None:
-        if live.manifest.intake is None or ITEMS not in live.manifest.files:
-            raise BundleUnsupported(
-                f"{live.version} was built without what changes need; build the catalogue again"
-            )
-        self.live = live
-        self.intake: Intake = live.manifest.intake
-        self.config: CatalogConfig = read_settings(live.folder)
-        self.source = Source(live)
-        self._before = None if before is None else before.encoder_of(live)
-
-    @cached_property
-    def encoder(self) -> Encoder:
-        """What turns documents into vectors, as the version's were made."""
-        if self._before is not None:
-            return self._before
-        precision = Precision(self.live.manifest.encoder.precision)
-        return batch_encoder(self.live.folder / layout.ENCODER, precision)
-
-    def encoder_of(self, other: Bundle) -> Encoder | None:
-        """The encoder, if it is open and that of another version too."""
-        same = other.manifest.encoder == self.live.manifest.encoder
-        mine: Encoder | None = self.__dict__.get("encoder", self._before)
-        return mine if same else None
-
-    def fold(self, changes: Sequence[Change]) -> Folded:
-        """What these changes come to."""
-        return fold(self.live, self.source, changes)
-
-    def read(self, overlays: Mapping[ItemId, Overlay], locate: Locate | None = None) -> Catalog:
-        """Items as they are with what has changed of them. Raises CatalogError for one unsound."""
-        ids = list(overlays)
-        return catalog_of(
-            self.config,
-            self.intake,
-            self.source.values_of(overlays),
-            locate=locate or (lambda rows: [f"item {ids[row]!r}" for row in rows]),
-            categories=self.live.items.categories.names,
-        )
-
-    def problems_of(self, changes: Sequence[Change]) -> dict[int, str]:
-        """Which of these changes cannot be made one after the other, by their places, and why."""
-        folded = self.fold(changes)
-        if folded.problems or not folded.overlays:
-            return folded.problems
-        try:
-            self.read(folded.overlays)
-        except CatalogError:
-            found = (self._problem_of(change) for change in changes)
-            return {place: said for place, said in enumerate(found) if said is not None}
-        return {}
-
-    def _problem_of(self, change: Change) -> str | None:
-        """Why the item of a change cannot be read, None for one that can or is not there."""
-        folded = self.fold([change])
-        try:
-            if folded.overlays:
-                self.read(folded.overlays)
-        except CatalogError as error:
-            return str(error)
-        return None
-
-
-Locate = Callable[[Sequence[int]], list[str]]
 
 
 @dataclass(frozen=True)
@@ -169,6 +102,7 @@ class _Version:
         self._write_columns(writer, items)
         on_step("items written")
         written = write_segments(writer, live, self._arrangement, self._new(on_step))
+        recall = self._recall(writer, written)
         features, volumes = carrying.write_features(
             writer, items, popularity, config, written.vectors
         )
@@ -186,10 +120,27 @@ class _Version:
             counts=self._counts(items, n_tags),
             popularity=adjusted(known.popularity, popularity),
             sections=sections,
+            recall=recall,
             applied={**known.applied, **applied},
         )
         on_step("sealed")
         return Applied(manifest, written.counts)
+
+    def _recall(self, writer: BundleWriter, written: Written) -> float | None:
+        """The recall of all segments, measured anew where one of them has changed."""
+        live = self._live
+        if layout.PROBES not in live.manifest.files:
+            return None
+        writer.link(live, [layout.PROBES])
+        same = all(np.array_equal(*pair) for pair in zip(
+            written.rows, [one.rows for one in live.segments], strict=False
+        ))  # fmt: skip
+        if same and len(written.rows) == len(live.segments):
+            return live.manifest.recall
+        dim = live.manifest.embedding_dim
+        return measured_recall(
+            writer, written, map_array(live.folder / layout.PROBES, np.float32, None, dim)
+        )
 
     @cached_property
     def _changed(self) -> Catalog | None:

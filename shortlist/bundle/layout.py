@@ -18,6 +18,8 @@ HASHES, CONTENTS = "documents.npy", "contents.npy"
 
 SOURCE = "source"
 SETTINGS = "catalog.json"
+PROBES = "probes.npy"
+"""Query vectors that the recall of a version is measured with, where an index is approximate."""
 
 CURRENT = "CURRENT"
 JOURNAL = "JOURNAL"

@@ -150,7 +150,10 @@ class SegmentInfo(Value):
 
 
 class Manifest(Value):
-    """Everything a reader needs to know before it opens another file of the bundle."""
+    """Everything a reader needs to know before it opens another file of the bundle.
+
+    `recall` is the measured recall at 50 of all segments together, None where all are exact.
+    """
 
     format_version: int
     created_at: str
@@ -169,6 +172,7 @@ class Manifest(Value):
     attributes: Annotated[dict[str, AttributeInfo], Field(max_length=100)] = Field(default={})
     segments: Annotated[tuple[SegmentInfo, ...], Field(max_length=MOST_SEGMENTS)] = ()
     retrieval: RetrievalInfo | None = None
+    recall: float | None = None
     sections: dict[str, Section]
     intake: Intake | None = None
     applied: dict[str, Count] = Field(default={})

@@ -15,11 +15,12 @@ from shortlist.bundle.places import Places
 class AllVectors:
     """Float32 unit rows [n, dim], read as an array is: by a row, a slice or rows int64 [m].
 
-    What one segment holds in order is a view of its mapped file, all else a copy.
+    What one segment holds in order is a view of its mapped file, all else a copy. `of_segments` are
+    the vectors of every segment, entry by entry.
     """
 
     def __init__(self, of_segments: Sequence[Vectors], places: Places) -> None:
-        self._of_segments = tuple(of_segments)
+        self.of_segments = tuple(of_segments)
         self._places = places
         n_items = len(of_segments[0]) if places.entries is None else len(places.entries)
         self.shape = (n_items, of_segments[0].shape[1])
@@ -30,7 +31,7 @@ class AllVectors:
 
     def __getitem__(self, rows: int | slice | npt.NDArray[Any]) -> Vectors:
         if self._places.entries is None:
-            found: Vectors = self._of_segments[0][rows]
+            found: Vectors = self.of_segments[0][rows]
             return found
         if isinstance(rows, slice):
             return self._gathered(np.arange(*rows.indices(len(self))))
@@ -46,7 +47,7 @@ class AllVectors:
     def _gathered(self, rows: npt.NDArray[Any]) -> Vectors:
         vectors = np.empty((len(rows), self.shape[1]), np.float32)
         for number, own, entries in self._places.parted(rows):
-            vectors[own] = self._of_segments[number][entries]
+            vectors[own] = self.of_segments[number][entries]
         return vectors
 
 
