@@ -184,6 +184,7 @@ def _known(column: pa.Array) -> np.ndarray:
 def write_titles(folder: Path, catalog: Catalog) -> Section:
     """The title section of a bundle."""
     shown, rows = all_variants(text_array(catalog.items.titles), catalog.items.alternatives)
+    give_back()  # what was made of each title on the way
     title_index.write_titles(folder, shown, rows)
     del shown, rows
     give_back()

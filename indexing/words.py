@@ -170,6 +170,7 @@ def write_words(folder: Path, catalog: Catalog, corpus: Corpus) -> dict[str, Sec
     fields = word_fields(catalog, corpus)
     met = Occurrences(fields, n_rows=catalog.n_items, language=language)
     del fields
+    give_back()
     words = _inverted(met, language)
     word_index.write_words(folder, words)
     key_terms.write_key_terms(folder, _named(find_key_terms(words, met.informing()), met))
