@@ -185,6 +185,7 @@ def write_titles(
 ) -> dict[str, Section]:
     """The title section of a segment, of the titles of its entries; by its name."""
     shown, rows = all_variants(titles, alternatives)
+    give_back()  # what was made of each title on the way
     title_index.write_titles(folder, shown, rows)
     del shown, rows
     give_back()

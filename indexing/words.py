@@ -150,6 +150,7 @@ def document_terms(words: WordIndex, met: Occurrences) -> DocumentTerms:
 def write_words(folder: Path, fields: Fields, *, n_rows: int, language: str) -> dict[str, Section]:
     """The sections of a segment from the words of its entries' fields, by their names."""
     met = Occurrences(fields, n_rows=n_rows, language=language)
+    give_back()
     words = _inverted(met, language)
     word_index.write_words(folder, words)
     write_document_terms(folder, document_terms(words, met))

@@ -58,19 +58,30 @@ def learn_neighbours(
     if model is Model.NONE or not np.any(np.diff(likes.liked.indptr) >= 2):
         return None
     chosen = choose(model, n_users=matrix.shape[0], n_items=matrix.shape[1])
+    # one after the other: of a million items either takes a gigabyte before it is lists
+    collaborative = as_lists(
+        _collaborative(matrix, chosen, settings, quiet=quiet), likes.rows, n_items=n_items
+    )
     hidden = True if quiet else None  # None: hidden unless on a terminal
-    if chosen is Model.EASE:
-        fitted = Ease(matrix, regularisation=settings.regularisation)
-        shown = _counted(fitted.blocks(), n_items=matrix.shape[1], hidden=hidden)
-        collaborative = strongest(shown, per_item=settings.per_item)
-    else:
-        collaborative = cosine_neighbours(
-            matrix, per_item=settings.per_item, show_progress=not quiet and sys.stderr.isatty()
-        ).astype(np.float32)
     with tqdm(total=matrix.shape[1], unit="item", desc="co-liked", disable=hidden) as bar:
         together = co_liked(likes.liked, per_item=CO_LIKED_PER_ITEM, on_progress=bar.update)
-    lists = (as_lists(one, likes.rows, n_items=n_items) for one in (collaborative, together))
-    return Learnt(Neighbours(*lists), chosen)
+    return Learnt(
+        Neighbours(collaborative, as_lists(together, likes.rows, n_items=n_items)), chosen
+    )
+
+
+def _collaborative(
+    matrix: sparse.csr_matrix, model: Model, settings: Settings, *, quiet: bool
+) -> sparse.csr_matrix:
+    """The weights that the model finds, float32 [items, items]."""
+    if model is Model.EASE:
+        fitted = Ease(matrix, regularisation=settings.regularisation)
+        hidden = True if quiet else None
+        shown = _counted(fitted.blocks(), n_items=matrix.shape[1], hidden=hidden)
+        return strongest(shown, per_item=settings.per_item)
+    return cosine_neighbours(
+        matrix, per_item=settings.per_item, show_progress=not quiet and sys.stderr.isatty()
+    ).astype(np.float32)
 
 
 def _counted(blocks: Iterator[Vectors], *, n_items: int, hidden: bool | None) -> Iterator[Vectors]:
