@@ -15,6 +15,7 @@ from service.openapi import LISTS, document
 from service.paths import item_id_of, segments_behind
 from service.requests import read_parameters, refuse_parameters
 from service.responses import encode_answer, encode_batch
+from service.writes import Writes
 from service.wsgi.exchange import Exchange, exchange_of
 from shortlist.engine import query as queries
 from shortlist.engine.answer import Answer
@@ -32,8 +33,10 @@ from shortlist.errors import InvalidParameter, NotReady, QueryError
 _ITEMS = "/v1/items/"
 
 
-def api_blueprint(holder: SnapshotHolder, budget: Budget) -> Blueprint:
-    """Everything below /v1, the document, liveness and readiness over the holder's snapshot."""
+def api_blueprint(
+    holder: SnapshotHolder, budget: Budget, *, writes: Writes | None = None
+) -> Blueprint:
+    """What asks below /v1, the document, liveness and readiness over the holder's snapshot."""
     api = Blueprint("api", __name__)
 
     for path, method, model in LISTS:
@@ -68,9 +71,11 @@ def api_blueprint(holder: SnapshotHolder, budget: Budget) -> Blueprint:
         query = read_parameters(queries.SimilarQuery, request.query_string, item_id=given)
         return _answered(holder, budget, query)
 
-    api.add_url_rule("/openapi.json", "openapi", lambda: _json_of(document()))
+    api.add_url_rule(
+        "/openapi.json", "openapi", lambda: _json_of(document(writes=writes is not None))
+    )
     api.add_url_rule("/healthz", "healthz", lambda: _json_of({"status": "ok"}))
-    api.add_url_rule("/readyz", "readyz", lambda: _json_of(_readiness(holder)))
+    api.add_url_rule("/readyz", "readyz", lambda: _json_of(_readiness(holder, writes)))
     return api
 
 
@@ -136,11 +141,17 @@ def _body() -> bytes:
     return request.get_data(cache=False)
 
 
-def _readiness(holder: SnapshotHolder) -> dict[str, Any]:
+def _readiness(holder: SnapshotHolder, writes: Writes | None) -> dict[str, Any]:
     snapshot = holder.peek()
     if snapshot is None:
         raise NotReady(str(holder.problem))
-    problems = (holder.problem, holder.blocklist_problem, holder.stuck(), holder.numbers_problem)
+    problems = (
+        holder.problem,
+        holder.blocklist_problem,
+        holder.stuck(),
+        holder.numbers_problem,
+        None if writes is None else writes.problem,
+    )
     problem = next((one for one in problems if one is not None), None)
     return {
         "status": "ready",
@@ -157,6 +168,7 @@ def _readiness(holder: SnapshotHolder) -> dict[str, Any]:
         "blocked_items": len(snapshot.blocked_rows),
         "swaps": holder.swaps,
         "refusals": holder.refusals,
+        "changes": None if writes is None else {"pending": writes.pending},
     }
 
 

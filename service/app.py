@@ -21,6 +21,8 @@ from service.pages import pages_blueprint, problem_page, wants_page
 from service.problems import MEDIA_TYPE, defect_body, kind_of, problem_body, problem_of
 from service.reloader import Reloader
 from service.requests import spelled
+from service.write_api import write_blueprint
+from service.writes import Writes
 from service.wsgi.admission import API_PREFIX, METRICS_PATH, Admission, Credentials, Places
 from service.wsgi.compression import compressed
 from service.wsgi.exchange import Exchange, Exchanges, exchange_of
@@ -53,6 +55,7 @@ def create_app(
     store = ArtifactStore(settings.artifacts)
     holder = SnapshotHolder(metrics, current=store.current_text)
     holder.numbers_problem = numbers_problem
+    writes = Writes(settings.artifacts, holder) if settings.writes else None
     reloader = Reloader(
         settings.artifacts,
         holder,
@@ -60,21 +63,34 @@ def create_app(
         poll_s=settings.poll_s,
         load_s=settings.load_s,
         memory=memory,
+        beside={} if writes is None else {"changes": writes.look},
     )
     app = Flask("service", static_folder=None)
     app.extensions["reloader"] = reloader
     app.extensions["metrics"] = metrics
     app.url_map.merge_slashes = False
-    app.register_blueprint(api_blueprint(holder, Budget(settings.max_cost)))
-    app.register_blueprint(pages_blueprint(holder, shows_results=not settings.api_key))
-    exposition = partial(Response, content_type=CONTENT_TYPE)
-    app.add_url_rule(METRICS_PATH, "metrics", lambda: exposition(metrics.exposition()))
+    app.register_blueprint(api_blueprint(holder, Budget(settings.max_cost), writes=writes))
+    app.register_blueprint(
+        pages_blueprint(holder, shows_results=not settings.api_key, writes=settings.writes)
+    )
+    if writes is not None:
+        routes = write_blueprint(
+            writes, metrics, most_bytes=settings.max_write_bytes, deadline_s=settings.deadline_s
+        )
+        app.register_blueprint(routes)
+        app.extensions["writes"] = writes
+    app.add_url_rule(METRICS_PATH, "metrics", partial(_exposition, metrics, writes))
     register_problems(app)
     app.before_request(_note_route)
     app.after_request(compressed)
     app.wsgi_app = _layers(app.wsgi_app, settings, metrics)  # type: ignore[assignment,method-assign]
     reloader.start()
     return app
+
+
+def _exposition(metrics: Metrics, writes: Writes | None) -> Response:
+    n_pending = None if writes is None else writes.pending
+    return Response(metrics.exposition(n_pending=n_pending), content_type=CONTENT_TYPE)
 
 
 def load_options(settings: Settings) -> LoadOptions:
@@ -93,11 +109,18 @@ def load_options(settings: Settings) -> LoadOptions:
 
 def _layers(app: WSGIApplication, settings: Settings, metrics: Metrics) -> WSGIApplication:
     """What lies around Flask, from the inside out."""
-    credentials = Credentials(api_key=settings.api_key, metrics_token=settings.metrics_token)
+    credentials = Credentials(
+        api_key=settings.api_key,
+        metrics_token=settings.metrics_token,
+        write_key=settings.write_key if settings.writes else "",
+    )
     admission = Admission(
         app,
         places=Places(settings.admitted),
         credentials=credentials,
+        write_places=Places(settings.write_places, few=settings.write_places)
+        if settings.writes
+        else None,
         rejected=metrics.observe_rejection,
     )
     headers = ResponseHeaders(
@@ -132,7 +155,7 @@ def register_problems(app: Flask) -> None:
 
 
 def _query_problem(error: QueryError) -> Response:
-    if isinstance(error, InvalidParameter) and request.method != "POST":
+    if isinstance(error, InvalidParameter) and request.method in {"GET", "HEAD"}:
         error = spelled(error)
     status, body = problem_of(error)
     headers = {"Retry-After": "1"} if status == HTTPStatus.SERVICE_UNAVAILABLE else None

@@ -40,11 +40,17 @@ class Budget:
                 "each character of a text, up to 256, and for each result, 1 for an explained "
                 "one): send fewer queries, or ask for fewer results",
             )
-        self._take(cost if cost > LIGHT else 0.0)
+        with self.held(cost if cost > LIGHT else 0.0):
+            yield
+
+    @contextmanager
+    def held(self, cost: float) -> Iterator[None]:
+        """Hold so much of it. Raises Overloaded while others hold what it needs."""
+        self._take(cost)
         try:
             yield
         finally:
-            self._take(-cost if cost > LIGHT else 0.0)
+            self._take(-cost)
 
     def _take(self, cost: float) -> None:
         with self._mutex:

@@ -16,6 +16,7 @@ from waitress.task import WSGITask
 from waitress.utilities import BadRequest, Error
 
 from service.problems import REFUSED, PlainProblem, kind_of
+from service.wsgi.writers import is_write
 
 LINGER_S = 2.0
 """How long a stopping worker keeps idle connections: their clients may be sending already."""
@@ -46,6 +47,7 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
 
     path, command = "", "GET"  # of a request that has none
     error: Any
+    adj: Any
 
     def received(self, data: bytes) -> int:
         """Take these bytes; returns how many belong to this request."""
@@ -74,6 +76,8 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
             raise ParsingError("expected Content-Length or Transfer-Encoding, found both")
         if "TRANSFER_ENCODING" in self.headers:  # of HTTP/1.0, which has none
             raise ParsingError("expected no Transfer-Encoding in HTTP/1.0")
+        if is_write(self.command, self.path):
+            self.adj = self.adj.of_writes
 
 
 def _tidied(line: bytes) -> bytes:
@@ -114,7 +118,7 @@ class _Refusal(_Answer):
         self.channel.refused = True
         text = str(error.body)[:_MOST_QUOTED]
         if error.code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-            most = self.channel.adj.max_request_body_size - 1
+            most = self.request.adj.max_request_body_size - 1
             text = f"expected a body of at most {most} bytes"
         environ = {"REQUEST_METHOD": self.request.command, "PATH_INFO": ""}
         return {**environ, REFUSED: PlainProblem(error.code, kind_of(error.code), text)}

@@ -17,6 +17,7 @@ from shortlist.errors import SettingsError, SigningError
 ENVIRONMENT_PREFIX = "SHORTLIST_"
 
 _SPARE_THREADS = 4
+_WRITE_PLACES = 16
 _BOOLEANS = {"1": True, "true": True, "yes": True, "on": True} | {
     "0": False, "false": False, "no": False, "off": False
 }  # fmt: skip
@@ -83,6 +84,20 @@ class Settings:
         "Bytes a request's body may have, a chunked one with its framing; more is answered 413.",
         low=1024,
         high=1 << 30,
+    )
+    writes: bool = _setting(
+        False, "Whether items are changed over HTTP; it takes a write key, and `shortlist follow`."
+    )
+    write_key: str = _setting(
+        "",
+        "Key that requests which change items have to show, another one than the API key.",
+        secret=True,
+    )
+    max_write_bytes: int = _setting(
+        4 << 20,
+        "Bytes the body of a request that changes items may have; more is answered 413.",
+        low=1024,
+        high=32 << 20,
     )
     precision: Precision = _setting(Precision.AUTO, "Number format for encoding queries.")
     encoder_threads: int = _setting(
@@ -156,6 +171,11 @@ class Settings:
                 f"max_concurrent: expected fewer than threads ({self.threads}), "
                 f"found {self.max_concurrent}"
             )
+        if self.writes and self.write_key in {"", self.api_key}:
+            raise SettingsError(
+                "write_key: expected a key where writes is on, another one than api_key, found "
+                + ("that one" if self.write_key else "none")
+            )
         for name in ("cors_origins", "image_origins"):
             for origin in getattr(self, name):
                 if not _ORIGIN.fullmatch(origin):
@@ -173,6 +193,11 @@ class Settings:
     def admitted(self) -> int:
         """How many requests a worker answers at a time."""
         return self.max_concurrent or max(1, self.threads - _SPARE_THREADS)
+
+    @property
+    def write_places(self) -> int:
+        """How many requests that write a worker has inside, beside those; each has a thread."""
+        return _WRITE_PLACES if self.writes else 0
 
 
 def read_settings(environment: Mapping[str, str], **given: object) -> Settings:

@@ -13,6 +13,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import replace
 from typing import Any
 from wsgiref.types import WSGIApplication
@@ -115,6 +116,9 @@ class _UnixListener(_Bounded, UnixWSGIServer):  # type: ignore[misc]  # waitress
 class Connections:
     """All connections of one worker over these bound sockets, and its threads.
 
+    A body has at most `max_body_bytes`, one of a request that changes items `max_write_bytes` where
+    that is given.
+
     For the main thread, but for `wake`, which any thread and signal handler may call.
     """
 
@@ -126,6 +130,7 @@ class Connections:
         n_threads: int,
         max_body_bytes: int,
         patience: Patience,
+        max_write_bytes: int | None = None,
     ) -> None:
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         settings = Adjustments(
@@ -135,12 +140,15 @@ class Connections:
             connection_limit=sys.maxsize,  # ours is another
             max_request_header_size=MAX_HEAD_BYTES,
             max_request_body_size=max_body_bytes + 1,  # it refuses what has as many
-            inbuf_overflow=max_body_bytes + 1,  # nothing goes into temporary files
+            inbuf_overflow=max(max_body_bytes, max_write_bytes or 0) + 1,  # no temporary files
             outbuf_overflow=MAX_HELD_BYTES,
             outbuf_high_watermark=MAX_HELD_BYTES,
             log_socket_errors=False,
             clear_untrusted_proxy_headers=False,  # nothing here believes them
         )
+        settings.of_writes = copy(settings)
+        if max_write_bytes is not None:
+            settings.of_writes.max_request_body_size = max_write_bytes + 1
         self._map: dict[int, Any] = {}
         self._threads = ThreadedTaskDispatcher()
         self._threads.set_thread_count(n_threads)

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from service.openapi import OPERATIONS, Operation, document
+from service.openapi import OPERATIONS, WRITES, Operation, document
 from service.requests import spellings
 
 _STEP = "  "
@@ -22,7 +22,7 @@ class Documented:
     """One operation for people: its parameters, answers by status, and an outline of the answer.
 
     `path` is that of an example that runs, `body` its body, empty for GET. Every second part of
-    what it `says` is code.
+    what it `says` is code. What changes items is not tried out from a page.
     """
 
     method: str
@@ -34,16 +34,18 @@ class Documented:
     statuses: list[tuple[str, str]]
     says: list[str]
     outline: str
+    writes: bool
 
 
-def documented(item_id: int | str | None) -> list[Documented]:
-    """Every operation; the examples ask for this item."""
+def documented(item_id: int | str | None, *, writes: bool = False) -> list[Documented]:
+    """Every operation, with `writes` those that change items; the examples ask for this item."""
     example = quote(str(item_id if item_id is not None else 1), safe="")
-    return [_documented(one, example) for one in OPERATIONS]
+    shown = (*OPERATIONS, *WRITES) if writes else OPERATIONS
+    return [_documented(one, example) for one in shown]
 
 
 def _documented(operation: Operation, item_id: str) -> Documented:
-    path = operation.path.replace("{item_id}", item_id)
+    path = operation.path.replace("{item_id}", item_id).replace("{sequence}", "1")
     schema, statuses = _answers(operation.path, operation.method)
     return Documented(
         method=operation.method.upper(),
@@ -55,28 +57,28 @@ def _documented(operation: Operation, item_id: str) -> Documented:
         statuses=statuses,
         says=_resolved(schema).get("description", "").split("`"),
         outline=_outline(schema, "", 0),
+        writes=operation in WRITES,
     )
 
 
 def _parameters(operation: Operation) -> list[tuple[str, str]]:
-    if operation.query is None or operation.method != "get":
-        return []
+    model = operation.in_address
     return [
         (name, one.field.description or "Replaces this weight of the profile, 0 to 10.")
-        for name, one in spellings(operation.query).items()
+        for name, one in (spellings(model).items() if model is not None else ())
     ]
 
 
 @cache
 def _answers(path: str, method: str) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    responses = document()["paths"][path][method]["responses"]
+    responses = document(writes=True)["paths"][path][method]["responses"]
     schema: dict[str, Any] = responses["200"]["content"]["application/json"]["schema"]
     return schema, [(status, HTTPStatus(int(status)).phrase) for status in sorted(responses)]
 
 
 def _resolved(schema: dict[str, Any]) -> dict[str, Any]:
     name = schema.get("$ref", "").rpartition("/")[2]
-    found: dict[str, Any] = document()["components"]["schemas"][name] if name else schema
+    found: dict[str, Any] = document(writes=True)["components"]["schemas"][name] if name else schema
     return found
 
 

@@ -41,6 +41,7 @@ class SnapshotHolder:
         self.swaps = 0
         self.refusals = 0
         self._waiting = threading.BoundedSemaphore(_MOST_WAITING)
+        self._swapped = threading.Condition()
         self._due: dict[str, float] = {}
 
     def get(self) -> Snapshot:
@@ -82,10 +83,17 @@ class SnapshotHolder:
 
     def swap(self, snapshot: Snapshot) -> None:
         """Put a new snapshot in use; requests under way finish on the old one."""
-        self._snapshot = snapshot
+        with self._swapped:
+            self._snapshot = snapshot
+            self._swapped.notify_all()
         self.swaps += 1
         if self._metrics is not None:
             self._metrics.observe_swap(parse_time(snapshot.bundle.manifest.created_at).timestamp())
+
+    def await_swap(self, within_s: float) -> None:
+        """Return after the next swap, or after so long."""
+        with self._swapped:
+            self._swapped.wait(within_s)
 
     def put(self, snapshot: Snapshot) -> None:
         """Put the same version in use with another blocklist: not counted as a swap."""

@@ -105,6 +105,8 @@ def log_exchange(environ: WSGIEnvironment, exchange: Exchange, *, queries: bool 
         "version": exchange.version,
         "results": exchange.n_results,
     }
+    if exchange.sequence is not None:
+        fields["sequence"] = exchange.sequence
     if queries and (texts := parse_qs(environ.get("QUERY_STRING", "")).get("q")):
         fields["query"] = texts[0][:MOST_CHARACTERS]
     log.info("request", extra={"fields": fields})

@@ -52,6 +52,7 @@ class Metrics(Observer):
         self._empty = count("zero_result_queries", "Queries answered without a result.")
         self._no_match = count("no_good_match_queries", "Queries without a good match.")
         self._rejected = count("rejected", "Requests refused before routing.", ("reason",))
+        self._writes = count("writes", "Requests to change items.", ("outcome",))
         self._swaps = count("swaps", "Bundles put in use, by each worker.")
         self._refusals = count("refusals", "Bundles refused, by each worker.")
         self._ready = Gauge(
@@ -98,6 +99,10 @@ class Metrics(Observer):
         """Count a request that was refused before routing."""
         self._rejected.labels(reason).inc()
 
+    def observe_write(self, outcome: str) -> None:
+        """Count a request that changes items: `accepted`, `refused` or `failed`."""
+        self._writes.labels(outcome).inc()
+
     def observe_swap(self, created_at: float) -> None:
         """Note that a bundle made at this UNIX time is in use now."""
         if self._created is None:
@@ -116,11 +121,16 @@ class Metrics(Observer):
         """Count a bundle that could not be used."""
         self._refusals.inc()
 
-    def exposition(self, *, now: Callable[[], float] = time.time) -> bytes:
-        """The numbers of all workers in Prometheus's text format."""
+    def exposition(
+        self, *, now: Callable[[], float] = time.time, n_pending: int | None = None
+    ) -> bytes:
+        """The numbers of all workers in Prometheus's text format.
+
+        `n_pending` is how many changes wait, where that can be told.
+        """
         source = self._registry.collect if self._folder is None else self._of_all_workers
         scrape = CollectorRegistry()
-        scrape.register(_Scrape(source, now))
+        scrape.register(_Scrape(source, now, n_pending))
         return generate_latest(scrape)
 
     def _of_all_workers(self) -> Iterable[Metric]:
@@ -134,11 +144,17 @@ class Metrics(Observer):
 
 
 class _Scrape:
-    """What one scrape tells: the numbers, and the bundle's age, known only at that moment."""
+    """What one scrape tells: the numbers, and what is known only at that moment."""
 
-    def __init__(self, source: Callable[[], Iterable[Metric]], now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        source: Callable[[], Iterable[Metric]],
+        now: Callable[[], float],
+        n_pending: int | None,
+    ) -> None:
         self._source = source
         self._now = now
+        self._n_pending = n_pending
 
     def collect(self) -> Iterator[Metric]:
         for metric in self._source():
@@ -149,6 +165,10 @@ class _Scrape:
                 yield GaugeMetricFamily(
                     "shortlist_bundle_age_seconds", "Age of the oldest bundle in use.", age_s
                 )
+        if self._n_pending is not None:
+            yield GaugeMetricFamily(
+                "shortlist_changes_pending", "Records of changes to be applied.", self._n_pending
+            )
 
 
 def _size(path: Path) -> int:

@@ -14,6 +14,8 @@ from pydantic.fields import FieldInfo
 from service.problems import MEDIA_TYPE
 from service.requests import NEAR, RANGES, VALUES, spellings
 from service.responses import BatchAnswer
+from service.write_requests import ItemPatch, ItemsBody, WriteQuery
+from service.writes import ChangeState
 from shortlist.engine import query as queries
 from shortlist.engine.answer import Answer, Item, RecommendAnswer
 from shortlist.engine.conditions import MAX_ATTRIBUTES, MAX_LISTED
@@ -22,12 +24,16 @@ from shortlist.engine.suggest import SuggestAnswer
 
 _TEMPLATE = "#/components/schemas/{model}"
 _JSON = "application/json"
+_WRITE_KEY = "write_key"
 _ALWAYS = (400, 401, 404, 405, 413, 422, 500, 503)
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One endpoint: the query it takes, what it answers, and an example that runs."""
+    """One endpoint: the query it takes, what it answers, and an example that runs.
+
+    `takes` are parameters beside a body. What has `key` asks for that one.
+    """
 
     method: str
     path: str
@@ -37,6 +43,13 @@ class Operation:
     statuses: Sequence[int] = ()
     example: str = ""
     body_example: dict[str, Any] = field(default_factory=dict)
+    takes: type[BaseModel] | None = None
+    key: str | None = None
+
+    @property
+    def in_address(self) -> type[BaseModel] | None:
+        """What its query string says."""
+        return self.query if self.method == "get" else self.takes
 
 
 OPERATIONS = (
@@ -75,6 +88,27 @@ OPERATIONS = (
     ),
 )  # fmt: skip
 
+WRITES = (
+    Operation(
+        "post", "/v1/items", "Put up to 1,000 whole items in.", ChangeState,
+        query=ItemsBody, takes=WriteQuery, statuses=(202, 409, 415), key=_WRITE_KEY,
+        body_example={"items": [{"id": "1", "title": "The name of an item"}]},
+    ),
+    Operation(
+        "patch", "/v1/items/{item_id}", "Exchange some columns of one item.", ChangeState,
+        query=ItemPatch, takes=WriteQuery, statuses=(202, 409, 415), key=_WRITE_KEY,
+        body_example={"title": "Another name"},
+    ),
+    Operation(
+        "delete", "/v1/items/{item_id}", "Take one item out.", ChangeState,
+        takes=WriteQuery, statuses=(202, 409), key=_WRITE_KEY,
+    ),
+    Operation(
+        "get", "/v1/changes/{sequence}", "What became of a change.", ChangeState, key=_WRITE_KEY,
+    ),
+)  # fmt: skip
+"""What is there only where items are changed over HTTP."""
+
 LISTS = tuple(
     (one.path, one.method.upper(), one.query)
     for one in OPERATIONS
@@ -84,11 +118,14 @@ LISTS = tuple(
 
 
 @cache
-def document() -> dict[str, Any]:
-    """The document; the same for every caller, who must not change it."""
+def document(*, writes: bool = False) -> dict[str, Any]:
+    """The document, with `writes` that of a service whose items are changed over HTTP.
+
+    It is the same for every caller, who must not change it.
+    """
     schemas: dict[str, Any] = {"Problem": _problem_schema()}
     paths: dict[str, Any] = {}
-    for operation in OPERATIONS:
+    for operation in (*OPERATIONS, *WRITES) if writes else OPERATIONS:
         paths.setdefault(operation.path, {})[operation.method] = _described(operation, schemas)
     return {
         "openapi": "3.1.0",
@@ -96,43 +133,50 @@ def document() -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "X-API-Key"}},
+            "securitySchemes": dict.fromkeys(("key", _WRITE_KEY)[: 1 + writes], _KEY),
         },
         "security": [{}, {"key": []}],
     }
 
 
+_KEY = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
+
+
 def _described(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
+    answer = {
+        "description": "The answer.",
+        "content": {_JSON: {"schema": _schema(operation.response, schemas)}},
+    }
     described: dict[str, Any] = {
         "summary": operation.summary,
         "operationId": f"{operation.method}_{operation.path.strip('/').replace('/', '_')}".replace(
             "{item_id}", "item"
-        ),
+        ).replace("{sequence}", "sequence"),
         "responses": {
-            "200": {
-                "description": "The answer.",
-                "content": {_JSON: {"schema": _schema(operation.response, schemas)}},
-            },
             **{str(status): _answered(status) for status in (*_ALWAYS, *operation.statuses)},
+            **{str(status): answer for status in {200, 202} & {200, *operation.statuses}},
         },
     }
-    parameters = [_ITEM_ID] if "{item_id}" in operation.path else []
-    if operation.query is not None and operation.method == "get":
-        parameters += _query_parameters(operation.query)
+    parameters = [one for one in _IN_PATHS if f"{{{one['name']}}}" in operation.path]
+    if operation.in_address is not None:
+        parameters += _query_parameters(operation.in_address)
     if parameters:
         described["parameters"] = parameters
-    if operation.method == "post":
+    if operation.key is not None:
+        described["security"] = [{operation.key: []}]
+    if operation.method in {"post", "patch"}:
         content = {"schema": _schema(operation.query, schemas), "example": operation.body_example}
         described["requestBody"] = {"required": True, "content": {_JSON: content}}
     return described
 
 
-_ITEM_ID: dict[str, Any] = {
-    "name": "item_id",
-    "in": "path",
-    "required": True,
-    "schema": {"type": "string", "minLength": 1, "maxLength": 256},
-}
+_IN_PATHS: tuple[dict[str, Any], ...] = tuple(
+    {"name": name, "in": "path", "required": True, "schema": schema}
+    for name, schema in {
+        "item_id": {"type": "string", "minLength": 1, "maxLength": 256},
+        "sequence": {"type": "integer", "minimum": 1},
+    }.items()
+)
 
 
 def _query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:

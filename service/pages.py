@@ -27,7 +27,9 @@ from shortlist.engine.search import Asked, ask, item
 from shortlist.errors import InvalidParameter, ItemUnknown, QueryError
 
 
-def pages_blueprint(holder: SnapshotHolder, *, shows_results: bool) -> Blueprint:
+def pages_blueprint(
+    holder: SnapshotHolder, *, shows_results: bool, writes: bool = False
+) -> Blueprint:
     """The pages over the holder's snapshot.
 
     Without `shows_results` the answer is left to the page's scripts, which ask for the API key.
@@ -64,7 +66,7 @@ def pages_blueprint(holder: SnapshotHolder, *, shows_results: bool) -> Blueprint
     def docs_page() -> str:
         snapshot = holder.peek() if shows_results else None
         item_id = snapshot.bundle.ids.id_of(0) if snapshot and snapshot.bundle.n_items else None
-        return render_template("docs.html", operations=documented(item_id))
+        return render_template("docs.html", operations=documented(item_id, writes=writes))
 
     for name, said in _FILTERS.items():
         pages.add_app_template_filter(said, name)

@@ -10,7 +10,7 @@ from typing import Any
 from wsgiref.types import StartResponse
 
 from shortlist import errors as kinds
-from shortlist.errors import CursorExpired, InvalidParameter, QueryError
+from shortlist.errors import ChangeRefused, CursorExpired, InvalidParameter, QueryError
 
 log = logging.getLogger(__name__)
 
@@ -21,12 +21,15 @@ REFUSED = "shortlist.refused"
 
 _STATUS: dict[type[QueryError], tuple[int, str]] = {
     InvalidParameter: (422, "invalid_parameter"),
+    kinds.ChangeRefused: (422, "change_refused"),
     kinds.MalformedRequest: (400, "malformed_request"),
     kinds.ItemUnknown: (404, "item_unknown"),
+    kinds.ChangeUnknown: (404, "change_unknown"),
     CursorExpired: (410, "cursor_expired"),
     kinds.FeatureUnavailable: (409, "feature_unavailable"),
     kinds.NotReady: (503, "not_ready"),
     kinds.Overloaded: (503, "overloaded"),
+    kinds.ChangesUnavailable: (503, "changes_unavailable"),
     kinds.DeadlineExceeded: (503, "deadline_exceeded"),
 }
 
@@ -59,8 +62,13 @@ def problem_of(error: QueryError) -> tuple[int, bytes]:
     """The HTTP status and the body of a query's error."""
     status, kind = _STATUS[type(error)]
     errors = error.fields if isinstance(error, InvalidParameter) else None
-    more = {"wanted": error.wanted, "live": error.live} if isinstance(error, CursorExpired) else {}
-    return status, problem_body(status, kind, str(error), errors=errors, **more)
+    return status, problem_body(status, kind, str(error), errors=errors, **_more(error))
+
+
+def _more(error: QueryError) -> dict[str, Any]:
+    if isinstance(error, CursorExpired):
+        return {"wanted": error.wanted, "live": error.live}
+    return {"sequence": error.sequence} if isinstance(error, ChangeRefused) else {}
 
 
 def defect_body(request_id: str, error: BaseException) -> bytes:

@@ -7,9 +7,10 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from service.attempts import Attempts, try_apart
 from service.live import SnapshotHolder
@@ -32,7 +33,8 @@ class Reloader:
     `load_s` is given up. One that took so long, or in which a process ended, is tried in a process
     of its own before it is loaded here again. `memory` is a folder in which the workers of one
     service share what they know of versions. A worker that starts on a version that cannot be used
-    serves the one that last passed, or else one that was live before it.
+    serves the one that last passed, or else one that was live before it. `beside` is what else is
+    looked at, by name, each by a thread of its own.
     """
 
     def __init__(
@@ -44,7 +46,9 @@ class Reloader:
         poll_s: float,
         load_s: float = 120.0,
         memory: Path | None = None,
+        beside: Mapping[str, Callable[[], None]] = MappingProxyType({}),
     ) -> None:
+        self._beside = beside
         self._store = ArtifactStore(artifacts)
         self._holder = holder
         self._options = options
@@ -67,7 +71,10 @@ class Reloader:
         self._guarded(self.check)
         if self._holder.peek() is None:
             self._guarded(self._load_one_before)
-        for name, look in (("reloader", self.check), ("blocklist", self.check_blocklist)):
+        for look in self._beside.values():
+            self._guarded(look)
+        watched = {"reloader": self.check, "blocklist": self.check_blocklist, **self._beside}
+        for name, look in watched.items():
             thread = threading.Thread(target=self._watch, args=(name, look), name=name, daemon=True)
             thread.start()
             self._threads.append(thread)

@@ -89,8 +89,9 @@ class Worker(SupervisedWorker):  # type: ignore[misc]  # gunicorn has no types
         connections = Connections(
             self.wsgi,
             [listener.sock for listener in self.sockets],
-            n_threads=settings.threads,
+            n_threads=settings.threads + settings.write_places,
             max_body_bytes=settings.max_body_bytes,
+            max_write_bytes=settings.max_write_bytes if settings.writes else None,
             patience=Patience(
                 connections=connections_within(settings.max_connections),
                 send_s=settings.client_s,

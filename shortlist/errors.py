@@ -15,7 +15,10 @@ ShortlistError                what a user is told, without a traceback
 └── QueryError                a request that cannot be answered as it stands
     ├── MalformedRequest      it cannot be parsed at all
     ├── InvalidParameter      parameters are missing, unknown or out of their range
+    │   └── ChangeRefused     a change that was written down cannot be applied
     ├── ItemUnknown           no item has the id that a path names
+    ├── ChangeUnknown         no change has the sequence number that a path names
+    ├── ChangesUnavailable    the log of changes cannot be written or read
     ├── CursorExpired         the version that a list was made by answers no more
     ├── FeatureUnavailable    the live bundle lacks what is asked for
     ├── NotReady              no snapshot is loaded yet
@@ -105,8 +108,25 @@ class InvalidParameter(QueryError):
         return cls(first, message, **dict(others))
 
 
+class ChangeRefused(InvalidParameter):
+    """A change that was written down as `sequence` cannot be applied; `fields` says why."""
+
+    def __init__(self, sequence: int, fields: Mapping[str, str]) -> None:
+        self.sequence = sequence
+        (first, message), *others = fields.items()
+        super().__init__(first, message, **dict(others))
+
+
 class ItemUnknown(QueryError):
     """No item has the id that a path names."""
+
+
+class ChangeUnknown(QueryError):
+    """No change has the sequence number that a path names."""
+
+
+class ChangesUnavailable(QueryError):
+    """The log of changes cannot be written or read."""
 
 
 class CursorExpired(QueryError):

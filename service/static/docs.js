@@ -6,7 +6,9 @@ const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 function curl(form) {
   const body = form.elements.body?.value;
-  return ["curl", ...(body ? ["-H 'Content-Type: application/json' -d", quoted(body)] : []),
+  const method = form.dataset.method;
+  return ["curl", ...(form.dataset.writes === undefined ? [] : [`-X ${method} -H "X-API-Key: $SHORTLIST_WRITE_KEY"`]),
+    ...(body ? ["-H 'Content-Type: application/json' -d", quoted(body)] : []),
     quoted(new URL(form.elements.path.value, location.href).href)].join(" ");
 }
 
@@ -19,6 +21,7 @@ for (const form of document.querySelectorAll("form[data-method]")) {
   const shown = form.querySelector("pre"), told = form.querySelector("[role=status]");
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
+    if (form.dataset.writes !== undefined) return;
     told.textContent = "";
     shown.hidden = true;
     try {

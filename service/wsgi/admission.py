@@ -12,6 +12,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from service.problems import REFUSED, PlainProblem
 from service.wsgi.headers import is_below
+from service.wsgi.writers import is_of_a_writer, is_write
 
 API_PREFIX = "/v1"
 METRICS_PATH = "/metrics"
@@ -40,17 +41,22 @@ class Credentials:
     """The secrets of this service; an empty one asks for nothing.
 
     The API key comes as `X-API-Key` or as a bearer token, the metrics token as a bearer token.
+    Where there is a write key, whoever writes shows it in the place of the API key.
     """
 
-    def __init__(self, *, api_key: str = "", metrics_token: str = "") -> None:
+    def __init__(self, *, api_key: str = "", metrics_token: str = "", write_key: str = "") -> None:
         self._api_key = api_key.encode()
+        self._write_key = write_key.encode()
         self._metrics_token = metrics_token.encode()
 
     def allow(self, path: str, environ: Mapping[str, Any]) -> bool:
         """Whether a WSGI request for this path shows the secret that the path asks for."""
-        if self._api_key and is_below(path, API_PREFIX):
-            shown = environ.get("HTTP_X_API_KEY") or _bearer(environ)
-            return _same(shown, self._api_key)
+        method = environ.get("REQUEST_METHOD", "GET")
+        key = self._api_key if is_below(path, API_PREFIX) else b""
+        if self._write_key and is_of_a_writer(method, path):
+            key = self._write_key
+        if key:
+            return _same(environ.get("HTTP_X_API_KEY") or _bearer(environ), key)
         if self._metrics_token and is_below(path, METRICS_PATH):
             return _same(_bearer(environ), self._metrics_token)
         return True
@@ -73,16 +79,22 @@ class Places:
     before it. When even that is not enough, the lateness is not worth keeping: for `SHEDDING_S`
     only a seventh of the places is given away, so that those inside are answered soon, and the
     rest hear at once that they are not. It ends early when nobody has been refused for
-    `CALM_S`. For many threads.
+    `CALM_S`. `few` are given away then, where it is not a seventh. For many threads.
     """
 
     SHEDDING_S = 30.0
     CALM_S = 1.0
 
-    def __init__(self, most: int, *, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        most: int,
+        *,
+        few: int | None = None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._now = now
         self._most = most
-        self._few = max(1, most // 7)
+        self._few = max(1, most // 7) if few is None else few
         self._mutex = threading.RLock()
         self._inside = 0
         self._shedding_until = self._refused_at = -math.inf
@@ -111,7 +123,9 @@ class Admission:
 
     A request that finds no place is answered 503 at once instead of waiting: what waits for a
     thread waits where nobody can refuse it, so the server needs more threads than there are places.
-    A place is held until the answer is sent. `rejected` is told the kind of every refusal.
+    A place is held until the answer is sent. Those who write have places of their own, if
+    `write_places` are given: they wait for disks and versions, and no search waits with them.
+    `rejected` is told the kind of every refusal.
     """
 
     def __init__(
@@ -120,10 +134,12 @@ class Admission:
         *,
         places: Places,
         credentials: Credentials,
+        write_places: Places | None = None,
         rejected: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._app = app
         self._places = places
+        self._write_places = places if write_places is None else write_places
         self._credentials = credentials
         self._rejected = rejected
 
@@ -136,14 +152,16 @@ class Admission:
             return self._refuse(_UNAUTHORIZED, environ, start_response)
         if path in EXEMPT:
             return self._app(environ, start_response)
-        if not self._places.take():
+        writes = is_write(environ.get("REQUEST_METHOD", "GET"), path)
+        places = self._write_places if writes else self._places
+        if not places.take():
             return self._refuse(_FULL, environ, start_response)
         try:
             body = self._app(environ, start_response)
         except BaseException:
-            self._places.give_back()
+            places.give_back()
             raise
-        return _Held(body, self._places.give_back)
+        return _Held(body, places.give_back)
 
     def _refuse(
         self, problem: PlainProblem, environ: WSGIEnvironment, start_response: StartResponse

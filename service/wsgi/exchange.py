@@ -31,6 +31,7 @@ class Exchange:
     version: str | None = None
     n_results: int | None = None
     no_good_match: bool = False
+    sequence: int | None = None
 
 
 def exchange_of(environ: WSGIEnvironment) -> Exchange:
