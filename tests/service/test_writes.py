@@ -233,7 +233,7 @@ def test_what_is_no_json_is_malformed(shop: Shop, body: bytes) -> None:
      '{"items": [], "items": [%s, %s]}'],
 )  # fmt: skip
 def test_items_are_read_alike_however_they_are_written(shop: Shop, body: str) -> None:
-    other = {"sku": "2", "name": "é ] } , \" \\", "colours": ["red", "blue"]}
+    other = {"sku": "2", "name": 'é ] } , " \\', "colours": ["red", "blue"]}
     text = body % (json.dumps(ITEM), json.dumps(other))
     assert read_items(text.encode(), shop.app.extensions["writes"].intake()) == [ITEM, other]
 
