@@ -42,6 +42,11 @@ class Folded:
         return found
 
     @property
+    def changes_anything(self) -> bool:
+        """Whether any item is another afterwards, or gone."""
+        return bool(self.overlays or self.gone)
+
+    @property
     def chosen(self) -> RowArray:
         """Each new row's place among the rows before and, behind these, the changed items."""
         places = self.before.copy()

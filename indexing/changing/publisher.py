@@ -79,15 +79,15 @@ class Publisher:
         if folded.problems:
             place, said = next(iter(folded.problems.items()))
             raise CatalogError(f"change {place + 1}: {said}")
+        if not (folded.changes_anything or applied or compact):
+            return _unchanged(target)
         assert self._live is not None
         with self._store.staging() as folder:
             made = write_version(
                 folder, target, folded, applied=applied, compact=compact, on_step=self._on_step
             )
             if made.manifest.has_content_of(target.live.manifest):
-                return ChangeReport(
-                    target.live.version, 0, target.live.n_items, None, published=False
-                )
+                return _unchanged(target)
             staged = self._store.name_staged(folder, made.manifest)
             if self._key is not None:
                 signing.sign(staged, self._key)
@@ -111,6 +111,10 @@ class Publisher:
         except PublishError as error:  # the version is published already
             log.warning("old versions stay: %s", error)
         self._on_step("pruned")
+
+
+def _unchanged(target: Target) -> ChangeReport:
+    return ChangeReport(target.live.version, 0, target.live.n_items, None, published=False)
 
 
 def _moved(snapshot: Snapshot, folder: Path) -> Snapshot:

@@ -142,7 +142,10 @@ class Source:
     def write_changed(
         self, folder: Path, overlays: Mapping[ItemId, Overlay], gone: Sequence[ItemId]
     ) -> None:
-        """Write what has changed since the items were read: as known, and as these now are."""
+        """Write what has changed since the items were read: as known, and as these now are.
+
+        Nothing is written where nothing has.
+        """
         known = self._changed
         replaced = self._array_of([*overlays, *gone])
         kept = known.filter(pa.compute.invert(pa.compute.is_in(known[_ID], value_set=replaced)))
@@ -154,7 +157,10 @@ class Source:
                 pa.large_string(),
             ),
         })  # fmt: skip
-        arrays.write_arrow(folder / CHANGED, pa.concat_tables([kept, more]))
+        found = pa.concat_tables([kept, more])
+        if len(found):
+            (folder / layout.SOURCE).mkdir(exist_ok=True)
+            arrays.write_arrow(folder / CHANGED, found)
 
     def _array_of(self, item_ids: Sequence[ItemId]) -> pa.Array:
         return pa.array(item_ids, self._ids.type)

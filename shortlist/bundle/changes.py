@@ -52,7 +52,7 @@ class Change:
 
 def problems_of(intake: Intake, raw: object) -> dict[str, str]:
     """What is wrong with a change as a file has it, by the name of its part; empty for none."""
-    if not isinstance(raw, dict) or raw.get("op") not in {op.value for op in Op}:
+    if not isinstance(raw, dict) or raw.get("op") not in list(Op):
         return {"op": f"expected an object with an op, one of: {', '.join(Op)}"}
     known = _KEYS[Op(raw["op"])]
     unknown = sorted(map(str, set(raw) - known))

@@ -62,7 +62,7 @@ class Intake(Value):
             return {"": "expected an object with the catalogue's columns"}
         found = dict(self._of_values(item))
         for name in (self.id, self.title):
-            if item.get(name) in {None, ""} and name not in found:
+            if _is_missing(item.get(name)) and name not in found:
                 found[name] = "expected a value, found none"
         return found
 
@@ -73,7 +73,7 @@ class Intake(Value):
         found = dict(self._of_values(values))
         if self.id in values:
             found[self.id] = "an item keeps its id; delete it and put another one in"
-        if self.title in values and values[self.title] in {None, ""}:
+        if self.title in values and _is_missing(values[self.title]):
             found[self.title] = "expected a value, found none"
         return found
 
@@ -132,6 +132,10 @@ class Intake(Value):
         if length > self.field_bytes:
             return f"expected at most {self.field_bytes} bytes, found {length}"
         return None
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _of_kind(value: Any, column: ColumnIntake) -> str | None:

@@ -102,6 +102,7 @@ def test_the_readme_has_these_commands_and_each_is_tested(readme: str) -> None:
         "curl 'http://127.0.0.1:8000/v1/search?q=a+robot+left+alone+on+earth&profile=notebook&k=3'",
         "make index CATALOG=data/sample/catalog.toml",
         "make serve",
+        "make apply CHANGES=changes.jsonl",
         "make data",
         "make index CATALOG=data/movielens/catalog.toml REPLACE=1",
     ]
@@ -130,6 +131,14 @@ def test_index_then_serve_answers(checkout: Path) -> None:
     assert re.search(r"published \S+: 1350 items", printed)
     with serving("make serve", checkout) as service:
         assert service.status_of("/healthz") == 200
+
+
+def test_the_changes_it_shows_are_published(readme: str, checkout: Path) -> None:
+    run("make index CATALOG=data/sample/catalog.toml", checkout)
+    (changes,) = re.findall(r"```jsonl\n(.*?)```", readme, re.DOTALL)
+    (checkout / "changes.jsonl").write_text(changes, encoding="utf-8")
+    printed = run("make apply CHANGES=changes.jsonl", checkout)
+    assert re.search(r"published \S+: 3 changes, 1350 items, 2 encoded", printed)
 
 
 def test_run_serves_the_example_shop_beside_what_is_published(checkout: Path) -> None:

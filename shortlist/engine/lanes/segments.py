@@ -49,9 +49,11 @@ class RetrievedSegment:
         An approximate index is asked for more, as entries that are gone would be found too.
         """
         n_gone, n_found = len(self._rows) - self._n_live, min(n, self._n_live)
+        if not n_found:
+            return np.empty(0, np.int64)
         if not n_gone:
             return self._of(self.index.search(query_vector, n_found, None))
-        if not self.index.exact and n_found:
+        if not self.index.exact:
             share = self._n_live / len(self._rows)
             wanted = min(len(self._rows), math.ceil(n_found / share) + _SPARE)
             found = self._of(self.index.search(query_vector, wanted, None))
