@@ -54,7 +54,9 @@ def test_every_endpoint_is_listed(guide: str, tmp_path: Path) -> None:
 def test_every_metric_is_listed(guide: str) -> None:
     metrics = Metrics()
     metrics.observe_swap(0)
-    names = set(re.findall(r"^# TYPE (\S+)", metrics.exposition(n_pending=0).decode(), flags=re.MULTILINE))
+    names = set(
+        re.findall(r"^# TYPE (\S+)", metrics.exposition(n_pending=0).decode(), flags=re.MULTILINE)
+    )
     names = {name for name in names if not name.endswith("_created")}
     assert {cells[0].strip("`") for cells in rows(guide, "Monitoring")} == names
 
