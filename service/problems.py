@@ -61,7 +61,7 @@ def problem_body(
 def problem_of(error: QueryError) -> tuple[int, bytes]:
     """The HTTP status and the body of a query's error."""
     status, kind = _STATUS[type(error)]
-    errors = error.fields if isinstance(error, InvalidParameter) else None
+    errors = error.fields if isinstance(error, InvalidParameter | ChangeRefused) else None
     return status, problem_body(status, kind, str(error), errors=errors, **_more(error))
 
 

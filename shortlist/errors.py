@@ -15,8 +15,8 @@ ShortlistError                what a user is told, without a traceback
 └── QueryError                a request that cannot be answered as it stands
     ├── MalformedRequest      it cannot be parsed at all
     ├── InvalidParameter      parameters are missing, unknown or out of their range
-    │   └── ChangeRefused     a change that was written down cannot be applied
     ├── ItemUnknown           no item has the id that a path names
+    ├── ChangeRefused         a change that was written down cannot be applied
     ├── ChangeUnknown         no change has the sequence number that a path names
     ├── ChangesUnavailable    the log of changes cannot be written or read
     ├── CursorExpired         the version that a list was made by answers no more
@@ -108,13 +108,13 @@ class InvalidParameter(QueryError):
         return cls(first, message, **dict(others))
 
 
-class ChangeRefused(InvalidParameter):
+class ChangeRefused(QueryError):
     """A change that was written down as `sequence` cannot be applied; `fields` says why."""
 
     def __init__(self, sequence: int, fields: Mapping[str, str]) -> None:
-        self.sequence = sequence
-        (first, message), *others = fields.items()
-        super().__init__(first, message, **dict(others))
+        self.sequence, self.fields = sequence, fields
+        said = "; ".join(f"{name}: {text}" if name else text for name, text in fields.items())
+        super().__init__(f"change {sequence} cannot be applied: {said}")
 
 
 class ItemUnknown(QueryError):

@@ -62,32 +62,29 @@ class ChangeLog:
         The number is greater than `beyond`, how far the live version has come. Raises PublishError
         when it cannot be written; the log is then as it was.
         """
+        encoded = _encoded(changes)
         try:
             make_folder(self._folder)
             with self._only_writer():
-                return self._append(changes, beyond)
+                return self._append(encoded, beyond)
         except OSError as error:
             raise PublishError(f"{self._folder}: cannot be written: {error.strerror}") from error
 
-    def _append(self, changes: Sequence[Change], beyond: int) -> int:
+    def _append(self, changes: bytes, beyond: int) -> int:
         files = self._files()
         sequence = 1 + max(self._last_of(files[-1]) if files else 0, beyond)
         path = files[-1] if files else self._path(sequence)
         if files and path.stat().st_size >= _MOST_BYTES:
             path = self._path(sequence)
-        plain = {
-            "sequence": sequence,
-            "time": format_time(datetime.now(UTC)),
-            "changes": [change.to_dict() for change in changes],
-        }
-        line = json.dumps(plain, ensure_ascii=False, allow_nan=False)
+        time = format_time(datetime.now(UTC))
+        head = f'{{"sequence": {sequence}, "time": "{time}", "changes": ['.encode()
         is_new = not path.exists()
         handle = os.open(path, os.O_RDWR | os.O_CREAT, POINTER_MODE)
         try:
             end = _end_of_lines(handle)
             os.ftruncate(handle, end)
             try:
-                _write_all(handle, f"{line}\n".encode(), end)
+                _write_all(handle, head + changes + b"]}\n", end)
                 os.fsync(handle)
             except OSError:
                 os.ftruncate(handle, end)
@@ -189,6 +186,12 @@ class ChangeLog:
             yield
         finally:
             os.close(handle)
+
+
+def _encoded(changes: Sequence[Change]) -> bytes:
+    """Changes as JSON, each by itself: other threads wait while one is encoded."""
+    lines = (json.dumps(one.to_dict(), ensure_ascii=False, allow_nan=False) for one in changes)
+    return b", ".join(line.encode() for line in lines)
 
 
 def _begin_of(path: Path) -> int:

@@ -46,6 +46,17 @@ def test_what_others_have_spent_is_not_there_and_comes_back() -> None:
         pass
 
 
+def test_what_is_held_by_its_size_is_given_back_too() -> None:
+    budget = Budget(100)
+    with budget.held(60):
+        with pytest.raises(Overloaded), budget.held(41):
+            pass
+        with budget.held(40), budget.held(0):
+            pass
+    with budget.held(100):
+        pass
+
+
 def test_what_costs_more_than_there_is_can_never_be_answered() -> None:
     refused = pytest.raises(InvalidParameter, match="at most 2000 in all, found about 2001")
     with refused, Budget(2000).spent_on(of(2001)):

@@ -143,7 +143,7 @@ def test_some_threads_are_kept_for_refusing() -> None:
     assert (Settings(threads=1).admitted, Settings(threads=1, max_concurrent=1).admitted) == (1, 1)
 
 
-@pytest.mark.parametrize("name", ["api_key", "metrics_token"])
+@pytest.mark.parametrize("name", ["api_key", "metrics_token", "write_key"])
 def test_a_secret_is_neither_shown_nor_quoted(name: str) -> None:
     settings = read_settings({f"SHORTLIST_{name.upper()}": "swordfish"})
     assert getattr(settings, name) == "swordfish"
@@ -159,6 +159,19 @@ def test_a_secret_is_neither_shown_nor_quoted(name: str) -> None:
     )
     assert "swordfish" not in result.output
     assert f"[env var: SHORTLIST_{name.upper()}; default: empty]" in result.output
+
+
+def test_writes_need_a_key_of_their_own() -> None:
+    message = "write_key: expected a key where writes is on, another one than api_key, found "
+    with pytest.raises(SettingsError, match=f"^{message}none$"):
+        read_settings({"SHORTLIST_WRITES": "on"})
+    same = {"SHORTLIST_API_KEY": "k3y", "SHORTLIST_WRITE_KEY": "k3y"}
+    with pytest.raises(SettingsError, match=f"^{message}that one$") as caught:
+        read_settings({"SHORTLIST_WRITES": "on", **same})
+    assert "k3y" not in str(caught.value)
+    assert not read_settings(same).writes
+    settings = read_settings({"SHORTLIST_WRITES": "on", "SHORTLIST_WRITE_KEY": "wr1te"})
+    assert (settings.write_places, Settings().write_places) == (16, 0)
 
 
 def test_settings_cannot_be_changed() -> None:

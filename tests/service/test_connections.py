@@ -52,6 +52,7 @@ class Server:
             [self.socket],
             n_threads=2,
             max_body_bytes=patience.pop("max_body_bytes", MAX_BODY_BYTES),
+            max_write_bytes=patience.pop("max_write_bytes", None),
             patience=Patience(
                 **{"connections": 50, "send_s": LONG_S, "take_s": LONG_S, "idle_s": LONG_S}
                 | patience
@@ -378,6 +379,27 @@ def test_a_body_of_exactly_the_limit_is_read_announced_or_chunked(start: Start) 
     assert server.ask(chunked)[0] == 413  # with the framing it has more bytes than that
     small = HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
     assert server.ask(small) == (200, b"abc")
+
+
+@pytest.mark.parametrize(
+    ("line", "most"),
+    [(b"POST /v1/items", 3000), (b"PATCH /v1/items/7", 3000), (b"PATCH http://a/v1/items/7", 3000),
+     (b"POST /v1/items?wait=visible", 3000), (b"POST /v1/search", 1000), (b"GET /v1/items/7", 1000),
+     (b"POST /v1/itemsx", 1000)],
+)  # fmt: skip
+def test_the_body_of_what_writes_has_a_limit_of_its_own(
+    start: Start, line: bytes, most: int
+) -> None:
+    server = start(max_write_bytes=3000)
+    for n_bytes, expected in ((most, 200), (most + 1, 413)):
+        head = b"%s HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (line, n_bytes)
+        status, body = server.ask(head + b"x" * n_bytes)
+        assert status == expected
+        if status == 413:
+            assert f"at most {most} bytes" in json.loads(body)["detail"]
+    without = start()
+    head = b"%s HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n" % line
+    assert without.ask(head)[0] == 413
 
 
 def test_winding_up_finishes_what_was_begun_and_closes_the_rest(start: Start) -> None:

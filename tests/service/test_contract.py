@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +21,10 @@ from schemathesis.specs.openapi.checks import (
 
 from service.app import create_app
 from service.config import Settings
-from service.openapi import OPERATIONS, Operation
+from service.openapi import OPERATIONS, WRITES, Operation
 
 FEW = 8
+HEADERS = {"Accept-Encoding": "identity", "X-API-Key": "wr1te"}
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -31,16 +34,28 @@ CHECKS = [
 
 
 @pytest.fixture(scope="module")
-def documented(sample_artifacts: Path) -> Iterator[Any]:
+def documented(sample_artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The document of a service over the bundled sample, its requests answered in process."""
-    app = create_app(Settings(artifacts=sample_artifacts, poll_s=60))
-    yield schemathesis.openapi.from_wsgi("/openapi.json", app)
-    app.extensions["reloader"].stop()
+    with documents(sample_artifacts, tmp_path_factory.mktemp("contract")) as found:
+        yield found
+
+
+@contextmanager
+def documents(sample_artifacts: Path, folder: Path) -> Iterator[Any]:
+    """The document of a service over a copy of the sample below a folder, which takes changes."""
+    artifacts = Path(shutil.copytree(sample_artifacts, folder / "artifacts"))
+    app = create_app(
+        Settings(artifacts=artifacts, poll_s=60, writes=True, write_key="wr1te", deadline_s=1)
+    )
+    try:
+        yield schemathesis.openapi.from_wsgi("/openapi.json", app)
+    finally:
+        app.extensions["reloader"].stop()
 
 
 def modes_of(operation: Operation) -> list[GenerationMode]:
     """Sound requests, and unsound ones of what takes anything that could be."""
-    takes = operation.query or "{" in operation.path
+    takes = operation.query or operation.takes or "{" in operation.path
     return list(GenerationMode) if takes else [GenerationMode.POSITIVE]
 
 
@@ -48,7 +63,7 @@ def modes_of(operation: Operation) -> list[GenerationMode]:
     ("operation", "mode"),
     [
         pytest.param(operation, mode, id=f"{operation.method} {operation.path}-{mode.value}")
-        for operation in OPERATIONS
+        for operation in (*OPERATIONS, *WRITES)
         for mode in modes_of(operation)
     ],
 )
@@ -74,7 +89,7 @@ def try_out(documented: Any, operation: Any, mode: Any, *, n_cases: int) -> int:
     def ask(case: Any) -> None:
         nonlocal asked
         asked += 1
-        case.call_and_validate(checks=CHECKS, headers={"Accept-Encoding": "identity"})
+        case.call_and_validate(checks=CHECKS, headers=HEADERS)
 
     ask()
     return asked

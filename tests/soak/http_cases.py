@@ -30,6 +30,12 @@ SEEDS = [
     b'Transfer-Encoding: chunked\r\n\r\n10\r\n{"liked": [10, 2\r\n4\r\n0]} \r\n0\r\n\r\n',
     b"POST /v1/search HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
     b'Expect: 100-continue\r\nContent-Length: 12\r\n\r\n{"q": "sea"}',
+    b"POST /v1/items HTTP/1.1\r\nHost: a\r\nX-API-Key: wr1te\r\nContent-Type: application/json\r\n"
+    b'Content-Length: 46\r\n\r\n{"items": [{"movieId": 9999, "title": "A sea"}]}',
+    b"PATCH /v1/items/10 HTTP/1.1\r\nHost: a\r\nX-API-Key: wr1te\r\nContent-Length: 20\r\n"
+    b'Content-Type: application/json\r\n\r\n{"title": "A storm"}',
+    b"DELETE /v1/items/10 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer wr1te\r\n\r\n",
+    b"GET /v1/changes/1 HTTP/1.1\r\nHost: a\r\nX-API-Key: wr1te\r\n\r\n",
 ]
 PIECES = [
     *(b"\r\n", b"\n", b"\r", b"\0", b" ", b"\t", b":", b"%", b"%00", b"%2f", b"%FF", b"\xff\xfe"),

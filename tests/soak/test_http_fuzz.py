@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from shortlist.bundle.change_log import ChangeLog
 from tests.serving import Serve, Service
 from tests.soak.http_cases import case, heard
 
@@ -30,13 +32,25 @@ def send_all(service: Service, n: int) -> dict[int, int]:
     return counts
 
 
-def test_spoilt_requests_are_answered_or_refused(serve: Serve, sample_artifacts: Path) -> None:
-    counts = send_all(serve(sample_artifacts).ready(), FEW)
-    assert counts.keys() >= {200, 400}
+WRITES = {"SHORTLIST_WRITES": "on", "SHORTLIST_WRITE_KEY": "wr1te"}
+
+
+@pytest.fixture
+def artifacts(sample_artifacts: Path, tmp_path: Path) -> Path:
+    """A copy of the sample's, for what is written."""
+    return Path(shutil.copytree(sample_artifacts, tmp_path / "artifacts"))
+
+
+def test_spoilt_requests_are_answered_or_refused(serve: Serve, artifacts: Path) -> None:
+    counts = send_all(serve(artifacts, environment=WRITES).ready(), FEW)
+    assert counts.keys() >= {200, 202, 400}
+    assert [one.sequence for one in ChangeLog(artifacts).after(0)] == [
+        *range(1, 1 + ChangeLog(artifacts).last())
+    ]
 
 
 @pytest.mark.soak
-def test_thousands_of_spoilt_requests(serve: Serve, sample_artifacts: Path) -> None:
-    counts = send_all(serve(sample_artifacts).ready(), MANY)
+def test_thousands_of_spoilt_requests(serve: Serve, artifacts: Path) -> None:
+    counts = send_all(serve(artifacts, environment=WRITES).ready(), MANY)
     assert sum(counts.values()) > MANY / 3
     print(f"\n{MANY} spoilt requests: {dict(sorted(counts.items()))}")

@@ -108,7 +108,7 @@ class Body:
 class Client:
     """Requests through an admission of two at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, write_places: Places | None = None) -> None:
         self.app = Inner()
         self.times = itertools.count(0.0, 2.0)  # between any two requests all is calm again
         self.rejected: list[str] = []
@@ -116,6 +116,7 @@ class Client:
             self.app,
             places=Places(2, now=lambda: next(self.times)),
             credentials=Credentials(api_key="k3y"),
+            write_places=write_places,
             rejected=self.rejected.append,
         )
 
@@ -218,3 +219,24 @@ def test_strangers_take_no_places(client: Client) -> None:
     held = [client.begin() for _ in range(2)]
     assert {status[:3] for status, _, _ in refused} == {"401"}
     assert {status[:3] for status, _, _ in held} == {"200"}
+
+
+def test_who_writes_has_places_beside_those_of_searches() -> None:
+    client = Client(write_places=Places(1))
+    key = {"HTTP_X_API_KEY": "k3y"}
+    write = client.begin("/v1/items/7", REQUEST_METHOD="PATCH", **key)
+    searches = [client.begin() for _ in range(2)]
+    assert {status for status, _, _ in (write, *searches)} == {"200 OK"}
+    assert client.begin("/v1/items", REQUEST_METHOD="POST", **key)[0].startswith("503")
+    assert client.begin("/v1/items/7", **key)[0].startswith("503")
+    write[2].close()
+    again = client.begin("/v1/items", REQUEST_METHOD="POST", **key)
+    assert again[0].startswith("200")
+    assert client.begin()[0].startswith("503")
+
+
+def test_places_that_stay_as_many_however_many_come() -> None:
+    places = Places(3, few=3, now=lambda: 1.0)
+    assert [places.take() for _ in range(4)] == [True, True, True, False]
+    places.give_back()
+    assert places.take()

@@ -51,6 +51,39 @@ def test_metrics_have_a_token_of_their_own() -> None:
     assert BOTH.allow("/metrics", bearer("t0ken"))
 
 
+WRITING = Credentials(api_key="k3y", write_key="wr1te")
+WRITES = [
+    ("POST", "/v1/items"), ("post", "/v1/items"), ("PATCH", "/v1/items/7"), ("PUT", "/v1/items"),
+    ("DELETE", "//v1/items/7"), ("X", "/v1/items/"), ("GET", "/v1/changes/1"),
+    ("HEAD", "//v1/changes"), ("OPTIONS", "/v1/changes/1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "path"), WRITES)
+@pytest.mark.parametrize("api_key", ["k3y", ""])
+def test_who_writes_shows_the_write_key_and_no_other(method: str, path: str, api_key: str) -> None:
+    credentials = Credentials(api_key=api_key, write_key="wr1te")
+    asked = {"REQUEST_METHOD": method}
+    assert not credentials.allow(path, asked)
+    assert not credentials.allow(path, {**asked, "HTTP_X_API_KEY": "k3y"})
+    assert not credentials.allow(path, {**asked, **bearer("k3y")})
+    assert credentials.allow(path, {**asked, "HTTP_X_API_KEY": "wr1te"})
+    assert credentials.allow(path, {**asked, **bearer("wr1te")})
+
+
+def test_the_write_key_does_not_read() -> None:
+    for path in ("/v1/items/7", "/v1/items", "/v1/search", "/v1/itemsx"):
+        assert not WRITING.allow(path, {"REQUEST_METHOD": "GET", "HTTP_X_API_KEY": "wr1te"})
+        assert WRITING.allow(path, {"REQUEST_METHOD": "GET", "HTTP_X_API_KEY": "k3y"})
+    assert not WRITING.allow("/v1/search", {"REQUEST_METHOD": "POST", "HTTP_X_API_KEY": "wr1te"})
+
+
+def test_without_a_write_key_the_api_key_is_asked_for_whatever_the_method() -> None:
+    asked = {"REQUEST_METHOD": "POST"}
+    assert not BOTH.allow("/v1/items", asked)
+    assert BOTH.allow("/v1/items", {**asked, "HTTP_X_API_KEY": "k3y"})
+
+
 @pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/static/style.css", "/v10", ""])
 def test_everything_else_is_open(path: str) -> None:
     assert BOTH.allow(path, {})
