@@ -2,8 +2,9 @@
 
 A film has half the title of one film of MovieLens (the folder that MOVIELENS names; else of the
 bundled sample) and half that of another, the genres of a third, tags as often as people gave them,
-and ratings by people who have a taste. Some 30 tokens a document. Written in blocks, as CSV beside
-a catalog.toml.
+and ratings by people who have a taste. Some 30 tokens a document. Beside these it has a price, and
+one of five parts, whose shares of the films are known. Written in blocks, as CSV beside a
+catalog.toml.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ SEED = 20261129
 BLOCK = 200_000
 
 MEAN_TAGS = 7.0
+PARTS = {"half": 0.5, "tenth": 0.1, "hundredth": 0.01, "thousandth": 0.001, "rest": 0.389}
+"""What share of the films is of each part."""
+
 N_TASTES = 50
 """Groups of people: half of what one of them rates is of the group's own films."""
 
@@ -40,6 +44,8 @@ categories = { column = "genres", separator = "|", none = "(no genres listed)" }
 
 [items.attributes]
 year = { column = "year", type = "integer" }
+price = { column = "price", type = "number" }
+part = { column = "part", type = "string" }
 
 [tags]
 file = "tags.csv"
@@ -69,6 +75,11 @@ type = "auto"
 """
 
 
+def source_folder() -> Path:
+    """The folder whose films are put together anew."""
+    return Path(os.environ.get("MOVIELENS") or SAMPLE)
+
+
 def recombined(
     folder: Path, *, n_items: int, n_ratings: int, n_users: int, seed: int = SEED
 ) -> Path:
@@ -77,9 +88,9 @@ def recombined(
     Equal arguments and an equal source give equal files.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    source = Path(os.environ.get("MOVIELENS") or SAMPLE)
+    source = source_folder()
     rng = np.random.default_rng(seed)
-    _write(folder / "items.csv", _items(source, n_items, rng))
+    _write(folder / "items.csv", _items(source, n_items, rng, np.random.default_rng([seed, 1])))
     _write(folder / "tags.csv", _tags(source, n_items, rng))
     _write(folder / "ratings.csv", _ratings(n_items, n_ratings, n_users, rng))
     path = folder / "catalog.toml"
@@ -95,7 +106,8 @@ def _write(path: Path, blocks: Iterator[pa.RecordBatch]) -> None:
             writer.write_batch(block)
 
 
-def _column(source: Path, file: str, name: str) -> pa.Array:
+def column(source: Path, file: str, name: str) -> pa.Array:
+    """A column of one of the source's files, as texts."""
     convert = pa.csv.ConvertOptions(include_columns=[name], column_types={name: pa.large_string()})
     table = pa.csv.read_csv(source / file, convert_options=convert)
     return table.column(name).combine_chunks()
@@ -105,14 +117,23 @@ def _spans(n: int) -> Iterator[tuple[int, int]]:
     return ((begin, min(begin + BLOCK, n)) for begin in range(0, max(1, n), BLOCK))
 
 
-def _items(source: Path, n_items: int, rng: np.random.Generator) -> Iterator[pa.RecordBatch]:
+def title_halves(source: Path) -> tuple[list[str], list[str]]:
+    """The first and the second half of every title, without its year."""
     titles = [text.rpartition("(")[0].split() or [text]
-              for text in _column(source, "movies.csv", "title").to_pylist()]  # fmt: skip
-    begins = pa.array([" ".join(words[: (len(words) + 1) // 2]) for words in titles])
-    ends = pa.array([" ".join(words[(len(words) + 1) // 2 :] or words) for words in titles])
-    genres = _column(source, "movies.csv", "genres").dictionary_encode()
+              for text in column(source, "movies.csv", "title").to_pylist()]  # fmt: skip
+    begins = [" ".join(words[: (len(words) + 1) // 2]) for words in titles]
+    return begins, [" ".join(words[(len(words) + 1) // 2 :] or words) for words in titles]
+
+
+def _items(
+    source: Path, n_items: int, rng: np.random.Generator, beside: np.random.Generator
+) -> Iterator[pa.RecordBatch]:
+    """Films by draws of `rng`; their prices and parts by `beside`."""
+    begins, ends = (pa.array(half) for half in title_halves(source))
+    genres = column(source, "movies.csv", "genres").dictionary_encode()
+    parts = pa.array(list(PARTS))
     for begin, end in _spans(n_items):
-        one, two, three = rng.integers(len(titles), size=(3, end - begin))
+        one, two, three = rng.integers(len(begins), size=(3, end - begin))
         years = pa.array(
             2025 - rng.gamma(2.0, 12.0, size=end - begin).astype(np.int64).clip(0, 120)
         )
@@ -123,12 +144,16 @@ def _items(source: Path, n_items: int, rng: np.random.Generator) -> Iterator[pa.
             "title": pa.compute.binary_join_element_wise(*names, " "),
             "genres": genres.take(pa.array(three)).cast(pa.large_string()),
             "year": years,
+            "price": pa.array(np.round(beside.lognormal(2.5, 0.6, size=end - begin), 2)),
+            "part": parts.take(
+                pa.array(beside.choice(len(PARTS), size=end - begin, p=list(PARTS.values())))
+            ),
         })  # fmt: skip
 
 
 def _tags(source: Path, n_items: int, rng: np.random.Generator) -> Iterator[pa.RecordBatch]:
     """In the order of the films, of each as many as a Poisson draw says."""
-    tags = _column(source, "tags.csv", "tag").dictionary_encode()
+    tags = column(source, "tags.csv", "tag").dictionary_encode()
     for begin, end in _spans(n_items):
         counts = rng.poisson(MEAN_TAGS, size=end - begin)
         drawn = pa.array(rng.integers(len(tags), size=int(counts.sum())))

@@ -154,7 +154,7 @@ def write_bundle(
         writer.append(np.full(len(unit), b"x" * 16, dtype="S16"), unit)
     titles = _titles(rng, n_items)
     writer.close(np.full(n_items, b"x" * 16, dtype="S16"))
-    bundle.write_items(pa.array(rng.permutation(n_items)), _items(rng, titles, more()))
+    bundle.write_tables(pa.array(rng.permutation(n_items)), _items(rng, titles, more()))
     retrieval = index(writer.vectors, own)
     title_index.write_titles(own, titles, np.arange(n_items))
     info = manifest.SegmentInfo(

@@ -143,6 +143,12 @@ def read_hashes(bundle: Bundle) -> HashArray:
     return found
 
 
+def check_hashes(bundle: Bundle) -> None:
+    """Raises BundleCorrupt unless every entry of every segment has a hash."""
+    for _ in _entry_hashes(bundle):
+        pass
+
+
 def _entry_hashes(bundle: Bundle) -> Iterator[tuple[Segment, HashArray]]:
     """The document hashes of every segment's entries, S16 [m]."""
     for segment in bundle.segments:

@@ -31,8 +31,8 @@ from indexing.gate import GateReport, check_name, pass_gate
 from indexing.neighbours.section import write_neighbours
 from indexing.off_topic import write_off_topic
 from indexing.popularity import Popularity, catalog_popularity
+from indexing.probed import N_PROBES, nearest_of_all, write_nearest
 from indexing.segments import (
-    N_PROBES,
     Fresh,
     Making,
     arrange_over,
@@ -166,7 +166,7 @@ def _write_bundle(
         writer.copy_encoder(encoding.export, settings)
     on_step("encoder copied")
     ids = id_column(catalog)
-    writer.write_items(ids, item_table(catalog, popularity))
+    writer.write_tables(ids, item_table(catalog, popularity))
     write_settings(folder, config)
     write_source(folder, catalog)
     on_step("items written")
@@ -194,7 +194,9 @@ def _write_bundle(
     if not all(one.retrieval.exact for one in writer.segments):
         probes = encoding.queries(texts[:N_PROBES])
         np.save(folder / layout.PROBES, probes)
-        recall = measured_recall(writer, written, probes)
+        nearest = nearest_of_all(probes, vectors)
+        write_nearest(folder, nearest)
+        recall = measured_recall(writer, written, probes, nearest)
     sections = {"features": write_features(folder, catalog, popularity, vectors)}
     volumes = read_features(folder, n_items=catalog.n_items).columns.get("rating_volume")
     write_orders(writer, live, volumes, anew=True)

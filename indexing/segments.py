@@ -15,7 +15,8 @@ from indexing.documents import HASH_DTYPE, HashArray
 from indexing.embeddings import EmbeddingCounts, KnownVectors, embed_corpus
 from indexing.entries import Entries
 from indexing.index import build_index, kind_beside
-from indexing.recall import RECALL_DEPTH, exact_nearest
+from indexing.probed import Nearest
+from indexing.recall import RECALL_DEPTH
 from indexing.titles import write_titles
 from indexing.words import write_words
 from shortlist.bundle import layout
@@ -33,9 +34,6 @@ from shortlist.encoder.runtime import Encoder
 from shortlist.engine.lanes.faiss_backend import FaissRetriever
 from shortlist.engine.lanes.segments import RetrievedSegment, SegmentsRetriever
 from shortlist.errors import BundleCorrupt
-
-N_PROBES = 100
-"""Queries that the recall of a whole version is measured with."""
 
 NOTHING = EmbeddingCounts(encoded=0, reused=0, repeated=0, cut=0)
 
@@ -134,8 +132,13 @@ def write_segments(
     return Written(AllVectors(vectors, places_of(rows, n_items=n_items)), counts, rows)
 
 
-def measured_recall(writer: BundleWriter, written: Written, probes: Vectors) -> float | None:
-    """The recall at 50 of a version's segments together; None where every one is exact."""
+def measured_recall(
+    writer: BundleWriter, written: Written, probes: Vectors, nearest: Nearest
+) -> float | None:
+    """The recall at 50 of a version's segments together; None where every one is exact.
+
+    `nearest` are the rows that truly are nearest to each of the probes.
+    """
     infos = writer.segments
     if all(info.retrieval.exact for info in infos):
         return None
@@ -146,8 +149,8 @@ def measured_recall(writer: BundleWriter, written: Written, probes: Vectors) -> 
         parts.append(RetrievedSegment(FaissRetriever(folder, info.retrieval, own), rows))
     retriever = SegmentsRetriever(parts, vectors)
     depth = min(RECALL_DEPTH, len(vectors))
-    exact = exact_nearest(probes, vectors, depth=depth)
     found = (retriever.retrieve(probe, depth).rows for probe in probes)
+    exact = nearest[:, :depth]
     shares = [len(np.intersect1d(*pair)) / depth for pair in zip(found, exact, strict=True)]
     return round(float(np.mean(shares)), 4)
 

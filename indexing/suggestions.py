@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from indexing.catalog import Catalog
+from indexing.tag_counts import TagCounts, count_tags, write_tag_counts
 from shortlist.bundle.folding import fold
 from shortlist.bundle.manifest import Section
 from shortlist.bundle.sections import described, suggestion_order
@@ -20,18 +20,16 @@ LEAST_ITEMS = 5
 
 
 def write_suggestions(folder: Path, catalog: Catalog) -> Section:
-    """The suggestion section of a bundle."""
-    suggestion_order.write_labels(folder, catalog_labels(catalog))
+    """The suggestion section of a bundle, and the counts of tags that changes to it need."""
+    tags = None if catalog.tags is None else count_tags(catalog.tags.table)
+    if tags is not None:
+        write_tag_counts(folder, tags)
+    labels = labels_of(catalog.items.categories, tags, n_items=catalog.n_items)
+    suggestion_order.write_labels(folder, labels)
     return described(suggestion_order.SECTION)
 
 
-def catalog_labels(catalog: Catalog) -> list[Label]:
-    """What is offered of a catalogue's categories and tags; see `labels_of`."""
-    tags = None if catalog.tags is None else catalog.tags.table[["row", "tag"]]
-    return labels_of(catalog.items.categories, tags, n_items=catalog.n_items)
-
-
-def labels_of(categories: Categories, tags: pd.DataFrame | None, *, n_items: int) -> list[Label]:
+def labels_of(categories: Categories, tags: TagCounts | None, *, n_items: int) -> list[Label]:
     """Categories and tags of at least five items, at most 4,000, those of most items first.
 
     Labels that read alike are one, in the spelling of most; a tag that is a category is left out.
@@ -50,18 +48,12 @@ def _categories(categories: Categories, n_items: int) -> list[Label]:
     return sorted(found, key=lambda label: -label.count)
 
 
-def _tags(table: pd.DataFrame | None) -> Iterator[Label]:
-    if table is None:
+def _tags(counts: TagCounts | None) -> Iterator[Label]:
+    if counts is None:
         return
-    codes, distinct = pd.factorize(table["tag"])
-    spelled = np.bincount(codes, minlength=len(distinct)).tolist()
     shown: dict[str, str] = {}
-    for _, text in sorted((-n, str(text)) for n, text in zip(spelled, distinct, strict=True)):
+    for _, text in sorted((-n, text) for text, n in counts.given.items()):
         shown.setdefault(fold(text), text.strip())
-    number_of = {text: number for number, text in enumerate(shown)}
-    numbers = np.array([number_of[fold(str(text))] for text in distinct], dtype=np.int64)
-    pairs = table["row"].to_numpy(np.int64) * len(shown) + numbers[codes]
-    carried = np.bincount(pd.unique(pairs) % max(1, len(shown)), minlength=len(shown))
-    for (text, written), count in zip(shown.items(), carried.tolist(), strict=True):
-        if count >= LEAST_ITEMS:
-            yield Label(written, text, "tag", count)
+    for text, written in shown.items():
+        if counts.carried[text] >= LEAST_ITEMS:
+            yield Label(written, text, "tag", counts.carried[text])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
 from indexing.catalog.config import CatalogConfig
 from indexing.changing.folding import Folded
@@ -14,10 +13,16 @@ from indexing.features import rated_features, reference_items, write_with_recenc
 from indexing.neighbours.section import at_rows
 from indexing.popularity import Popularity, from_counts
 from indexing.suggestions import labels_of
+from indexing.tag_counts import TAGS, TagCounts, write_tag_counts
 from shortlist.bundle.arrays import Csr, FloatArray
 from shortlist.bundle.manifest import PopularityInfo, Section
 from shortlist.bundle.reader import Bundle
-from shortlist.bundle.sections import described, neighbour_lists, suggestion_order
+from shortlist.bundle.sections import (
+    described,
+    item_features,
+    neighbour_lists,
+    suggestion_order,
+)
 from shortlist.bundle.sections.item_features import ItemFeatures
 from shortlist.bundle.sections.neighbour_lists import Neighbours
 from shortlist.bundle.tables import ItemTable
@@ -66,12 +71,24 @@ class Carrying:
         vectors: AllVectors,
     ) -> tuple[Section, FloatArray | None]:
         """The feature section, and how many people rated each item."""
+        if self._same_features(items, config):
+            writer.link(self.live, item_features.FILES)
+            known = self.live.sections.features
+            assert known is not None
+            return self.live.manifest.sections["features"], known.columns.get("rating_volume")
         features = ItemFeatures({}, np.zeros(len(items), np.uint8))
         if popularity is not None:
             known = self._known_features()
             features = rated_features(popularity, vectors, known_before=known)
         section = write_with_recency(writer.folder, features, config.recency, items.attributes)
         return section, features.columns.get("rating_volume")
+
+    def _same_features(self, items: ItemTable, config: CatalogConfig) -> bool:
+        """Whether nothing has changed of what features are made of."""
+        if not self.same_rows or self.is_other.any() or self.live.sections.features is None:
+            return False
+        wanted, before = config.recency, self.live.items.attributes
+        return wanted is None or items.attributes[wanted.attribute] is before[wanted.attribute]
 
     def _known_features(self) -> ItemFeatures | None:
         """The features before at the rows of now, NaN for what is new or another.
@@ -117,26 +134,38 @@ class Carrying:
         if self.same_rows:
             writer.link(self.live, neighbour_lists.FILES)
         elif (folded.rows >= 0).all():
+            writer.link(self.live, neighbour_lists.ENTRIES)
             longer = [
                 _longer(lists, folded.n_items) for lists in (found.collaborative, found.co_liked)
             ]
-            neighbour_lists.write_neighbours(writer.folder, Neighbours(*longer))
+            neighbour_lists.write_offsets(writer.folder, Neighbours(*longer))
         else:
             moved = at_rows(found, folded.rows, n_items=folded.n_items)
             neighbour_lists.write_neighbours(writer.folder, moved)
 
     def write_labels(
-        self, writer: BundleWriter, items: ItemTable, ids: pa.Array, source: Source
+        self, writer: BundleWriter, items: ItemTable, source: Source
     ) -> tuple[Section, int]:
         """The suggestion section: what categories and tags there are now, and how many tags."""
         section, n_tags = described(suggestion_order.SECTION), self.live.manifest.counts.tags
         if self.same_rows and not self.is_other.any():
-            writer.link(self.live, suggestion_order.FILES)
+            kept = [TAGS] if TAGS in self.live.manifest.files else []
+            writer.link(self.live, [*suggestion_order.FILES, *kept])
             return section, n_tags
-        tags = source.tags_of(ids, self.folded.overlays)
+        tags = self._tag_counts(source)
+        if tags is not None:
+            write_tag_counts(writer.folder, tags)
         labels = labels_of(items.categories, tags, n_items=len(items))
         suggestion_order.write_labels(writer.folder, labels)
-        return section, n_tags if tags is None else len(tags)
+        return section, n_tags if tags is None else tags.total
+
+    def _tag_counts(self, source: Source) -> TagCounts | None:
+        """The counts before, with what the changed and the lost items had and have."""
+        counts, folded = source.tag_counts(), self.folded
+        if counts is None:
+            return None
+        before = source.as_known(folded.known)
+        return counts.changed(source.tags_of(before), source.tags_of(folded.overlays))
 
 
 def _longer(lists: Csr, n_items: int) -> Csr:

@@ -20,14 +20,15 @@ class Folded:
     """What changes come to, for the items of a version.
 
     `overlays` are the changed items that there are afterwards, and `gone` those that there are no
-    more. `rows` int64 [n before] has the new row of each row, -1 for one that is gone; new items
-    stand behind all others, in the order in which they came. `changed_rows` int64 are the new rows
-    of the `overlays`, in their order. `problems` say what cannot be done, by the place of the
-    change.
+    more; `known` are those of both that there were before. `rows` int64 [n before] has the new row
+    of each row, -1 for one that is gone; new items stand behind all others, in the order in which
+    they came. `changed_rows` int64 are the new rows of the `overlays`, in their order. `problems`
+    say what cannot be done, by the place of the change.
     """
 
     overlays: dict[ItemId, Overlay]
     gone: tuple[ItemId, ...]
+    known: tuple[ItemId, ...]
     rows: RowArray
     changed_rows: RowArray
     n_items: int
@@ -81,8 +82,8 @@ def fold(bundle: Bundle, source: Source, changes: Sequence[Change]) -> Folded:
             continue
         if not there[item_id]:
             appended[item_id], there[item_id] = None, True
-        before = overlays.get(item_id) or known.get(item_id, UNCHANGED)
-        overlays[item_id] = before.changed_by(change)
+        as_is = overlays.get(item_id) or known.get(item_id, UNCHANGED)
+        overlays[item_id] = as_is.changed_by(change)
     stays = np.ones(bundle.n_items, dtype=np.bool_)
     stays[[row for one in left if (row := row_of[one]) is not None]] = False
     rows = np.where(stays, np.cumsum(stays) - 1, -1)
@@ -97,4 +98,5 @@ def fold(bundle: Bundle, source: Source, changes: Sequence[Change]) -> Folded:
         np.int64,
     )
     gone = tuple(one for one in left if not there[one] and row_of[one] is not None)
-    return Folded(overlays, gone, rows, changed_rows, n_stay + len(appended), problems)
+    before = tuple(one for one in (*overlays, *gone) if row_of[one] is not None)
+    return Folded(overlays, gone, before, rows, changed_rows, n_stay + len(appended), problems)

@@ -17,6 +17,7 @@ from indexing.catalog import Catalog
 from indexing.catalog.arrow_values import TEXTS
 from indexing.catalog.columns import id_column
 from indexing.catalog.events import tags_by_row
+from indexing.tag_counts import TagCounts, read_tag_counts
 from shortlist.bundle import arrays, layout
 from shortlist.bundle.arrays import column_of, read_arrow
 from shortlist.bundle.changes import Change, Op
@@ -68,14 +69,19 @@ UNCHANGED = Overlay(is_whole=False, values={})
 class Source:
     """The items of a version as they were read, and what has changed of them since."""
 
-    def __init__(self, bundle: Bundle) -> None:
-        path = bundle.folder / ITEMS
+    def __init__(self, bundle: Bundle, *, before: Source | None = None) -> None:
+        """`before` is the open source of another version: what both have is not read again."""
+        self._folder, path = bundle.folder, bundle.folder / ITEMS
         if ITEMS not in bundle.manifest.files:
             raise BundleCorrupt(
                 f"{bundle.version}: was built without what changes need; build it again"
             )
-        self._columns = read_arrow(path)
-        self._ids = column_of(path, self._columns, _ID, pa.int64(), *arrays.TEXT)
+        self._file = bundle.manifest.files[ITEMS]
+        if before is not None and before._file == self._file:
+            self._columns: Mapping[str, pa.Array] = before._columns
+        else:
+            self._columns = read_arrow(path)
+        self._ids: pa.Array = column_of(path, self._columns, _ID, pa.int64(), *arrays.TEXT)
         self._changed = _read_changed(bundle)
 
     def overlays(self, item_ids: Sequence[ItemId]) -> dict[ItemId, Overlay]:
@@ -84,13 +90,15 @@ class Source:
         some = self._changed.take(pa.array(rows)).to_pylist()
         return {one[_ID]: Overlay(one[_IS_WHOLE], json.loads(one[_VALUES])) for one in some}
 
+    def as_known(self, item_ids: Sequence[ItemId]) -> dict[ItemId, Overlay]:
+        """Each of these items, in their order, as it is in this version."""
+        changed = self.overlays(item_ids)
+        return {one: changed.get(one, UNCHANGED) for one in item_ids}
+
     def values_of(self, overlays: Mapping[ItemId, Overlay]) -> list[Values]:
         """Each of these items as it is now, in their order: its columns and `tags`."""
         partial = [one for one, overlay in overlays.items() if not overlay.is_whole]
-        wanted = self._array_of(partial)
-        rows = pa.compute.index_in(wanted, value_set=self._ids)
-        if rows.null_count:
-            raise BundleCorrupt(f"{ITEMS}: an item of the catalogue is not there")
+        rows = self._rows_of(partial)
         read = {
             name: column.take(rows).to_pylist()
             for name, column in self._columns.items()
@@ -102,42 +110,13 @@ class Source:
         }
         return [{**before.get(one, {}), **own.values} for one, own in overlays.items()]
 
-    def tags_of(self, ids: pa.Array, overlays: Mapping[ItemId, Overlay]) -> pd.DataFrame | None:
-        """The tags of the items with these ids, row and tag; None for a catalogue without.
+    def tags_of(self, overlays: Mapping[ItemId, Overlay]) -> list[list[str]]:
+        """The tags of each of these items as it is now, in their order."""
+        return [[str(tag) for tag in one.get(_TAGS) or []] for one in self.values_of(overlays)]
 
-        `overlays` are what has changed of some of them beside what is known.
-        """
-        if _TAGS not in self._columns:
-            return None
-        changed = pa.array(list(overlays), self._ids.type)
-        known = self._changed.filter(
-            pa.compute.invert(pa.compute.is_in(self._changed[_ID], value_set=changed))
-        )
-        later = {
-            one[_ID]: Overlay(one[_IS_WHOLE], json.loads(one[_VALUES])) for one in known.to_pylist()
-        }
-        given = {
-            item_id: own.values.get(_TAGS) or []
-            for item_id, own in {**later, **overlays}.items()
-            if own.is_whole or _TAGS in own.values
-        }
-        places = pa.compute.index_in(self._ids, value_set=ids)
-        elsewhere = pa.compute.is_in(self._ids, value_set=pa.array(list(given), self._ids.type))
-        places = pa.compute.if_else(elsewhere, None, places)
-        read = self._columns[_TAGS]
-        rows = np.repeat(np.asarray(places.fill_null(-1)), np.diff(read.offsets.to_numpy()))
-        own = pd.DataFrame({"row": rows, "tag": pd.Series(read.flatten().to_pandas(), dtype="str")})
-        row_of = pa.compute.index_in(pa.array(list(given), self._ids.type), value_set=ids)
-        more = pd.DataFrame(
-            [
-                (row, str(tag))
-                for row, tags in zip(row_of.to_pylist(), given.values(), strict=True)
-                if row is not None
-                for tag in tags
-            ],
-            columns=["row", "tag"],
-        ).astype({"row": np.int64, "tag": "str"})
-        return pd.concat([own[own["row"] >= 0], more], ignore_index=True)
+    def tag_counts(self) -> TagCounts | None:
+        """The counts of all tags; None for a catalogue without."""
+        return read_tag_counts(self._folder) if _TAGS in self._columns else None
 
     def write_changed(
         self, folder: Path, overlays: Mapping[ItemId, Overlay], gone: Sequence[ItemId]
@@ -162,6 +141,14 @@ class Source:
             (folder / layout.SOURCE).mkdir(exist_ok=True)
             arrays.write_arrow(folder / CHANGED, found)
 
+    def _rows_of(self, item_ids: Sequence[ItemId]) -> pa.Array:
+        """The rows at which these items were read, by one pass over all ids."""
+        places = _places(self._ids, self._array_of(item_ids))
+        row_of = dict(zip(self._ids.take(pa.array(places)).to_pylist(), places, strict=True))
+        if len(row_of) < len(item_ids):
+            raise BundleCorrupt(f"{ITEMS}: an item of the catalogue is not there")
+        return pa.array([row_of[one] for one in item_ids], pa.int64())
+
     def _array_of(self, item_ids: Sequence[ItemId]) -> pa.Array:
         return pa.array(item_ids, self._ids.type)
 
@@ -173,7 +160,7 @@ def _read_changed(bundle: Bundle) -> pa.Table:
     return pa.table({name: pa.array([], kind) for name, kind in columns.items()})
 
 
-def _places(ids: pa.ChunkedArray, wanted: pa.Array) -> np.ndarray:
+def _places(ids: pa.ChunkedArray | pa.Array, wanted: pa.Array) -> np.ndarray:
     found = pa.compute.is_in(ids, value_set=wanted)
     return np.flatnonzero(np.asarray(found))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -14,39 +16,77 @@ from shortlist.bundle.attributes import CODED, LISTED, codes_of, named_of
 from shortlist.bundle.tables import Categories, ItemTable, PopularityColumns
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """Which rows a version takes from the one before and from the items that have changed.
+
+    `rows` int64 [n] are places among the `n_before` rows and, behind these, the changed items.
+    """
+
+    rows: RowArray
+    n_before: int
+
+    @cached_property
+    def exchanged(self) -> RowArray | None:
+        """The rows at which changed items stand where all others stand as before, int64 [m].
+
+        None where some row has moved.
+        """
+        stay = self.rows < self.n_before
+        places = np.arange(len(self.rows))
+        if len(self.rows) != self.n_before or (self.rows != places)[stay].any():
+            return None
+        return np.flatnonzero(~stay)
+
+
 def spliced_items(
-    before: ItemTable, changed: ItemTable, chosen: RowArray, *, rated_as: RowArray
+    before: ItemTable, changed: ItemTable, chosen: Chosen, *, rated_as: RowArray
 ) -> ItemTable:
-    """The columns of the rows `chosen` (int64 [n]) from both tables, one behind the other.
+    """The columns of the rows `chosen` from both tables, one behind the other.
 
     Ratings are those of the rows `rated_as` (int64 [n]) of the first; -1 has none.
     """
+    rated = before.popularity
+    if rated is not None and chosen.exchanged is None:
+        rated = _popularity(rated, rated_as)
     return ItemTable(
         titles=spliced(before.titles, changed.titles, chosen),
         categories=_categories(before.categories, changed.categories, chosen),
         attributes=_columns(before.attributes, changed.attributes, chosen),
-        popularity=None if before.popularity is None else _popularity(before.popularity, rated_as),
+        popularity=rated,
         display=_columns(before.display, changed.display, chosen),
     )
 
 
 def _columns(
-    before: Mapping[str, pa.Array], changed: Mapping[str, pa.Array], chosen: RowArray
+    before: Mapping[str, pa.Array], changed: Mapping[str, pa.Array], chosen: Chosen
 ) -> dict[str, pa.Array]:
     return {name: spliced(column, changed[name], chosen) for name, column in before.items()}
 
 
-def spliced(before: pa.Array, changed: pa.Array, chosen: RowArray) -> pa.Array:
+def spliced(before: pa.Array, changed: pa.Array, chosen: Chosen) -> pa.Array:
     """The values of the rows `chosen` from two columns of one type, one behind the other.
 
-    The dictionary of coded texts rises, and has those alone that some row has.
+    The dictionary of coded texts rises, and has those alone that some row has. Where no value is
+    another it is the column `before` itself.
     """
+    if _is_same(before, changed, chosen):
+        return before
     if before.type == CODED:
-        return _coded((before, changed), chosen)
+        return _coded((before, changed), chosen.rows)
     if before.type == LISTED:
-        return _listed((before, changed), chosen)
+        return _listed((before, changed), chosen.rows)
     joined = pa.concat_arrays([before, changed.cast(before.type)])
-    return joined.take(pa.array(chosen))
+    return joined.take(pa.array(chosen.rows))
+
+
+def _is_same(before: pa.Array, changed: pa.Array, chosen: Chosen) -> bool:
+    """Whether every changed item has the value that its row had."""
+    if chosen.exchanged is None:
+        return False
+    had = before.take(pa.array(chosen.exchanged))
+    has = changed.take(pa.array(chosen.rows[chosen.exchanged] - chosen.n_before))
+    return bool(had.to_pylist() == has.to_pylist())
 
 
 def _coded(columns: Sequence[pa.Array], chosen: RowArray) -> pa.Array:
@@ -67,9 +107,14 @@ def _listed(columns: Sequence[pa.Array], chosen: RowArray) -> pa.Array:
     return pa.LargeListArray.from_arrays(pa.array(lists.offsets), values, mask=pa.array(empty))
 
 
-def _categories(before: Categories, changed: Categories, chosen: RowArray) -> Categories:
+def _categories(before: Categories, changed: Categories, chosen: Chosen) -> Categories:
+    if chosen.exchanged is not None:
+        own = chosen.rows[chosen.exchanged] - chosen.n_before
+        pairs = zip(chosen.exchanged.tolist(), own.tolist(), strict=True)
+        if all(before.of(row) == changed.of(place) for row, place in pairs):
+            return before
     names = [pa.array(one.names, pa.large_string()) for one in (before, changed)]
-    lists, found = _joined_lists([before.lists, changed.lists], names, chosen)
+    lists, found = _joined_lists([before.lists, changed.lists], names, chosen.rows)
     return Categories(lists, tuple(found.to_pylist()))
 
 

@@ -12,6 +12,7 @@ from indexing.changing.folding import Folded, fold
 from indexing.changing.intake import catalog_of
 from indexing.changing.source import ITEMS, Overlay, Source
 from indexing.embeddings import batch_encoder
+from indexing.tag_counts import TAGS
 from shortlist.bundle import layout
 from shortlist.bundle.changes import Change
 from shortlist.bundle.intake import Intake
@@ -26,14 +27,15 @@ class Target:
     """An open version that changes are made to, with what making them takes."""
 
     def __init__(self, live: Bundle, *, before: Target | None = None) -> None:
-        if live.manifest.intake is None or ITEMS not in live.manifest.files:
+        intake, files = live.manifest.intake, live.manifest.files
+        if intake is None or ITEMS not in files or (intake.tags and TAGS not in files):
             raise BundleUnsupported(
                 f"{live.version} was built without what changes need; build the catalogue again"
             )
         self.live = live
-        self.intake: Intake = live.manifest.intake
+        self.intake: Intake = intake
         self.config: CatalogConfig = read_settings(live.folder)
-        self.source = Source(live)
+        self.source: Source = Source(live, before=None if before is None else before.source)
         self._before = None if before is None else before.encoder_of(live)
 
     @cached_property

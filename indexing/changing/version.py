@@ -15,12 +15,13 @@ from indexing.catalog import Catalog
 from indexing.catalog.columns import id_column, item_table
 from indexing.changing.carried import Carrying, adjusted
 from indexing.changing.folding import Folded
-from indexing.changing.source import ITEMS, UNCHANGED
-from indexing.changing.splice import spliced, spliced_items
+from indexing.changing.source import ITEMS
+from indexing.changing.splice import Chosen, spliced, spliced_items
 from indexing.changing.target import Target
 from indexing.documents import read_corpus
 from indexing.embeddings import EmbeddingCounts, KnownVectors, read_hashes
 from indexing.entries import entries_of
+from indexing.probed import nearest_after, read_probes, write_nearest
 from indexing.segments import (
     Fresh,
     Making,
@@ -31,7 +32,6 @@ from indexing.segments import (
     write_segments,
 )
 from shortlist.bundle import layout
-from shortlist.bundle.arrays import map_array
 from shortlist.bundle.manifest import Counts, Manifest
 from shortlist.bundle.places import GONE, EntryRows
 from shortlist.bundle.profiles import ROLES
@@ -97,7 +97,7 @@ class _Version:
         carrying = Carrying(live, self._folded, self._is_other)
         items = self._items()
         popularity = carrying.popularity(items, config)
-        if popularity is not None:
+        if popularity is not None and items.popularity is not live.items.popularity:
             items = replace(items, popularity=popularity.columns)
         self._write_columns(writer, items)
         on_step("items written")
@@ -108,7 +108,7 @@ class _Version:
         )
         write_orders(writer, live, volumes, anew=self._compact)
         carrying.write_neighbours(writer)
-        labels, n_tags = carrying.write_labels(writer, items, self._ids, self._target.source)
+        labels, n_tags = carrying.write_labels(writer, items, self._target.source)
         sections = {**live.manifest.sections, "features": features, "suggestions": labels}
         for name in _CARRIED:
             if name in sections:
@@ -132,15 +132,21 @@ class _Version:
         if layout.PROBES not in live.manifest.files:
             return None
         writer.link(live, [layout.PROBES])
-        same = all(np.array_equal(*pair) for pair in zip(
-            written.rows, [one.rows for one in live.segments], strict=False
-        ))  # fmt: skip
-        if same and len(written.rows) == len(live.segments):
+        if self._same_segments(written):
+            writer.link(live, [layout.PROBED] if layout.PROBED in live.manifest.files else [])
             return live.manifest.recall
-        dim = live.manifest.embedding_dim
-        return measured_recall(
-            writer, written, map_array(live.folder / layout.PROBES, np.float32, None, dim)
-        )
+        folded, probes = self._folded, read_probes(live)
+        others = folded.changed_rows[self._is_other]
+        rows = np.where(np.isin(folded.rows, others), -1, folded.rows)
+        nearest = nearest_after(live, probes, written.vectors, rows=rows, fresh=others)
+        write_nearest(writer.folder, nearest)
+        return measured_recall(writer, written, probes, nearest)
+
+    def _same_segments(self, written: Written) -> bool:
+        """Whether every segment has the entries that it had, and there is no other."""
+        before = [one.rows for one in self._live.segments]
+        same = len(written.rows) == len(before)
+        return same and all(map(np.array_equal, written.rows, before))
 
     @cached_property
     def _changed(self) -> Catalog | None:
@@ -175,23 +181,35 @@ class _Version:
         return arrange(rows, n_items=folded.n_items, compact=self._compact)
 
     @cached_property
+    def _chosen(self) -> Chosen:
+        return Chosen(self._folded.chosen, self._live.n_items)
+
+    @cached_property
     def _ids(self) -> pa.Array:
         """The ids in row order."""
         before = self._live.ids.ids
         changed = before.slice(0, 0) if self._changed is None else id_column(self._changed)
-        return spliced(before, changed, self._folded.chosen)
+        return spliced(before, changed, self._chosen)
 
     def _items(self) -> ItemTable:
         """The item columns in row order, ratings as they were."""
         before, folded = self._live.items, self._folded
         changed = before if self._changed is None else item_table(self._changed, None)
-        return spliced_items(before, changed, folded.chosen, rated_as=folded.before)
+        return spliced_items(before, changed, self._chosen, rated_as=folded.before)
 
     def _write_columns(self, writer: BundleWriter, items: ItemTable) -> None:
         live, folded = self._live, self._folded
         writer.link_encoder(live)
         writer.link(live, [layout.SETTINGS, ITEMS])
-        writer.write_items(self._ids, items)
+        if self._ids is live.ids.ids:
+            writer.link(live, [layout.ID_MAP])
+        else:
+            writer.write_ids(self._ids)
+        writer.write_items(items)
+        if items.popularity is not None and items.popularity is live.items.popularity:
+            writer.link(live, [layout.POPULARITY])
+        else:
+            writer.write_popularity(self._ids, items)
         self._target.source.write_changed(writer.folder, folded.overlays, folded.gone)
 
     def _new(self, on_step: OnStep) -> Fresh | None:
@@ -200,9 +218,8 @@ class _Version:
         if not len(fresh):
             return None
         ids = self._ids.take(pa.array(fresh)).to_pylist()
-        known = target.source.overlays(ids)
-        changed = self._folded.overlays
-        overlays = {one: changed.get(one) or known.get(one, UNCHANGED) for one in ids}
+        overlays = {**target.source.as_known(ids), **self._folded.overlays}
+        overlays = {one: overlays[one] for one in ids}
         catalog = target.read(overlays)
         corpus = read_corpus(catalog)
         entries = entries_of(catalog, corpus)

@@ -23,6 +23,7 @@ from shortlist.errors import BundleError, EncoderError, GateError
 
 if TYPE_CHECKING:
     from indexing.catalog.config import CatalogConfig, GateConfig, GoldenQuery
+    from shortlist.bundle.reader import Bundle
     from shortlist.bundle.signing import TrustedKeys
 
 log = logging.getLogger(__name__)
@@ -78,7 +79,7 @@ def pass_changes(
     except (BundleError, EncoderError) as error:
         raise GateError(f"the new version cannot be served: {error}") from error
     _check_golden(new, config.gate.golden)
-    lost = live.bundle.n_items - len(common_rows(live.bundle, new.bundle)[0])
+    lost = _n_lost(live.bundle, new.bundle)
     share, most = lost / live.bundle.n_items, config.gate.max_items_lost
     if share > most:
         limit = f"{lost} of {live.bundle.n_items} items ({share:.1%}, at most {most:.1%})"
@@ -86,6 +87,14 @@ def pass_changes(
             raise GateError(f"too much would be gone: {limit}; --force publishes it all the same")
         log.warning("overridden by --force: %s", limit)
     return new
+
+
+def _n_lost(before: Bundle, after: Bundle) -> int:
+    """How many items are there no more; looked up only where rows have moved."""
+    n_items = before.n_items
+    if after.ids.ids.slice(0, n_items).equals(before.ids.ids):
+        return 0
+    return n_items - len(common_rows(before, after)[0])
 
 
 def check_name(live: str | None, name: str, *, replace_catalog: bool) -> None:
@@ -113,7 +122,7 @@ def load_as_served(
         precision=precision, encoder_threads=2, max_batch=64, trusted_keys=trusted_keys
     )
     snapshot = load_snapshot(folder, options, sharing=sharing)
-    check_integrity(snapshot.bundle)
+    check_integrity(snapshot.bundle, sharing=None if sharing is None else sharing.bundle)
     return snapshot
 
 

@@ -9,25 +9,34 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
-from indexing.embeddings import read_hashes
+from indexing.embeddings import check_hashes
 from shortlist.bundle import layout
 from shortlist.bundle.reader import Bundle
 from shortlist.errors import BundleCorrupt, GateError
 
 
-def check_integrity(bundle: Bundle) -> None:
-    """Raises GateError naming the Parquet file that does not fit the rest of its bundle."""
+def check_integrity(bundle: Bundle, *, sharing: Bundle | None = None) -> None:
+    """Raises GateError naming the file that does not fit the rest of its bundle.
+
+    A file that the sound bundle `sharing` has too is not looked at again where what it must fit is
+    as it was.
+    """
     try:
-        read_hashes(bundle)
+        check_hashes(bundle)
     except BundleCorrupt as error:
         raise GateError(str(error)) from error
-    _check_popularity(bundle)
+    _check_popularity(bundle, sharing)
 
 
-def _check_popularity(bundle: Bundle) -> None:
+def _check_popularity(bundle: Bundle, sharing: Bundle | None) -> None:
     popularity = bundle.items.popularity
     if popularity is None:
         return
+    if sharing is not None and sharing.items.popularity is not None:
+        same = bundle.manifest.shares(sharing.manifest, [layout.POPULARITY])
+        before = sharing.items.popularity.popularity_score
+        if same and np.array_equal(before, popularity.popularity_score):
+            return
     column = "popularity_score"
     try:
         table = pyarrow.parquet.read_table(bundle.folder / layout.POPULARITY, columns=[column])

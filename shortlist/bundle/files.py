@@ -48,11 +48,17 @@ def sync(path: Path) -> None:
 
 
 def settle_tree(folder: Path) -> None:
-    """Give every file and folder of a version its mode, whatever the umask, and fsync them all."""
+    """Give every file and folder of a version its mode, whatever the umask, and fsync them all.
+
+    A file with that mode that has another name too is linked from a version where this was done.
+    """
     for parent, _, names in os.walk(folder, topdown=False):
         for name in names:
-            Path(parent, name).chmod(FILE_MODE)
-            sync(Path(parent, name))
+            path = Path(parent, name)
+            found = path.stat()
+            if found.st_nlink == 1 or stat.S_IMODE(found.st_mode) != FILE_MODE:
+                path.chmod(FILE_MODE)
+                sync(path)
         Path(parent).chmod(FOLDER_MODE)
         sync(Path(parent))
 

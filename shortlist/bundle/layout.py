@@ -21,6 +21,9 @@ SETTINGS = "catalog.json"
 PROBES = "probes.npy"
 """Query vectors that the recall of a version is measured with, where an index is approximate."""
 
+PROBED = "probed.npy"
+"""The rows that are truly nearest to each of them."""
+
 CURRENT = "CURRENT"
 JOURNAL = "JOURNAL"
 BLOCKLIST = "BLOCKLIST"

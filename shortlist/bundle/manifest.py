@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
@@ -195,6 +196,12 @@ class Manifest(Value):
         """Seconds since the bundle was made, 0 where the clock of its host ran ahead."""
         passed = (now or datetime.now(UTC)) - parse_time(self.created_at)
         return max(0.0, passed.total_seconds())
+
+    def shares(self, other: Manifest, names: Iterable[str]) -> bool:
+        """Whether both describe each of these files, and describe it alike."""
+        return all(
+            name in self.files and self.files[name] == other.files.get(name) for name in names
+        )
 
     def has_content_of(self, other: Manifest) -> bool:
         """Whether both describe the same files and settings, whenever and with what made."""

@@ -166,9 +166,10 @@ def open_bundle(
     segments = tuple(_segments(folder, manifest, sharing))
     n_items = manifest.counts.items
     places = places_of([one.rows for one in segments], n_items=n_items)
-    ids, items = read_id_map(folder / layout.ID_MAP), read_items(folder / layout.ITEMS)
+    ids, items = _tables(folder, manifest, sharing)
     _check_counts(manifest, ids, items)
-    sections = read_sections(folder, manifest)
+    held = None if sharing is None else (sharing.manifest, sharing.sections)
+    sections = read_sections(folder, manifest, sharing=held)
     return Bundle(
         version=folder.name,
         folder=folder,
@@ -185,6 +186,19 @@ def open_bundle(
         ),
         unknown_sections=unknown,
     )
+
+
+def _tables(folder: Path, manifest: Manifest, sharing: Bundle | None) -> tuple[IdMap, ItemTable]:
+    """The id map and the item columns, each as an opened bundle has it if that has the file."""
+
+    def held(name: str) -> Bundle | None:
+        is_held = sharing is not None and manifest.shares(sharing.manifest, [name])
+        return sharing if is_held else None
+
+    with_ids, with_items = held(layout.ID_MAP), held(layout.ITEMS)
+    ids = read_id_map(folder / layout.ID_MAP) if with_ids is None else with_ids.ids
+    items = read_items(folder / layout.ITEMS) if with_items is None else with_items.items
+    return ids, items
 
 
 def _segments(folder: Path, manifest: Manifest, sharing: Bundle | None) -> Iterator[Segment]:

@@ -114,10 +114,22 @@ class BundleWriter:
         else:
             self.add_segment(segment.info, rows)
 
-    def write_items(self, ids: pa.Array, items: ItemTable) -> None:
+    def write_tables(self, ids: pa.Array, items: ItemTable) -> None:
         """Write the id map, the item columns and, with ratings, the popularity table."""
+        self.write_ids(ids)
+        self.write_items(items)
+        self.write_popularity(ids, items)
+
+    def write_ids(self, ids: pa.Array) -> None:
+        """Write the id map."""
         write_id_map(self.folder / layout.ID_MAP, ids)
+
+    def write_items(self, items: ItemTable) -> None:
+        """Write the item columns."""
         write_items(self.folder / layout.ITEMS, items)
+
+    def write_popularity(self, ids: pa.Array, items: ItemTable) -> None:
+        """Write the popularity table; nothing without ratings."""
         if items.popularity is not None:
             columns = {name: pa.array(values) for name, values in vars(items.popularity).items()}
             mean_rating = items.popularity.mean_rating

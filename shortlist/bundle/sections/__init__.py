@@ -56,8 +56,14 @@ class Sections:
     off_topic: OffTopicTexts | None = None
 
 
-def read_sections(folder: Path, manifest: Manifest) -> Sections:
-    """Map every known section but those of segments. Raises BundleCorrupt for an unsound one."""
+def read_sections(
+    folder: Path, manifest: Manifest, *, sharing: tuple[Manifest, Sections] | None = None
+) -> Sections:
+    """Map every known section but those of segments. Raises BundleCorrupt for an unsound one.
+
+    A section whose files an opened bundle has too is the one that is open there, if both have as
+    many items.
+    """
     found = {}
     for name, (module, read) in _KNOWN.items():
         section = manifest.sections.get(name)
@@ -66,10 +72,19 @@ def read_sections(folder: Path, manifest: Manifest) -> Sections:
         # Only files that the manifest describes, and so the checksums cover, are opened.
         if missing := sorted(set(module.FILES) - set(section.files)):
             raise BundleCorrupt(f"manifest.json: sections.{name}: its files lack {missing[0]!r}")
-        found[name] = read(folder, n_items=manifest.counts.items)
+        held = None if sharing is None else _held(name, section, manifest, *sharing)
+        found[name] = held or read(folder, n_items=manifest.counts.items)
     sections = Sections(**found)
     _check_together(sections, manifest.embedding_dim)
     return sections
+
+
+def _held(
+    name: str, section: Section, manifest: Manifest, other: Manifest, opened: Sections
+) -> Any:
+    """The section of an opened bundle that is this one, None if it is another."""
+    same = other.sections.get(name) == section and other.counts.items == manifest.counts.items
+    return getattr(opened, name) if same and manifest.shares(other, section.files) else None
 
 
 def _check_together(sections: Sections, embedding_dim: int) -> None:

@@ -16,6 +16,8 @@ _PARTS = {"offsets": np.int64, "rows": np.int32, "weights": np.float16}
 FILES = tuple(
     f"{SECTION}/{name}.{part}.npy" for name in (COLLABORATIVE, CO_LIKED) for part in _PARTS
 )
+ENTRIES = tuple(name for name in FILES if not name.endswith(".offsets.npy"))
+"""The files that stay as they are when items are added, which have no neighbours."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,18 @@ class Neighbours:
 
 def write_neighbours(folder: Path, neighbours: Neighbours) -> None:
     """Write the section's files."""
-    (folder / SECTION).mkdir()
+    write_offsets(folder, neighbours)
     for name in (COLLABORATIVE, CO_LIKED):
         lists: Csr = getattr(neighbours, name)
-        for part, values in zip(_PARTS, vars(lists).values(), strict=True):
-            np.save(folder / _file(name, part), values)
+        for part, values in (("rows", lists.indices), ("weights", lists.weights)):
+            np.save(folder / _file(name, part), np.asarray(values))
+
+
+def write_offsets(folder: Path, neighbours: Neighbours) -> None:
+    """Write where each item's list begins, and nothing of what stands in the lists."""
+    (folder / SECTION).mkdir(exist_ok=True)
+    for name in (COLLABORATIVE, CO_LIKED):
+        np.save(folder / _file(name, "offsets"), getattr(neighbours, name).offsets)
 
 
 def read_neighbours(folder: Path, *, n_items: int) -> Neighbours:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from indexing.catalog.arrow_values import TEXTS
 from indexing.catalog.attributes import coded
-from indexing.changing.splice import spliced
+from indexing.changing.splice import Chosen, spliced
 from shortlist.bundle.attributes import CODED, LISTED, POINTS, TIMES, problem_of
 
 names = st.sampled_from(["red", "blue", "grün", "x"])
@@ -46,8 +46,11 @@ def test_chosen_rows_of_two_columns_are_one_column(name: str, data: st.DataObjec
     some = st.lists(st.none() | values, min_size=1, max_size=6)
     before, changed = data.draw(some), data.draw(some)
     together = [*before, *changed]
-    chosen = data.draw(st.lists(st.integers(0, len(together) - 1), min_size=1, max_size=8))
-    found = spliced(column(kind, before), column(kind, changed), np.array(chosen))
+    anywhere = st.lists(st.integers(0, len(together) - 1), min_size=1, max_size=8)
+    chosen = data.draw(anywhere | st.just(list(range(len(before)))))
+    found = spliced(
+        column(kind, before), column(kind, changed), Chosen(np.array(chosen), len(before))
+    )
     assert found.to_pylist() == [together[place] for place in chosen]
     assert found.type == kind and problem_of(found) is None
     if kind == CODED:  # the names are those that some row has, and no other

@@ -58,6 +58,7 @@ FILES = [
     "segments/s1/words/repeats.npy",
     "segments/s1/words/terms.npy",
     "source/items.arrow",
+    "source/tags.arrow",
     "word_ranks/s1.npy",
 ]
 Damage = Callable[[Path], object]
