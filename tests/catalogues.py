@@ -140,10 +140,15 @@ movieId,title,genres
 def with_another_rating(catalog: Path, folder: Path) -> Path:
     """A copy of a catalogue in which the last rating stands twice: a build has to publish it."""
     copy = Path(shutil.copytree(catalog.parent, folder)) / catalog.name
-    ratings = copy.parent / "ratings.csv"
+    add_a_rating(copy)
+    return copy
+
+
+def add_a_rating(catalog: Path) -> None:
+    """Let the last rating stand once more."""
+    ratings = catalog.parent / "ratings.csv"
     text = ratings.read_text(encoding="utf-8")
     ratings.write_text(f"{text}{text.splitlines()[-1]}\n", encoding="utf-8")
-    return copy
 
 
 @pytest.fixture(scope="session")

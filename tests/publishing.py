@@ -18,7 +18,7 @@ from shortlist.bundle.store import ArtifactStore
 from shortlist.encoder.machine import Precision
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
 from shortlist.errors import CatalogError, ShortlistError
-from tests.catalogues import write_five_films
+from tests.catalogues import add_a_rating, write_five_films
 
 OPTIONS = LoadOptions(precision=Precision.F32)
 SEGMENT = "segments/s1"
@@ -33,6 +33,12 @@ def publish(
 ) -> BuildReport:
     """Build and publish, if not told otherwise in f32, which every processor computes alike."""
     return build(catalog, artifacts, precision=precision, **how)
+
+
+def publish_again(catalog: Path, artifacts: Path, **how: Any) -> BuildReport:
+    """As `publish`, with one rating more: a build that changes nothing publishes nothing."""
+    add_a_rating(catalog)
+    return publish(catalog, artifacts, **how)
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from shortlist.bundle.store import ArtifactStore
-from tests.publishing import VECTORS, publish
+from tests.publishing import VECTORS, publish, publish_again
 from tests.serving import SERVICE, Serve, Service
 
 HALF = b"GET /v1/search?q=ro"
@@ -105,7 +105,7 @@ def test_a_live_version_that_shrinks_under_the_service_gives_way_to_the_one_befo
 ) -> None:
     """Touching a mapped page that is gone ends the worker; the next one has to find a version."""
     before = publish(write_catalog(), tmp_path / "artifacts").version
-    shrunk = publish(write_catalog(), tmp_path / "artifacts").version
+    shrunk = publish_again(write_catalog(), tmp_path / "artifacts").version
     service = serve(tmp_path / "artifacts", "--poll-s", "0.1").ready()
     assert service.readiness()["version"] == shrunk
     vectors = ArtifactStore(tmp_path / "artifacts").folder(shrunk) / VECTORS

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from indexing.__main__ import main
 from shortlist.bundle.reader import open_bundle
 from shortlist.bundle.store import ArtifactStore
+from tests.catalogues import add_a_rating
 
 Films = Callable[..., Path]
 
@@ -52,7 +53,9 @@ def test_reuse_and_precision_are_options(films: Films, tmp_path: Path) -> None:
     path = films(('precision = "f32"', 'precision = "bf16"'))
     build = ("build", "--catalog", path, "--artifacts", tmp_path / "artifacts")
     assert "(5 encoded, 0 reused" in call(*build, "--precision", "f32")[1]
+    add_a_rating(path)
     assert "(0 encoded, 5 reused" in call(*build, "--precision", "f32")[1]
+    add_a_rating(path)
     assert "(5 encoded, 0 reused" in call(*build, "--precision", "f32", "--no-reuse")[1]
     folder = ArtifactStore(tmp_path / "artifacts").live_folder()
     assert open_bundle(folder).manifest.encoder.precision == "f32"

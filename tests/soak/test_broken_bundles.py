@@ -12,7 +12,7 @@ import pytest
 
 from shortlist.bundle.files import write_durably
 from shortlist.bundle.store import ArtifactStore
-from tests.publishing import VECTORS, publish
+from tests.publishing import VECTORS, publish, publish_again
 from tests.serving import Serve, Service
 
 pytestmark = pytest.mark.soak
@@ -108,7 +108,7 @@ def broken(write_catalog: Callable[..., Path], artifacts: Path) -> tuple[str, st
     """A sound version, and a live one whose vectors are damaged."""
     store = ArtifactStore(artifacts)
     good = publish(write_catalog(), artifacts).version
-    bad = publish(write_catalog(), artifacts).version
+    bad = publish_again(write_catalog(), artifacts).version
     point_at(artifacts, good)
     vectors = store.folder(bad) / VECTORS
     vectors.chmod(0o644)

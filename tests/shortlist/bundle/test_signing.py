@@ -18,6 +18,7 @@ from shortlist.bundle.signing import make_key, read_private_key, read_trusted_ke
 from shortlist.bundle.store import ArtifactStore
 from shortlist.engine.snapshot import load_snapshot
 from shortlist.errors import BundleCorrupt, BundleUntrusted, SigningError
+from tests.catalogues import with_another_rating
 from tests.publishing import OPTIONS, reseal
 
 
@@ -106,7 +107,7 @@ def test_a_signature_that_is_a_link_is_refused(signed: Path, key: Path, tmp_path
 
 
 def test_a_build_signs_and_what_it_signed_lives_like_any_version(
-    toys: Path, live: Path, key: Path
+    toys: Path, live: Path, key: Path, tmp_path: Path
 ) -> None:
     store = ArtifactStore(live)
     unsigned = store.current()
@@ -121,7 +122,7 @@ def test_a_build_signs_and_what_it_signed_lives_like_any_version(
     assert roll_back(store, version) == (unsigned, version)
     assert len(shortlist.open(live, precision="f32", trusted_keys=public(key))) == 3
     assert [row.problem for row in list_versions(store)] == [None, None]
-    build(toys, live)
+    build(with_another_rating(toys, tmp_path / "again"), live)
     with store.lock():
         assert store.prune(0) == [unsigned]
     with store.lock():
