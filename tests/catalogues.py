@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -134,6 +135,15 @@ movieId,title,genres
     "tags.csv": "movieId,tag\n30,pixar\n30,pixar\n10,game\n30,fun\n",
     "ratings.csv": "movieId,rating\n30,4\n30,5\n10,3\n",
 }
+
+
+def with_another_rating(catalog: Path, folder: Path) -> Path:
+    """A copy of a catalogue in which the last rating stands twice: a build has to publish it."""
+    copy = Path(shutil.copytree(catalog.parent, folder)) / catalog.name
+    ratings = copy.parent / "ratings.csv"
+    text = ratings.read_text(encoding="utf-8")
+    ratings.write_text(f"{text}{text.splitlines()[-1]}\n", encoding="utf-8")
+    return copy
 
 
 @pytest.fixture(scope="session")

@@ -220,11 +220,18 @@ def build(tmp_path: Path, tiny_model: Path, tiny_export: Path) -> Build:
 
 
 def contents(bundle: Path) -> dict[str, Any]:
-    """Every file of a bundle, the manifest without its stamp."""
-    files = [path for path in sorted(bundle.rglob("*")) if path.is_file()]
+    """Every file that answers come from, the manifest without its stamp.
+
+    Left out is what tells how the source is written: the settings, the items as they were
+    read, and the columns that they may be changed by.
+    """
+    own = {bundle / "catalog.json", bundle / "source/items.arrow"}
+    files = [path for path in sorted(bundle.rglob("*")) if path.is_file() and path not in own]
     found: dict[str, Any] = {str(path.relative_to(bundle)): path.read_bytes() for path in files}
     manifest = json.loads(found.pop("manifest.json"))
-    assert manifest.pop("created_at")
+    assert manifest.pop("created_at") and manifest.pop("intake")
+    for path in own:
+        assert manifest["files"].pop(str(path.relative_to(bundle)))
     return {**found, "manifest.json": manifest}
 
 

@@ -19,13 +19,18 @@ import numpy as np
 
 from indexing.catalog import read_catalog
 from indexing.catalog.columns import id_column, item_table
+from indexing.catalog.settings import write_settings
 from indexing.catalog.toml import read_catalog_config
-from indexing.documents import hash_documents, read_corpus
+from indexing.changing.intake import intake_of
+from indexing.changing.source import write_source
+from indexing.documents import read_corpus
+from indexing.entries import entries_of
 from indexing.features import write_features
 from indexing.index import make_index
 from indexing.neighbours.section import write_neighbours
 from indexing.popularity import catalog_popularity
 from indexing.titles import write_titles
+from indexing.words import write_words
 from shortlist.bundle.attributes import ORDERED, Kind, kind_of, ordered_of, shown
 from shortlist.bundle.tables import read_items, write_id_map, write_items
 from shortlist.engine.bins import bins_of, time_bins
@@ -43,12 +48,17 @@ def read_all(path: Path, folder: Path) -> None:
     catalog = read_catalog(config)
     corpus = read_corpus(catalog)
     corpus.recall_probes()
-    for batch in corpus.documents(batch_rows=1000):
-        hash_documents(batch)
+    entries = entries_of(catalog, corpus)
+    entries.contents()
     popularity = catalog_popularity(catalog)
     write_id_map(folder / "id_map.arrow", id_column(catalog))
     write_items(folder / "items.arrow", item_table(catalog, popularity))
-    write_titles(folder, catalog)
+    write_source(folder, catalog)
+    write_settings(folder, config)
+    intake_of(config, integer_ids=False)
+    write_titles(folder, entries.titles, entries.alternatives)
+    language = config.words.language
+    write_words(folder, entries.fields, n_rows=catalog.n_items, language=language)
     vectors = np.eye(catalog.n_items, 8, dtype=np.float32)
     write_features(folder, catalog, popularity, vectors)
     write_neighbours(folder, catalog, vectors, live=None)

@@ -18,6 +18,7 @@ from shortlist.bundle.journal import Event
 from shortlist.bundle.reader import open_bundle
 from shortlist.bundle.store import ArtifactStore
 from shortlist.errors import BundleCorrupt, BundleMissing, PublishError
+from tests.catalogues import with_another_rating
 
 Films = Callable[..., Path]
 Refused = Callable[..., str]
@@ -60,7 +61,7 @@ def test_current_names_the_published_version(toys: Path, tmp_path: Path) -> None
     store = ArtifactStore(tmp_path)
     first = build(toys, tmp_path).version
     assert (tmp_path / "CURRENT").read_bytes() == f"{first}\n".encode()
-    second = build(toys, tmp_path).version
+    second = build(with_another_rating(toys, tmp_path / "again"), tmp_path).version
     assert (store.current(), store.live_folder()) == (second, tmp_path / second)
     assert store.versions() == [first, second]
 
@@ -120,13 +121,15 @@ def test_readers_need_no_lock(live: Path) -> None:
         assert open_bundle(ArtifactStore(live).live_folder()).n_items == 3
 
 
-def test_leftovers_of_killed_builds_are_removed_by_the_next(toys: Path, live: Path) -> None:
+def test_leftovers_of_killed_builds_are_removed_by_the_next(
+    toys: Path, live: Path, tmp_path: Path
+) -> None:
     leftover = live / ".staging-killed"
     (leftover / "bundle").mkdir(parents=True)
     (leftover / "bundle" / "vectors.npy").write_bytes(b"half")
     (leftover / "bundle" / "vectors.npy").chmod(0o444)
     assert len(ArtifactStore(live).versions()) == 1
-    build(toys, live)
+    build(with_another_rating(toys, tmp_path / "again"), live)
     assert sorted(path.name for path in live.glob(".staging*")) == []
     assert len(ArtifactStore(live).versions()) == 2
 
