@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import UnsupportedMediaType
@@ -13,7 +13,7 @@ from service.metrics import Metrics
 from service.paths import item_id_of, segments_behind
 from service.requests import read_parameters, refuse_parameters
 from service.responses import encode_answer
-from service.write_requests import WriteQuery, read_items, read_patch
+from service.write_requests import WriteQuery, paced, read_items, read_patch
 from service.writes import ChangeState, Status, Writes
 from service.wsgi.exchange import exchange_of
 from service.wsgi.writers import CHANGES_PATH, ITEMS_PATH, is_write
@@ -36,11 +36,11 @@ def write_blueprint(
     routes = Blueprint("writes", __name__)
     budget = Budget(most_bytes)
 
-    def noted(changes: Sequence[Change]) -> int:
+    def noted(changes: Iterable[Change]) -> int:
         exchange_of(request.environ).sequence = sequence = writes.append(changes)
         return sequence
 
-    def noted_from_body(read: Callable[[bytes, Intake], Sequence[Change]]) -> int:
+    def noted_from_body(read: Callable[[bytes, Intake], Iterable[Change]]) -> int:
         body = _body()
         with budget.held(len(body) if len(body) > LIGHT_BYTES else 0):
             return noted(read(body, writes.intake()))
@@ -95,8 +95,8 @@ def _body() -> bytes:
     return request.get_data(cache=False)
 
 
-def _upserts(body: bytes, intake: Intake) -> list[Change]:
-    return [upsert(intake, item) for item in read_items(body, intake)]
+def _upserts(body: bytes, intake: Intake) -> Iterator[Change]:
+    return paced(upsert(intake, item) for item in read_items(body, intake))
 
 
 def _patch(body: bytes, intake: Intake) -> list[Change]:

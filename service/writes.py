@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -102,7 +102,7 @@ class Writes:
             )
         return found
 
-    def append(self, changes: Sequence[Change]) -> int:
+    def append(self, changes: Iterable[Change]) -> int:
         """Write changes down as one record and return its sequence number.
 
         They are on the disk then, and will be applied. Raises ChangesUnavailable when they could

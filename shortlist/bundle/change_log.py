@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -56,7 +56,7 @@ class ChangeLog:
     def __init__(self, artifacts: Path) -> None:
         self._folder = artifacts / FOLDER
 
-    def append(self, changes: Sequence[Change], *, beyond: int = 0) -> int:
+    def append(self, changes: Iterable[Change], *, beyond: int = 0) -> int:
         """Add a record and return its sequence number once it cannot be lost.
 
         The number is greater than `beyond`, how far the live version has come. Raises PublishError
@@ -188,7 +188,7 @@ class ChangeLog:
             os.close(handle)
 
 
-def _encoded(changes: Sequence[Change]) -> bytes:
+def _encoded(changes: Iterable[Change]) -> bytes:
     """Changes as JSON, each by itself: other threads wait while one is encoded."""
     lines = (json.dumps(one.to_dict(), ensure_ascii=False, allow_nan=False) for one in changes)
     return b", ".join(line.encode() for line in lines)

@@ -162,7 +162,7 @@ def test_a_thousand_large_items_are_taken_and_more_is_refused(
 
 def test_who_waits_holds_no_place_that_a_search_needs(serve: Serve, artifacts: Path) -> None:
     service = serve(
-        artifacts, "--threads", "2", "--max-concurrent", "1", "--deadline-s", "60",
+        artifacts, "--threads", "3", "--max-concurrent", "2", "--deadline-s", "60",
         environment=WRITES,
     ).ready()  # fmt: skip
     with ThreadPoolExecutor(12) as pool:
