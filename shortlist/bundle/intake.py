@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from math import isfinite
 from typing import Annotated, Any, Literal
 
@@ -51,7 +52,7 @@ class Intake(Value):
     field_bytes: int = Field(ge=1)
     values_per_item: int = Field(ge=1)
 
-    @property
+    @cached_property
     def names(self) -> list[str]:
         """Every name that an item may have."""
         return [*self.columns, *([TAGS] if self.tags and TAGS not in self.columns else [])]
@@ -86,6 +87,8 @@ class Intake(Value):
             return None if -(2**63) <= int(written) < 2**63 else "expected 64 bits"
         if isinstance(item_id, bool) or not isinstance(item_id, str | int):
             return f"expected a text, found {_shown(item_id)}"
+        if (problem := self._of_scalar(item_id)) is not None:
+            return problem
         length = len(str(item_id))
         if not str(item_id).strip() or length > MAX_ID_LENGTH:
             return f"expected 1 to {MAX_ID_LENGTH} characters, found {length}"

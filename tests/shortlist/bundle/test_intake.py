@@ -54,6 +54,7 @@ def test_a_sound_item_has_no_problem(values: dict[str, Any]) -> None:
         ({"sku": " "}, "sku", "expected 1 to 256 characters, found 1"),
         ({"name": " "}, "name", "expected a value, found none"),
         ({"sku": "x" * 257}, "sku", "expected 1 to 256 characters, found 257"),
+        ({"sku": "\ud800"}, "sku", "half of a pair of surrogates"),
         ({"sku": True}, "sku", "expected a text, found True"),
         ({"price": "cheap"}, "price", "expected a number, found 'cheap'"),
         ({"price": float("inf")}, "price", "expected a finite number"),
