@@ -172,8 +172,10 @@ def times_during_swaps(
 ) -> tuple[list[float], list[float]]:
     """Milliseconds of requests while nothing happens, and while a version is loaded and put in.
 
-    CURRENT is moved between the live version and the one before: nothing but the service works.
+    CURRENT is moved between the live version and the one before, `n_swaps` times, an even number:
+    nothing but the service works.
     """
+    versions = [store.previous() or "", store.current() or ""]
     swapping, ended = threading.Event(), threading.Event()
     quiet: list[float] = []
     during: list[float] = []
@@ -195,10 +197,8 @@ def times_during_swaps(
     client = threading.Thread(target=ask)
     client.start()
     try:
-        for _ in range(n_swaps):
+        for wanted in versions * (n_swaps // 2):
             time.sleep(2.0)
-            wanted = store.previous()
-            assert wanted is not None
             swapping.set()
             with store.lock():
                 store.rollback(wanted)
