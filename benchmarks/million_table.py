@@ -33,8 +33,8 @@ def _head(found: dict[str, Any]) -> str:
     return (
         f"{said} In the first build documents' vectors are a stand-in's, not the encoder's:"
         " weighted sums of the vectors of the pieces that a document is put together of, and noise"
-        f" that is spread as the real vectors are. Two documents' mean cosine is {fit['made']} by it,"
-        f" of {fit['real']} really; its vector and the real one of a document have"
+        f" that is spread as the real vectors are. Two documents' mean cosine is {fit['made']},"
+        f" really {fit['real']}; its vector and the real one of a document have"
         f" {fit['cosine']}. Queries, changes and what the rebuild lacks are really encoded."
     )
 
