@@ -2,9 +2,9 @@
 
 A film has half the title of one film of MovieLens (the folder that MOVIELENS names; else of the
 bundled sample) and half that of another, the genres of a third, tags as often as people gave them,
-and ratings by people who have a taste. Some 30 tokens a document. Beside these it has a price, and
-one of five parts, whose shares of the films are known. Written in blocks, as CSV beside a
-catalog.toml.
+and ratings by people who have a taste. Some 30 tokens a document. Beside these it has a price, is
+in stock or not, and is of one of five parts, whose shares of the films are known. Written in
+blocks, as CSV beside a catalog.toml.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ categories = { column = "genres", separator = "|", none = "(no genres listed)" }
 year = { column = "year", type = "integer" }
 price = { column = "price", type = "number" }
 part = { column = "part", type = "string" }
+in_stock = { column = "in_stock", type = "boolean" }
 
 [tags]
 file = "tags.csv"
@@ -145,6 +146,7 @@ def _items(
             "genres": genres.take(pa.array(three)).cast(pa.large_string()),
             "year": years,
             "price": pa.array(np.round(beside.lognormal(2.5, 0.6, size=end - begin), 2)),
+            "in_stock": pa.array(beside.random(end - begin) < 0.8),
             "part": parts.take(
                 pa.array(beside.choice(len(PARTS), size=end - begin, p=list(PARTS.values())))
             ),

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,9 +66,9 @@ def one_client(server: Running) -> dict[str, float]:
     """Milliseconds of uncached searches and of suggestions."""
     searches = [f"/v1/search?q={quote_plus(text)}" for text in distinct_queries(N_QUERIES)]
     typed = [text[: 3 + place % 8] for place, text in enumerate(distinct_queries(N_QUERIES))]
-    times_ms = _timed(server, searches)
+    times_ms = timed(server, searches)
     batched_s = _batched_s(server)
-    suggest_ms = _timed(server, [f"/v1/suggest?q={quote_plus(text)}" for text in typed])
+    suggest_ms = timed(server, [f"/v1/suggest?q={quote_plus(text)}" for text in typed])
     return {
         "http_p50_ms": times_ms[N_QUERIES // 2],
         "http_p99_ms": times_ms[-N_QUERIES // 100],
@@ -96,7 +96,7 @@ def _batched_s(server: Running) -> float:
     return batched_s
 
 
-def _timed(server: Running, targets: list[str]) -> list[float]:
+def timed(server: Running, targets: Sequence[str]) -> list[float]:
     """Milliseconds of each request over one kept-alive connection, rising."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port)
     times_ms = []

@@ -39,8 +39,9 @@ def rating_volume(counts: npt.NDArray[np.int32]) -> FloatArray:
 
 def rating_percentile(counts: npt.NDArray[np.int32]) -> FloatArray:
     """The share of items with fewer ratings, float64 [n] in [0, 1); 0 for an item without."""
-    ordered = np.sort(counts)
-    return np.searchsorted(ordered, counts, side="left") / max(1, len(counts))
+    n_having = np.bincount(counts)
+    n_fewer = np.cumsum(n_having) - n_having
+    return n_fewer[counts] / max(1, len(counts))
 
 
 def recency(values: FloatArray, *, half_life: float) -> FloatArray:
@@ -59,8 +60,11 @@ def recency(values: FloatArray, *, half_life: float) -> FloatArray:
 
 def most_rated(counts: npt.NDArray[np.int32], *, limit: int) -> RowArray:
     """The rows of up to `limit` rated items, most ratings first, ties in rising row order."""
-    order = np.argsort(-counts.astype(np.int64), kind="stable")[:limit]
-    return order[counts[order] > 0]
+    least = 1
+    if len(counts) > limit:  # most are left out before any are put in order
+        least = max(1, int(np.partition(counts, -limit)[-limit]))
+    rows = np.flatnonzero(counts >= least)
+    return rows[np.argsort(-counts[rows].astype(np.int64), kind="stable")[:limit]]
 
 
 def nearest_means(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,6 +31,7 @@ from shortlist.bundle.segments import folder_of, ranks_file, rows_file
 from shortlist.bundle.store import OnStep
 from shortlist.bundle.vectors import AllVectors
 from shortlist.bundle.writer import BundleWriter, SegmentWriter
+from shortlist.encoder.machine import available_cores
 from shortlist.encoder.runtime import Encoder
 from shortlist.engine.lanes.faiss_backend import FaissRetriever
 from shortlist.engine.lanes.segments import RetrievedSegment, SegmentsRetriever
@@ -149,9 +151,10 @@ def measured_recall(
         parts.append(RetrievedSegment(FaissRetriever(folder, info.retrieval, own), rows))
     retriever = SegmentsRetriever(parts, vectors)
     depth = min(RECALL_DEPTH, len(vectors))
-    found = (retriever.retrieve(probe, depth).rows for probe in probes)
-    exact = nearest[:, :depth]
-    shares = [len(np.intersect1d(*pair)) / depth for pair in zip(found, exact, strict=True)]
+    with ThreadPoolExecutor(available_cores()) as threads:
+        found = threads.map(lambda probe: retriever.retrieve(probe, depth).rows, probes)
+        exact = nearest[:, :depth]
+        shares = [len(np.intersect1d(*pair)) / depth for pair in zip(found, exact, strict=True)]
     return round(float(np.mean(shares)), 4)
 
 

@@ -85,6 +85,11 @@ class AllTitles:
 
     parts: tuple[TitlesPart, ...]
 
+    def prepare(self) -> None:
+        """Look now at what is looked at when it is first asked for, and kept."""
+        for part in self.parts:
+            _ = part.all_live
+
     def __len__(self) -> int:
         return sum(len(part.index) for part in self.parts)
 

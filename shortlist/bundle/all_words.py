@@ -20,6 +20,8 @@ from shortlist.bundle.sections.word_index import Documents, WordIndex
 K1, B = 1.5, 0.75
 """BM25's: how fast a word said again stops to count, and how much a long document is held down."""
 
+_BLOCK = 1 << 18
+
 
 @dataclass(frozen=True)
 class WordsPart:
@@ -41,10 +43,23 @@ class WordsPart:
         offsets = self.index.postings.offsets
         if self.live is None:
             return np.diff(offsets)
-        gone = ~self.live[self.index.postings.indices]
-        before = np.concatenate([[0], np.cumsum(gone)])
-        counts: RowArray = np.diff(offsets) - (before[offsets[1:]] - before[offsets[:-1]])
+        terms = np.searchsorted(offsets, self._postings_gone(), side="right") - 1
+        counts: RowArray = np.diff(offsets) - np.bincount(terms, minlength=len(offsets) - 1)
         return counts
+
+    def _postings_gone(self) -> RowArray:
+        """Where the postings of documents that do not count stand, int64, rising.
+
+        They are few. Looked for some at a time: a version is loaded beside requests, and numpy
+        keeps Python's other threads waiting while it takes values.
+        """
+        assert self.live is not None
+        gone, documents = ~self.live, self.index.postings.indices
+        found = [
+            begin + np.flatnonzero(gone[documents[begin : begin + _BLOCK]])
+            for begin in range(0, len(documents), _BLOCK)
+        ]
+        return np.concatenate([np.empty(0, np.int64), *found])
 
     @cached_property
     def length(self) -> tuple[int, int]:
@@ -75,6 +90,12 @@ class AllWords:
     parts: tuple[WordsPart, ...]
     places: Places
     key_terms: KeyTerms | None = None
+
+    def prepare(self) -> None:
+        """Count now what is counted when it is first asked for, and kept."""
+        for part in self.parts:
+            _ = part.counts
+        _ = self._norm_of_length
 
     @property
     def analyzer(self) -> Analyzer:

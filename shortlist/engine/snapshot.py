@@ -121,6 +121,9 @@ def load_snapshot(
         exact_up_to=options.filter_exact_up_to,
         vocabulary=vocabulary_of(bundle),
     )
+    for own in (bundle.sections.words, bundle.sections.titles):
+        if own is not None:
+            own.prepare()
     # One query through both stages, so that the first request finds everything paged in.
     vector = snapshot.encoder.encode("warm up")
     if len(vector) != bundle.manifest.embedding_dim:
