@@ -87,9 +87,9 @@ class Intake(Value):
             return None if -(2**63) <= int(written) < 2**63 else "expected 64 bits"
         if isinstance(item_id, bool) or not isinstance(item_id, str | int):
             return f"expected a text, found {_shown(item_id)}"
-        if (problem := self._of_scalar(item_id)) is not None:
-            return problem
         length = len(str(item_id))
+        if not _is_text(str(item_id)):
+            return _HALF_A_PAIR
         if not str(item_id).strip() or length > MAX_ID_LENGTH:
             return f"expected 1 to {MAX_ID_LENGTH} characters, found {length}"
         return None
@@ -128,13 +128,23 @@ class Intake(Value):
             return f"expected a text, a number or true or false, found {_shown(value)}"
         if isinstance(value, float) and not isfinite(value):
             return "expected a finite number"
-        try:
-            length = len(str(value).encode())
-        except UnicodeEncodeError:
-            return "expected text, found half of a pair of surrogates"
+        if not _is_text(str(value)):
+            return _HALF_A_PAIR
+        length = len(str(value).encode())
         if length > self.field_bytes:
             return f"expected at most {self.field_bytes} bytes, found {length}"
         return None
+
+
+_HALF_A_PAIR = "expected text, found half of a pair of surrogates"
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_missing(value: object) -> bool:
