@@ -1,4 +1,4 @@
-// Results: a card each, with what the catalogue shows of it. Reasons come when they are asked for.
+// Results, a card each. Reasons come when they are asked for.
 
 import { button, h } from "./dom.js";
 import { reasons } from "./why.js";

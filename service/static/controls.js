@@ -1,4 +1,4 @@
-// The order: by an attribute, or tuned. Changes are told to `onChange(settled)`: false while dragging.
+// The order, by an attribute or tuned. Changes go to `onChange(settled)`: false while dragging.
 
 import { h, number, own } from "./dom.js";
 import { unweighed } from "./state.js";

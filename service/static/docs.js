@@ -1,4 +1,4 @@
-// The documentation of the API: examples that run against this service, and can be taken along.
+// Examples of the API: they run against this service, and can be taken along.
 
 import { Problem, ask } from "./api.js";
 
@@ -6,10 +6,10 @@ const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 function curl(form) {
   const body = form.elements.body?.value;
-  const method = form.dataset.method;
-  return ["curl", ...(form.dataset.writes === undefined ? [] : [`-X ${method} -H "X-API-Key: $SHORTLIST_WRITE_KEY"`]),
-    ...(body ? ["-H 'Content-Type: application/json' -d", quoted(body)] : []),
-    quoted(new URL(form.elements.path.value, location.href).href)].join(" ");
+  const { method, writes } = form.dataset;
+  return ["curl", writes != null && `-X ${method} -H "X-API-Key: $SHORTLIST_WRITE_KEY"`,
+    body && `-H 'Content-Type: application/json' -d ${quoted(body)}`,
+    quoted(new URL(form.elements.path.value, location.href).href)].filter(Boolean).join(" ");
 }
 
 async function answered(form) {
@@ -21,7 +21,7 @@ for (const form of document.querySelectorAll("form[data-method]")) {
   const shown = form.querySelector("pre"), told = form.querySelector("[role=status]");
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    if (form.dataset.writes !== undefined) return;
+    if ("writes" in form.dataset) return;
     told.textContent = "";
     shown.hidden = true;
     try {
