@@ -1,4 +1,4 @@
-// Filters: what can be ticked and brushed, and chips of what is. Changes are told as in controls.js.
+// Filters: what can be ticked and brushed, and chips of what is.
 
 import { button, count, h } from "./dom.js";
 import { brush } from "./brush.js";

@@ -1,4 +1,4 @@
-// Why an item stands where it does: in sentences, and in the numbers that add up to its score.
+// Why an item stands where it does, in sentences and in numbers that add up.
 
 import { count, h, number } from "./dom.js";
 import { called, words, written } from "./words.js";
