@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -53,7 +53,10 @@ from shortlist.bundle.vectors import AnyVectors
 from shortlist.bundle.writer import BundleWriter
 from shortlist.encoder.machine import Precision
 from shortlist.encoder.runtime import read_settings
-from shortlist.errors import BundleError, PublishError
+from shortlist.errors import BundleError, BundleUntrusted, PublishError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +65,7 @@ log = logging.getLogger(__name__)
 class BuildReport:
     """What a build published, how much of it had to be encoded, and how it differs.
 
-    Where nothing has changed nothing is `published`, and the version is the live one.
+    Where nothing has changed nothing is `published`: the version is the live one.
     """
 
     version: str
@@ -108,7 +111,7 @@ def build(
                 folder,
                 catalog,
                 precision,
-                live=live if reuse else None,
+                live=_trusted(live, key) if reuse else None,
                 applied=_applied(live, config.name, absorbed),
                 on_step=on_step,
             )
@@ -227,10 +230,22 @@ def _write_bundle(
     return manifest, replace(counts, reused=counts.reused + catalog.n_items - len(fresh))
 
 
+def _trusted(live: Bundle | None, key: Ed25519PrivateKey | None) -> Bundle | None:
+    """The live version; None if what is built is signed and that is not, by the same key."""
+    if live is None or key is None:
+        return live
+    try:
+        content = (live.folder / layout.MANIFEST).read_bytes()
+        signing.check_signature(live.folder, content, (key.public_key(),))
+    except BundleUntrusted:
+        log.warning("%s is not signed with this key: nothing of it is taken over", live.version)
+        return None
+    return live
+
+
 def _applied(live: Bundle | None, name: str, absorbed: int) -> dict[str, int]:
     """How far the version has changes: the sources have all that came before they were read."""
-    same = live is not None and live.manifest.catalog.name == name
-    before = live.manifest.applied if live is not None and same else {}
+    before = {} if live is None or live.manifest.catalog.name != name else live.manifest.applied
     return {**before, **({LOG: absorbed} if absorbed else {})}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from indexing.gate import load_as_served
 from indexing.neighbours.blend import BLENDED
+from shortlist.bundle.change_log import LOG, ChangeLog
 from shortlist.bundle.manifest import Manifest
 from shortlist.bundle.reader import open_bundle, read_manifest
 from shortlist.bundle.sections.neighbour_lists import SECTION
@@ -65,8 +66,20 @@ def roll_back(store: ArtifactStore, version: str | None) -> tuple[str | None, st
             raise BundleMissing(f"{store.root}: the journal names no earlier version that exists")
         verify(store, target)
         was = store.current_text()
+        _note_changes(store)
         store.rollback(target)
     return was, target
+
+
+def _note_changes(store: ArtifactStore) -> None:
+    """Note that the live version has the changes it has: taken back, they are not made again."""
+    changes = ChangeLog(store.root)
+    try:
+        applied = read_manifest(store.live_folder()).applied.get(LOG, 0)
+    except BundleError:
+        return  # what it has cannot be told
+    if applied > changes.through():
+        changes.done(applied)
 
 
 def _describe(store: ArtifactStore, version: str, current: str | None) -> VersionRow:

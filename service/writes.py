@@ -110,7 +110,7 @@ class Writes:
         """
         try:
             with self._log_at_hand():
-                sequence = self._log.append(changes, beyond=self._applied())
+                sequence = self._log.append(changes, beyond=self._reached())
         except ChangesUnavailable as error:
             if self._unwritable is None:
                 log.error("changes cannot be taken: %s", error.__cause__)
@@ -191,6 +191,12 @@ class Writes:
             f"changes are not being applied: is `shortlist follow` running? {self._pending} wait, "
             f"for {waits_s:.0f} s"
         )
+
+    def _reached(self) -> int:
+        """How far any version has come, where the log itself cannot tell."""
+        if self._log.last():
+            return self._applied()
+        return max(self._applied(), _applied_in(self._store.live_folder()))
 
     def _applied(self) -> int:
         return self._holder.get().bundle.manifest.applied.get(LOG, 0)

@@ -48,7 +48,8 @@ class Carrying:
     @property
     def same_rows(self) -> bool:
         """Whether every item stands where it stood, and none is new."""
-        return len(self.folded.rows) == self.folded.n_items and not self.folded.gone
+        folded = self.folded
+        return bool(np.array_equal(folded.rows, np.arange(folded.n_items)))
 
     def popularity(self, items: ItemTable, config: CatalogConfig) -> Popularity | None:
         """What the ratings that there were say, of the items that there are."""

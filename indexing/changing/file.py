@@ -41,9 +41,9 @@ def apply_file(
         store.reconcile()
         target = publisher.target()
         wanted, problems = _read(path, target)
-        bad = target.problems_of([change for _, _, change in wanted])
-        problems |= {f"line {wanted[place][0]}": said for place, said in bad.items()}
-        wanted = [one for place, one in enumerate(wanted) if place not in bad]
+        while bad := target.problems_of([change for _, _, change in wanted]):
+            problems |= {f"line {wanted[place][0]}": said for place, said in bad.items()}
+            wanted = [one for place, one in enumerate(wanted) if place not in bad]
         if problems and not skip_bad:
             raise CatalogError(_told(path, problems))
         for where, said in problems.items():

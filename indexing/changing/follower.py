@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from indexing.changing.publisher import ChangeReport, Publisher
 from shortlist.bundle.change_log import LOG, ChangeLog, Record, Refusal
+from shortlist.bundle.changes import change_of, problems_of
+from shortlist.bundle.intake import Intake
 from shortlist.bundle.store import ArtifactStore
 from shortlist.errors import CatalogError, GateError, ShortlistError
 
@@ -34,8 +37,10 @@ class Follower:
             try:
                 _ = self._publisher.target().encoder
                 report = self.step()
-            except ShortlistError as error:
+            except Exception as error:
                 report = None
+                if not isinstance(error, ShortlistError):
+                    log.exception("following failed")
                 if str(error) != said:
                     log.warning("changes wait: %s", error)
                 said = str(error)
@@ -56,7 +61,7 @@ class Follower:
         """Publish what waits; None when nothing does. Raises PublishError without the lock."""
         if not self.pending():
             return None
-        with self._store.lock():
+        with self._store.lock(briefly=True):
             self._store.reconcile()
             return self.absorb()
 
@@ -89,10 +94,9 @@ class Follower:
             if len(sound) == 1:
                 self._refuse([Refusal(sound[0].sequence, {"": str(error)})])
                 return None
-        report: ChangeReport | None = None
-        for record in sound:
-            report = self._publish([record]) or report
-        return report
+        half = len(sound) // 2
+        first, second = self._publish(sound[:half]), self._publish(sound[half:])
+        return second or first
 
     def _refuse(self, refusals: Sequence[Refusal]) -> None:
         self._log.refuse(refusals)
@@ -106,7 +110,7 @@ class Follower:
         A record is taken whole or not at all.
         """
         target = self._publisher.target()
-        refusals: dict[int, Refusal] = {}
+        records, refusals = _as_typed(target.intake, records)
         while True:
             left = [record for record in records if record.sequence not in refusals]
             owners = [(record, place) for record in left for place in range(len(record.changes))]
@@ -118,6 +122,27 @@ class Follower:
             for number, said in bad.items():
                 record, place = owners[number]
                 refusals[record.sequence] = Refusal(record.sequence, {f"changes[{place}]": said})
+
+
+def _as_typed(intake: Intake, records: Sequence[Record]) -> tuple[list[Record], dict[int, Refusal]]:
+    """The records as the live version types its ids, and those that it has no columns for.
+
+    They were checked against the version that was served then.
+    """
+    typed, refusals = [], {}
+    for record in records:
+        plain = [change.as_given() for change in record.changes]
+        problems = {
+            f"changes[{place}]": "; ".join(f"{name}: {said}" for name, said in found.items())
+            for place, raw in enumerate(plain)
+            if (found := problems_of(intake, raw))
+        }
+        if problems:
+            refusals[record.sequence] = Refusal(record.sequence, problems)
+        else:
+            changes = tuple(change_of(intake, raw) for raw in plain)
+            typed.append(replace(record, changes=changes))
+    return typed, refusals
 
 
 def _some(records: Iterable[Record]) -> list[Record]:

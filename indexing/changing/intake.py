@@ -24,10 +24,15 @@ _CHECKED = (Kind.BOOLEAN, Kind.TIME, Kind.INTEGER, Kind.NUMBER)
 _MOST_DEGREES = (90.0, 180.0)
 
 
-def intake_of(config: CatalogConfig, *, integer_ids: bool) -> Intake:
-    """What an item of this catalogue may be changed by."""
+def intake_of(config: CatalogConfig, *, integer_ids: bool) -> Intake | None:
+    """What an item of this catalogue may be changed by.
+
+    None for one that has tags and a column called so: a changed item could not name both.
+    """
     items = config.items
     columns = dict.fromkeys(columns_of(items, config.display), ColumnIntake())
+    if config.tags is not None and TAGS in columns:
+        return None
     for split in (items.categories, items.alternative_titles):
         if split is not None:
             columns[split.column] = ColumnIntake(lists=True)

@@ -48,6 +48,8 @@ class Publisher:
     ) -> None:
         self._store, self._on_step = store, on_step
         self._key = None if signing_key is None else signing.read_private_key(signing_key)
+        # what is not signed by the same key is not signed by being changed
+        self._trusted = () if self._key is None else (self._key.public_key(),)
         self._live: Snapshot | None = None
         self._target: Target | None = None
 
@@ -56,7 +58,7 @@ class Publisher:
         folder = self._store.live_folder()
         if self._live is None or self._target is None or self._live.version != folder.name:
             known = None if self._target is None else self._target
-            self._live = load_as_served(folder, sharing=self._live)
+            self._live = load_as_served(folder, sharing=self._live, trusted_keys=self._trusted)
             self._target = Target(self._live.bundle, before=known)
         return self._target
 

@@ -170,21 +170,36 @@ def table_of(
 ) -> pa.Table:
     """These items' columns as a table of a catalogue: texts, and lists where all are lists.
 
-    Elsewhere a list is a text, its values joined by the column's separator (", " for none). Numbers
-    are written as texts, with the sign of the catalogue before their fraction.
+    Elsewhere a list is a text, its values joined by the column's separator (", " for none), unless
+    a value has that in it: then texts are parted instead. Numbers are written as texts, with the
+    sign of the catalogue before their fraction.
     """
     columns = {}
     for name in names:
         values = [item.get(name) for item in items]
         given = [value for value in values if value is not None]
-        if given and all(isinstance(value, list) for value in given):
-            lists = [None if one is None else _texts(one, decimal) for one in values]
+        between = separators.get(name, ", ")
+        if _are_lists(given, between):
+            lists = [
+                None if one is None else _texts(_parted(one, between), decimal) for one in values
+            ]
             columns[name] = pa.array(lists, TEXTS)
         else:
-            between = separators.get(name, ", ")
             texts = [_text(one, between, decimal) for one in values]
             columns[name] = pa.array(texts, pa.large_string())
     return pa.table(columns)
+
+
+def _are_lists(given: Sequence[Any], between: str) -> bool:
+    """Whether all of these are lists, or some have a value that would be parted in a text."""
+    lists = [value for value in given if isinstance(value, list)]
+    if not lists or len(lists) == len(given):
+        return bool(lists)
+    return any(between in str(one) for value in lists for one in value)
+
+
+def _parted(value: Any, between: str) -> Sequence[Any]:
+    return value if isinstance(value, list) else str(value).split(between)
 
 
 def _texts(values: Sequence[Any], decimal: str) -> list[str]:

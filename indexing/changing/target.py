@@ -30,7 +30,9 @@ class Target:
         intake, files = live.manifest.intake, live.manifest.files
         if intake is None or ITEMS not in files or (intake.tags and TAGS not in files):
             raise BundleUnsupported(
-                f"{live.version} was built without what changes need; build the catalogue again"
+                f"{live.version} cannot be changed: it was built before items could be, or its"
+                " catalogue has tags and a column called tags; build the catalogue again, the"
+                " column under another name"
             )
         self.live = live
         self.intake: Intake = intake
@@ -68,20 +70,31 @@ class Target:
         )
 
     def problems_of(self, changes: Sequence[Change]) -> dict[int, str]:
-        """Which of these changes cannot be made one after the other, by their places, and why."""
-        folded = self.fold(changes)
-        if folded.problems or not folded.overlays:
-            return folded.problems
-        try:
-            self.read(folded.overlays)
-        except CatalogError:
-            found = (self._problem_of(change) for change in changes)
-            return {place: said for place, said in enumerate(found) if said is not None}
-        return {}
+        """Changes that cannot be made one after the other, by their places, and why; none left out.
 
-    def _problem_of(self, change: Change) -> str | None:
-        """Why the item of a change cannot be read, None for one that can or is not there."""
-        folded = self.fold([change])
+        Where nothing is wrong with a change alone it is the first that spoils what is before it.
+        """
+        folded = self.fold(changes)
+        if folded.problems or self._read_problem(changes) is None:
+            return folded.problems
+        found = {place: self._read_problem([change]) for place, change in enumerate(changes)}
+        alone = {place: said for place, said in found.items() if said is not None}
+        return alone or self._first_problem(changes)
+
+    def _first_problem(self, changes: Sequence[Change]) -> dict[int, str]:
+        """The first change with which those before it cannot be read."""
+        sound, spoilt = 0, len(changes)
+        while spoilt - sound > 1:
+            middle = (sound + spoilt) // 2
+            if self._read_problem(changes[:middle]) is None:
+                sound = middle
+            else:
+                spoilt = middle
+        return {spoilt - 1: str(self._read_problem(changes[:spoilt]))}
+
+    def _read_problem(self, changes: Sequence[Change]) -> str | None:
+        """Why the items of these changes cannot be read, None where they can."""
+        folded = self.fold(changes)
         try:
             if folded.overlays:
                 self.read(folded.overlays)

@@ -26,6 +26,7 @@ _LOCK, _REFUSED, _THROUGH = ".lock", "refused.jsonl", "through"
 _MOST_BYTES = 64 << 20
 """From so many bytes on a file gets no more records: another one begins."""
 
+_MOST_REFUSED_BYTES = 1 << 20
 _TAIL = 1 << 16
 
 
@@ -72,7 +73,8 @@ class ChangeLog:
 
     def _append(self, changes: bytes, beyond: int) -> int:
         files = self._files()
-        sequence = 1 + max(self._last_of(files[-1]) if files else 0, beyond)
+        last = self._last_of(files[-1]) if files else 0
+        sequence = 1 + max(last, self.through(), beyond)
         path = files[-1] if files else self._path(sequence)
         if files and path.stat().st_size >= _MOST_BYTES:
             path = self._path(sequence)
@@ -148,21 +150,22 @@ class ChangeLog:
             raise PublishError(f"{self._folder}: cannot be written: {error.strerror}") from error
 
     def _note(self, refusals: Sequence[Refusal]) -> None:
-        lines = [
-            json.dumps({"sequence": one.sequence, "problems": one.problems}) for one in refusals
-        ]
-        with (self._folder / _REFUSED).open("a", encoding="utf-8") as stream:
-            stream.write("".join(f"{line}\n" for line in lines))
-            stream.flush()
-            os.fsync(stream.fileno())
+        """Behind the last whole line; of a file that grows the older half is let go."""
+        path = self._folder / _REFUSED
+        known = list(_whole_lines(path)) if path.exists() else []
+        if sum(map(len, known)) > _MOST_REFUSED_BYTES:
+            known = known[len(known) // 2 :]
+        plain = ({"sequence": one.sequence, "problems": one.problems} for one in refusals)
+        new = [f"{json.dumps(one)}\n".encode() for one in plain]
+        write_durably(path, b"".join([*known, *(one for one in new if one not in known)]))
 
     def refusal(self, sequence: int) -> Refusal | None:
-        """Why a record was refused, None for one that was not."""
+        """Why a record was refused, None for one that was not, or long ago."""
         path = self._folder / _REFUSED
+        begin = f'{{"sequence": {sequence}, '.encode()
         for line in _whole_lines(path) if path.exists() else ():
-            plain = json.loads(line)
-            if plain["sequence"] == sequence:
-                return Refusal(sequence, plain["problems"])
+            if line.startswith(begin):
+                return Refusal(sequence, json.loads(line)["problems"])
         return None
 
     def _files(self) -> list[Path]:

@@ -42,6 +42,13 @@ class Change:
     item_id: ItemId
     values: Mapping[str, Any]
 
+    def as_given(self) -> dict[str, Any]:
+        """The change as a file has it."""
+        plain = self.to_dict()
+        if self.op is Op.UPSERT:
+            del plain["item_id"]
+        return plain
+
     def to_dict(self) -> dict[str, Any]:
         """The change as the log has it."""
         if self.op is Op.UPSERT:

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,9 +56,14 @@ def free_to_remove(folder: Path) -> Iterator[bool]:
         os.close(handle)
 
 
+_AGAIN_S = 0.02
+BRIEFLY_S = 60.0
+"""So long others wait for a writer that holds the lock briefly, again and again."""
+
+
 @contextmanager
-def only_writer(root: Path) -> Iterator[None]:
-    """Be the only writer of an artifacts folder.
+def only_writer(root: Path, *, briefly: bool = False) -> Iterator[None]:
+    """Be the only writer of an artifacts folder; `briefly` says that others may wait for it.
 
     Raises PublishError saying who is, when somebody else is.
     """
@@ -67,21 +73,32 @@ def only_writer(root: Path) -> Iterator[None]:
     except OSError as error:
         raise PublishError(f"{root}: cannot be written: {error.strerror}") from error
     try:
-        _take(handle, root)
+        _take(handle, root, briefly=briefly)
         yield
     finally:
         os.close(handle)
 
 
-def _take(handle: int, root: Path) -> None:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        holder = os.pread(handle, 200, 0).decode(errors="replace").strip() or "an unknown process"
-        raise PublishError(f"{root}: somebody else is writing here: {holder}") from error
-    who = json.dumps({"pid": os.getpid(), "host": socket.gethostname()})
+def _take(handle: int, root: Path, *, briefly: bool) -> None:
+    given_up = time.monotonic() + (0.0 if briefly else BRIEFLY_S)
+    while not _is_taken(handle):
+        holder = os.pread(handle, 200, 0).decode(errors="replace").strip()
+        if '"briefly": true' not in holder or time.monotonic() > given_up:
+            raise PublishError(
+                f"{root}: somebody else is writing here: {holder or 'an unknown process'}"
+            )
+        time.sleep(_AGAIN_S)
+    who = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "briefly": briefly})
     try:
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{who}\n".encode(), 0)
     except OSError as error:
         raise PublishError(f"{root}: cannot be written: {error.strerror}") from error
+
+
+def _is_taken(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -225,7 +225,8 @@ class Manifest(Value):
     @model_validator(mode="after")
     def _has_one_index_or_segments(self) -> Self:
         names = {one.name for one in self.segments}
-        if bool(self.segments) is (self.retrieval is not None) or len(names) < len(self.segments):
+        unnamed = "" in names or len(names) < len(self.segments)
+        if bool(self.segments) is (self.retrieval is not None) or unnamed:
             raise ValueError("expected segments, each with a name of its own, or retrieval")
         return self
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shortlist.bundle import layout
-from shortlist.bundle.manifest import FileInfo, Manifest, decode_manifest, version_name
+from shortlist.bundle.manifest import FileInfo, Manifest, SegmentInfo, decode_manifest, version_name
 from shortlist.bundle.places import Places, places_of
 from shortlist.bundle.sections import Sections, read_sections, unknown_sections
 from shortlist.bundle.segments import (
@@ -205,20 +205,21 @@ def _segments(folder: Path, manifest: Manifest, sharing: Bundle | None) -> Itera
     """The segments of a bundle, those that an opened one has as they are there."""
     known = {} if sharing is None else {one.name: one for one in sharing.segments if one.name}
     for info in manifest.parts:
-        own = f"{folder_of(info.name)}/"
         held = known.get(info.name)
-        if held is None or sharing is None or not _shared(own, sharing.manifest, manifest):
+        if held is None or sharing is None or not _is_shared(held, info, sharing, manifest):
             held = read_segment(folder, manifest, info)
         yield in_version(held, folder, manifest, info)
 
 
-def _shared(inside: str, one: Manifest, other: Manifest) -> bool:
-    """Whether two bundles have the same files in a folder."""
+def _is_shared(held: Segment, info: SegmentInfo, sharing: Bundle, manifest: Manifest) -> bool:
+    """Whether an open segment is the one that another manifest describes, file for file."""
+    inside, other = f"{folder_of(info.name)}/", sharing.manifest
     files = (
-        {name: info for name, info in each.files.items() if name.startswith(inside)}
-        for each in (one, other)
+        {name: one for name, one in each.files.items() if name.startswith(inside)}
+        for each in (other, manifest)
     )
-    return next(files) == next(files)
+    same = held.info.model_copy(update={"live": info.live}) == info
+    return same and other.embedding_dim == manifest.embedding_dim and next(files) == next(files)
 
 
 def sha256_of_file(path: Path) -> str:

@@ -124,9 +124,12 @@ class ArtifactStore:
             pass
         return next((version for version in reversed(before) if version != current), None)
 
-    def lock(self) -> AbstractContextManager[None]:
-        """Be the only writer. Raises PublishError saying who is, when somebody else is."""
-        return only_writer(self.root)
+    def lock(self, *, briefly: bool = False) -> AbstractContextManager[None]:
+        """Be the only writer. Raises PublishError saying who is, when somebody else is.
+
+        One who is so `briefly`, again and again, is waited for by others.
+        """
+        return only_writer(self.root, briefly=briefly)
 
     def reconcile(self) -> None:
         """Close a move that was cut off and remove what killed builds left. Needs the lock."""

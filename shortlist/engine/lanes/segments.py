@@ -26,8 +26,8 @@ from shortlist.engine.row_sets import RowSet
 from shortlist.errors import BundleUnsupported
 
 _SPARE = 8
-_MOST_KEPT = 32
-"""Sets of rows whose entries are kept: of a million items 125 kB each."""
+_MOST_KEPT = 4
+"""Sets of rows whose entries are kept: a request asks for its own several times."""
 
 
 class RetrievedSegment:
