@@ -3,7 +3,8 @@
 The pieces that a film's document is put together of (halves of titles, genres, tags) are really
 encoded, some tens of thousands of short texts. A document's vector is a weighted sum of its pieces'
 and of noise, of unit length. The weights are fitted to documents that were really encoded, and the
-noise is spread as what the fit leaves of these: so the vectors lie about as the real ones do.
+noise is spread as what the fit leaves of these: so the vectors lie about as the real ones do. They
+are harder for a graph all the same: what it finds of them is less than it would of real ones.
 """
 
 from __future__ import annotations

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from benchmarks.catalogues import recombined
+from benchmarks.catalogues import PARTS, recombined
 from indexing.catalog import read_catalog
 from indexing.catalog.toml import read_catalog_config
 
@@ -28,6 +29,16 @@ def test_a_recombined_catalogue_is_one_that_a_build_reads(
     assert catalog.ratings.table["user"].nunique() <= 40
     years = catalog.items.attributes["year"].to_pylist()
     assert [f"({year})" for year in years] == catalog.items.titles.str[-6:].tolist()
+
+
+def test_parts_have_the_shares_that_are_said(tmp_path: Path) -> None:
+    catalog = read_catalog(read_catalog_config(made(tmp_path, n_items=10_000)))
+    parts = Counter(catalog.items.attributes["part"].to_pylist())
+    assert sum(PARTS.values()) == pytest.approx(1)
+    shares = {name: parts[name] / 10_000 for name in PARTS}
+    assert shares == pytest.approx(PARTS, abs=0.02)
+    assert 0.0003 < shares["thousandth"] < 0.003
+    assert min(catalog.items.attributes["price"].to_pylist()) > 0
 
 
 def test_equal_arguments_give_equal_files(tmp_path: Path) -> None:
