@@ -6,11 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from indexing.changing.carried import Carrying
 from indexing.changing.file import apply_file
+from indexing.changing.publisher import Publisher
 from indexing.job import build
+from shortlist.bundle.changes import Change, Op
 from shortlist.bundle.reader import Bundle, open_bundle
 from shortlist.bundle.store import ArtifactStore
 from shortlist.command import main
@@ -177,3 +181,45 @@ def test_the_command_tells_what_it_did(goods: ArtifactStore, changes: Any) -> No
     assert "2 changes, 1 left out, 8 items, 1 encoded" in done.output
     again = CliRunner().invoke(main, ["compact", "--artifacts", str(goods.root)])
     assert "nothing to change" in again.output
+
+
+def test_an_item_deleted_and_put_in_again_comes_last_and_the_others_keep_theirs(
+    goods: ArtifactStore, changes: Any
+) -> None:
+    target = Publisher(goods).target()
+    again = [Change(Op.DELETE, "s0", {}), Change(Op.UPSERT, "s0", {"sku": "s0", "name": "x"})]
+    folded = target.fold(again)
+    assert folded.rows.tolist() == [-1, 0, 1, 2, 3, 4, 5] and folded.n_items == 7
+    carrying = Carrying(target.live, folded, np.ones(1, np.bool_))
+    assert not carrying.same_rows, "what was learnt of rows has to move with them"
+    still = target.fold([Change(Op.PATCH, "s0", {"price": 1})])
+    assert Carrying(target.live, still, np.zeros(1, np.bool_)).same_rows
+
+
+def test_every_bad_line_is_left_out_also_where_one_hides_another(
+    goods: ArtifactStore, changes: Any
+) -> None:
+    path = changes(
+        {"op": "patch", "item_id": "nobody", "set": {"price": 1}},
+        {"op": "upsert", "item": {"sku": "long", "name": "x", "kinds": ["A"] * 1001}},
+        {"op": "patch", "item_id": "long", "set": {"price": 2}},
+        PATCH,
+    )
+    report = apply_file(goods, path, skip_bad=True)
+    assert list(report.left_out) == ["line 2", "line 1", "line 3"]
+    assert report.n_changes == 1
+
+
+def test_a_listed_value_with_the_separator_in_it_stays_one(
+    goods: ArtifactStore, changes: Any
+) -> None:
+    apply_file(
+        goods,
+        changes(
+            {"op": "upsert", "item": {"sku": "p", "name": "p", "kinds": ["A|B"]}},
+            {"op": "upsert", "item": {"sku": "q", "name": "q", "kinds": "A|C"}},
+        ),
+    )
+    bundle = live(goods)
+    assert bundle.items.categories.of(row(bundle, "p")) == ["A|B"]
+    assert bundle.items.categories.of(row(bundle, "q")) == ["A", "C"]

@@ -10,6 +10,7 @@ import pytest
 from indexing.changing.follower import Follower
 from indexing.changing.publisher import Publisher
 from indexing.job import build
+from indexing.versions import roll_back
 from shortlist.bundle.change_log import ChangeLog
 from shortlist.bundle.changes import Change, Op
 from shortlist.bundle.reader import Bundle, open_bundle
@@ -178,3 +179,59 @@ def test_many_published_changes_leave_few_segments_and_versions(
     assert len(goods.versions()) <= 7
     names = [path.name for path in Path(goods.root).iterdir()]
     assert not [name for name in names if name.startswith(".staging")]
+
+
+def test_ids_are_typed_as_the_live_version_has_them(
+    goods: ArtifactStore, log: ChangeLog, follower: Follower
+) -> None:
+    log.append([Change(Op.UPSERT, 7, {"sku": 7, "name": "a lamp that had a number"})])
+    log.append([Change(Op.PATCH, 7, {"price": 5})])
+    log.append([Change(Op.UPSERT, "x", {"sku": "x", "name": "x", "of another catalogue": 1})])
+    follower.step()
+    assert price(goods, "7") == 5.0
+    refusal = log.refusal(3)
+    assert refusal is not None
+    assert "item.of another catalogue: no such column" in refusal.problems["changes[0]"]
+
+
+def test_a_rollback_before_the_follower_could_note_what_it_did_is_not_undone(
+    goods: ArtifactStore, log: ChangeLog, follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = goods.current()
+    log.append([patch("s1", 7)])
+
+    def crash(self: ChangeLog, sequence: int) -> None:
+        raise PublishError("the power is gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ChangeLog, "done", crash)
+        with pytest.raises(PublishError, match="power"):
+            follower.step()
+    assert roll_back(goods, None)[1] == before
+    assert follower.step() is None and price(goods, "s1") == 1.5
+
+
+def test_others_wait_for_a_follower_that_writes_briefly(goods: ArtifactStore) -> None:
+    taken, let_go = threading.Event(), threading.Event()
+    order: list[str] = []
+
+    def hold() -> None:
+        with goods.lock(briefly=True):
+            taken.set()
+            let_go.wait()
+            order.append("follower")
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    taken.wait()
+    threading.Timer(0.3, let_go.set).start()
+    with goods.lock():
+        order.append("other")
+    thread.join()
+    assert order == ["follower", "other"]
+
+
+def test_a_follower_does_not_wait_for_others(goods: ArtifactStore) -> None:
+    briefly = goods.lock(briefly=True)
+    with goods.lock(), pytest.raises(PublishError, match="somebody else is writing"), briefly:
+        pass

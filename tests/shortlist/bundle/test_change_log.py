@@ -151,3 +151,23 @@ def test_the_files_are_lines_of_json(log: ChangeLog, tmp_path: Path) -> None:
         {"op": "upsert", "item": {"sku": "a", "name": "Tür"}, "item_id": "a"},
         {"op": "delete", "item_id": "a"},
     ]
+
+
+def test_a_note_that_was_cut_off_spoils_no_other(log: ChangeLog, tmp_path: Path) -> None:
+    log.append([PATCH])
+    log.refuse([Refusal(1, {"": "first"})])
+    with (tmp_path / "changes" / "refused.jsonl").open("ab") as stream:
+        stream.write(b'{"sequence": 2, "pro')
+    assert log.refusal(1) == Refusal(1, {"": "first"}) and log.refusal(2) is None
+    log.refuse([Refusal(1, {"": "first"}), Refusal(3, {"": "third"})])
+    assert log.refusal(3) == Refusal(3, {"": "third"})
+    lines = (tmp_path / "changes" / "refused.jsonl").read_text().splitlines()
+    assert [json.loads(line)["sequence"] for line in lines] == [1, 3]
+
+
+def test_numbers_go_on_behind_what_was_dealt_with(log: ChangeLog, tmp_path: Path) -> None:
+    log.append([PATCH])
+    log.done(40)
+    for path in (tmp_path / "changes").glob("log-*"):
+        path.unlink()
+    assert log.append([PATCH], beyond=7) == 41
