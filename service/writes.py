@@ -13,10 +13,10 @@ from pathlib import Path
 
 from service.live import SnapshotHolder
 from shortlist.bundle import layout
-from shortlist.bundle.change_log import LOG, ChangeLog, Refusal
+from shortlist.bundle.change_log import LOG, ChangeLog, Refusal, has_change
 from shortlist.bundle.changes import Change
 from shortlist.bundle.intake import Intake
-from shortlist.bundle.manifest import decode_manifest
+from shortlist.bundle.manifest import Manifest, decode_manifest
 from shortlist.bundle.store import ArtifactStore
 from shortlist.errors import (
     ChangesUnavailable,
@@ -122,18 +122,18 @@ class Writes:
     def state(self, sequence: int) -> ChangeState:
         """What became of a change. Raises ChangeUnknown, ChangesUnavailable."""
         with self._log_at_hand():
-            served, applied = self._holder.get().version, self._applied()
+            bundle, applied = self._holder.get().bundle, self._applied()
             if sequence > max(self._log.last(), applied):
                 raise ChangeUnknown(f"no change has the sequence number {sequence}")
             refusal = self._log.refusal(sequence)
             if refusal is not None:
                 return _refused(refusal)
-            if sequence <= applied:
-                return ChangeState(sequence, Status.VISIBLE, served)
-            if sequence > self._log.through():
+            if has_change(bundle.manifest, sequence):
+                return ChangeState(sequence, Status.VISIBLE, bundle.version)
+            if sequence > max(self._log.through(), applied):
                 return ChangeState(sequence, Status.PENDING)
             live = self._store.live_folder()
-            if live.name != served and sequence <= _applied_in(live):
+            if live.name != bundle.version and has_change(_manifest_of(live), sequence):
                 return ChangeState(sequence, Status.PUBLISHED, live.name)
             return ChangeState(sequence, Status.ROLLED_BACK)
 
@@ -196,7 +196,8 @@ class Writes:
         """How far any version has come, where the log itself cannot tell."""
         if self._log.last():
             return self._applied()
-        return max(self._applied(), _applied_in(self._store.live_folder()))
+        live = _manifest_of(self._store.live_folder())
+        return max(self._applied(), live.applied.get(LOG, 0))
 
     def _applied(self) -> int:
         return self._holder.get().bundle.manifest.applied.get(LOG, 0)
@@ -213,9 +214,8 @@ class Writes:
             ) from error
 
 
-def _applied_in(folder: Path) -> int:
-    manifest = decode_manifest((folder / layout.MANIFEST).read_bytes())
-    return manifest.applied.get(LOG, 0)
+def _manifest_of(folder: Path) -> Manifest:
+    return decode_manifest((folder / layout.MANIFEST).read_bytes())
 
 
 def _refused(refusal: Refusal) -> ChangeState:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from indexing.changing.publisher import ChangeReport, Publisher
-from shortlist.bundle.change_log import LOG, ChangeLog, Record, Refusal
+from shortlist.bundle.change_log import LOG, ChangeLog, Record, Refusal, passed_over
 from shortlist.bundle.changes import change_of, problems_of
 from shortlist.bundle.intake import Intake
 from shortlist.bundle.store import ArtifactStore
@@ -80,16 +80,19 @@ class Follower:
     def _publish(self, records: Sequence[Record]) -> ChangeReport | None:
         """One version with all sound records; one of each where one stops the others.
 
-        What is refused is noted before: once a version has come so far nobody looks at it again.
+        It passes over what was dealt with before and is not in the live version: that was rolled
+        back, or refused. What is refused is noted before: once a version has come so far nobody
+        looks at it again.
         """
         sound = self._sound(records)
         if not sound:
             return None
         changes = [change for record in sound for change in record.changes]
         last = records[-1].sequence
+        before = passed_over(self._publisher.target().live.manifest, self._log.through())
         try:
             why = f"changes {records[0].sequence} to {last}"
-            return self._publisher.publish(changes, applied={LOG: last}, why=why)
+            return self._publisher.publish(changes, applied={LOG: last}, taken_back=before, why=why)
         except (CatalogError, GateError) as error:
             if len(sound) == 1:
                 self._refuse([Refusal(sound[0].sequence, {"": str(error)})])

@@ -13,6 +13,7 @@ from indexing.embeddings import EmbeddingCounts
 from indexing.gate import load_as_served, pass_changes
 from shortlist.bundle import signing
 from shortlist.bundle.changes import Change
+from shortlist.bundle.manifest import Span
 from shortlist.bundle.segments import folder_of
 from shortlist.bundle.store import ArtifactStore, OnStep, no_step
 from shortlist.engine.snapshot import Snapshot
@@ -67,11 +68,15 @@ class Publisher:
         changes: Sequence[Change],
         *,
         applied: Mapping[str, int],
+        taken_back: Sequence[Span] = (),
         why: str,
         force: bool = False,
         compact: bool = False,
     ) -> ChangeReport:
         """Make a version with these changes the live one. Needs the lock.
+
+        `applied` and `taken_back` are for its manifest, which says what it has and what it passes
+        over.
 
         Raises CatalogError naming a change that cannot be made, and GateError; the live version is
         then as it was.
@@ -86,7 +91,13 @@ class Publisher:
         assert self._live is not None
         with self._store.staging() as folder:
             made = write_version(
-                folder, target, folded, applied=applied, compact=compact, on_step=self._on_step
+                folder,
+                target,
+                folded,
+                applied=applied,
+                taken_back=taken_back,
+                compact=compact,
+                on_step=self._on_step,
             )
             if made.manifest.has_content_of(target.live.manifest):
                 return _unchanged(target)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -32,7 +32,7 @@ from indexing.segments import (
     write_segments,
 )
 from shortlist.bundle import layout
-from shortlist.bundle.manifest import Counts, Manifest
+from shortlist.bundle.manifest import MOST_SPANS, Counts, Manifest, Span
 from shortlist.bundle.places import GONE, EntryRows
 from shortlist.bundle.profiles import ROLES
 from shortlist.bundle.sections import calibration, off_topic
@@ -59,20 +59,21 @@ def write_version(
     folded: Folded,
     *,
     applied: Mapping[str, int],
+    taken_back: Sequence[Span] = (),
     compact: bool = False,
     on_step: OnStep = no_step,
 ) -> Applied:
     """Write the version with what the changes come to into an empty folder, and seal it.
 
-    `applied` are the sequence numbers up to which it has changes, by where they come from. With
-    `compact` segments are joined as a build does. Raises CatalogError for an item that cannot be
-    read, and where none is left.
+    `applied` are the sequence numbers up to which it has changes, by where they come from,
+    `taken_back` those of the log that it passes over. With `compact` segments are joined as a build
+    does. Raises CatalogError for an item that cannot be read, and where none is left.
     """
     if not folded.n_items:
         raise CatalogError("changes: no item would be left; a version has at least one")
     version = _Version(target, folded, compact=compact)
     writer = BundleWriter(folder, embedding_dim=target.live.manifest.embedding_dim)
-    return version.write(writer, applied=applied, on_step=on_step)
+    return version.write(writer, applied=applied, taken_back=taken_back, on_step=on_step)
 
 
 _KEPT = (
@@ -90,7 +91,12 @@ class _Version:
         self._live = target.live
 
     def write(
-        self, writer: BundleWriter, *, applied: Mapping[str, int], on_step: OnStep
+        self,
+        writer: BundleWriter,
+        *,
+        applied: Mapping[str, int],
+        taken_back: Sequence[Span],
+        on_step: OnStep,
     ) -> Applied:
         """Every file, then the manifest."""
         live, config = self._live, self._target.config
@@ -122,6 +128,7 @@ class _Version:
             sections=sections,
             recall=recall,
             applied={**known.applied, **applied},
+            taken_back=(*known.taken_back, *taken_back)[-MOST_SPANS:],
         )
         on_step("sealed")
         return Applied(manifest, written.counts)

@@ -14,7 +14,7 @@ from typing import Any
 
 from shortlist.bundle.changes import Change, Op
 from shortlist.bundle.files import POINTER_MODE, make_folder, open_regular, sync, write_durably
-from shortlist.bundle.manifest import format_time
+from shortlist.bundle.manifest import Manifest, Span, format_time
 from shortlist.errors import BundleCorrupt, PublishError
 
 FOLDER = "changes"
@@ -45,6 +45,19 @@ class Refusal:
 
     sequence: int
     problems: Mapping[str, str]
+
+
+def has_change(manifest: Manifest, sequence: int) -> bool:
+    """Whether a version has a change of the log: it has come so far, and it was not rolled back."""
+    spans = manifest.taken_back
+    is_taken_back = any(first <= sequence <= last for first, last in spans)
+    return sequence <= manifest.applied.get(LOG, 0) and not is_taken_back
+
+
+def passed_over(manifest: Manifest, through: int) -> tuple[Span, ...]:
+    """What a version that follows this one will not have, though all `through` was dealt with."""
+    applied = manifest.applied.get(LOG, 0)
+    return ((applied + 1, through),) if through > applied else ()
 
 
 class ChangeLog:

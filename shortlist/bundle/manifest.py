@@ -30,12 +30,16 @@ FORMAT_VERSION = 7
 times, lists and points, and what is displayed; 7 segments, and what changes may name."""
 
 Count = Annotated[int, Field(ge=0)]
+Span = tuple[Count, Count]
+"""The first and the last of some sequence numbers."""
+
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 _VERSION = re.compile(r"^\d{8}T\d{6}\.\d{3}Z-[0-9a-f]{12}$", re.ASCII)
 
 
 MOST_SEGMENTS = 100
+MOST_SPANS = 1000
 OF_SEGMENTS = ("titles", "words", "document_terms")
 """The sections that every segment has of its own."""
 
@@ -177,6 +181,7 @@ class Manifest(Value):
     sections: dict[str, Section]
     intake: Intake | None = None
     applied: dict[str, Count] = Field(default={})
+    taken_back: Annotated[tuple[Span, ...], Field(max_length=MOST_SPANS)] = ()
     files: dict[str, FileInfo]
     libraries: dict[str, str]
 

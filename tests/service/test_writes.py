@@ -312,6 +312,25 @@ def test_a_change_of_a_version_that_is_live_no_more_is_told_as_rolled_back(shop:
     }  # fmt: skip
 
 
+def test_what_was_rolled_back_stays_so_beside_later_changes(shop: Shop) -> None:
+    store = ArtifactStore(shop.artifacts)
+    first = store.live_folder().name
+    shop.post(ITEM)
+    shop.apply()
+    second = store.live_folder().name
+    with store.lock():
+        store.rollback(first)
+    shop.post({**ITEM, "sku": "101"})
+    shop.apply()
+    shop.follow()
+    assert [shop.state(n)["status"] for n in (1, 2)] == ["rolled back", "visible"]
+    assert shop.client.get("/v1/items/100").status_code == 404
+    with store.lock():
+        store.rollback(second)
+    shop.follow()
+    assert [shop.state(n)["status"] for n in (1, 2)] == ["visible", "rolled back"]
+
+
 def test_who_waits_hears_that_the_change_is_visible(shop: Shop) -> None:
     def apply() -> None:
         until(shop.records)
