@@ -56,7 +56,7 @@ from shortlist.encoder.runtime import read_settings
 from shortlist.errors import BundleError, BundleUntrusted, PublishError
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from shortlist.bundle.signing import PrivateKey
 
 log = logging.getLogger(__name__)
 
@@ -230,7 +230,7 @@ def _write_bundle(
     return manifest, replace(counts, reused=counts.reused + catalog.n_items - len(fresh))
 
 
-def _trusted(live: Bundle | None, key: Ed25519PrivateKey | None) -> Bundle | None:
+def _trusted(live: Bundle | None, key: PrivateKey | None) -> Bundle | None:
     """The live version; None if what is built is signed and that is not, by the same key."""
     if live is None or key is None:
         return live

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Ed25519PublicKey,
     )
 
+    PrivateKey = Ed25519PrivateKey
     TrustedKeys = tuple[Ed25519PublicKey, ...]
 
 SIGNATURE_BYTES = 64
@@ -56,7 +57,7 @@ def _write_new(path: Path, content: bytes, *, mode: int) -> Path:
     return path
 
 
-def read_private_key(path: Path) -> Ed25519PrivateKey:
+def read_private_key(path: Path) -> PrivateKey:
     """The key in a PEM file. Raises SigningError for anything but an Ed25519 private key."""
     with _explained(path):
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -68,7 +69,7 @@ def read_private_key(path: Path) -> Ed25519PrivateKey:
         return key
 
 
-def sign(folder: Path, key: Ed25519PrivateKey) -> None:
+def sign(folder: Path, key: PrivateKey) -> None:
     """Write the signature of a sealed folder beside its manifest."""
     path = folder / layout.SIGNATURE
     path.write_bytes(key.sign((folder / layout.MANIFEST).read_bytes()))
