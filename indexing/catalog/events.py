@@ -78,6 +78,9 @@ def read_ratings(
 
 def _numbers(written: pd.Series) -> pd.Series:
     """As float64, NaN for what is no number; each distinct value is read once."""
+    kind = written.dtype.pyarrow_dtype if isinstance(written.dtype, pd.ArrowDtype) else pa.null()
+    if pa.types.is_nested(kind):  # lists and the like, which cannot be told apart
+        return pd.Series(np.nan, index=written.index)
     codes, distinct = pd.factorize(written)
     numbers = pd.to_numeric(pd.Series(distinct), errors="coerce").astype("float64")
     return pd.Series(np.append(numbers.to_numpy(), np.nan)[codes], index=written.index)

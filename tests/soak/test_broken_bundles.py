@@ -18,6 +18,13 @@ from tests.serving import Serve, Service
 pytestmark = pytest.mark.soak
 
 
+def unshare(path: Path) -> None:
+    """Make the file a writable one of this version alone: others may have the same by a link."""
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content)
+
+
 def flip(path: Path, _other: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 0x01
@@ -81,7 +88,7 @@ def test_every_file_damaged_in_every_way_is_refused_and_named(
             if damage is replace_by_another_versions and same(other, spare / name):
                 alike.append(name)
                 continue
-            (folder / name).chmod(0o644)
+            unshare(folder / name)
             damage(folder / name, other)
             point_at(artifacts, victim)
             service.wait_for(lambda: service.readiness()["refused_version"] == victim, 20)
@@ -111,7 +118,7 @@ def broken(write_catalog: Callable[..., Path], artifacts: Path) -> tuple[str, st
     bad = publish_again(write_catalog(), artifacts).version
     point_at(artifacts, good)
     vectors = store.folder(bad) / VECTORS
-    vectors.chmod(0o644)
+    unshare(vectors)
     flip(vectors, vectors)
     return good, bad
 

@@ -17,7 +17,7 @@ from shortlist.encoder.machine import Precision
 from shortlist.engine.query import SearchQuery
 from shortlist.engine.search import ask
 from shortlist.engine.snapshot import LoadOptions, load_snapshot
-from tests.publishing import publish
+from tests.publishing import publish, publish_again
 from tests.serving import Serve
 from tests.soak.load import under_load
 
@@ -145,7 +145,7 @@ def test_fifty_swaps_leave_memory_where_it_was_and_nothing_mapped(
 
     with store.lock():
         assert store.prune(0) == [], "the live version and the one before it always stay"
-    third = publish(write_catalog(), artifacts).version
+    third = publish_again(write_catalog(), artifacts).version
     service.wait_for_version(third)
     with store.lock():
         assert store.prune(0) == [versions[1]]
@@ -183,7 +183,7 @@ def test_a_version_in_use_is_not_pruned(
     catalog = write_catalog()
     served = publish(catalog, artifacts).version
     service = serve(artifacts, "--poll-s", "60").ready()
-    newer = [publish(catalog, artifacts).version for _ in range(3)]
+    newer = [publish_again(catalog, artifacts).version for _ in range(3)]
     with store.lock():
         removed = store.prune(0)
     assert removed == newer[:1], "neither the live one, nor the one before, nor the one in use"
