@@ -41,6 +41,13 @@ def publish_again(catalog: Path, artifacts: Path, **how: Any) -> BuildReport:
     return publish(catalog, artifacts, **how)
 
 
+def unshare(path: Path) -> None:
+    """Make the file a writable one of this version alone: others may have the same by a link."""
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content)
+
+
 @pytest.fixture(scope="session")
 def sample_artifacts(
     tmp_path_factory: pytest.TempPathFactory, minilm_export: Path, repository: Path

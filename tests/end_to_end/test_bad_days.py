@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from shortlist.bundle.store import ArtifactStore
-from tests.publishing import VECTORS, publish, publish_again
+from tests.publishing import VECTORS, publish, publish_again, unshare
 from tests.serving import SERVICE, Serve, Service
 
 HALF = b"GET /v1/search?q=ro"
@@ -106,10 +106,10 @@ def test_a_live_version_that_shrinks_under_the_service_gives_way_to_the_one_befo
     """Touching a mapped page that is gone ends the worker; the next one has to find a version."""
     before = publish(write_catalog(), tmp_path / "artifacts").version
     shrunk = publish_again(write_catalog(), tmp_path / "artifacts").version
+    vectors = ArtifactStore(tmp_path / "artifacts").folder(shrunk) / VECTORS
+    unshare(vectors)
     service = serve(tmp_path / "artifacts", "--poll-s", "0.1").ready()
     assert service.readiness()["version"] == shrunk
-    vectors = ArtifactStore(tmp_path / "artifacts").folder(shrunk) / VECTORS
-    vectors.chmod(0o644)
     os.truncate(vectors, 128)
     (worker,) = service.workers()
     with suppress(OSError):

@@ -13,17 +13,10 @@ import pytest
 
 from shortlist.bundle.files import write_durably
 from shortlist.bundle.store import ArtifactStore
-from tests.publishing import VECTORS, publish, publish_again
+from tests.publishing import VECTORS, publish, publish_again, unshare
 from tests.serving import Serve, Service
 
 pytestmark = pytest.mark.soak
-
-
-def unshare(path: Path) -> None:
-    """Make the file a writable one of this version alone: others may have the same by a link."""
-    content = path.read_bytes()
-    path.unlink()
-    path.write_bytes(content)
 
 
 def flip(path: Path, _other: Path) -> None:
