@@ -229,8 +229,8 @@ def sealed(
     created_at = manifest.get("created_at")
     folder = root / version_name(str(created_at).replace("/", ""), content)
     folder.mkdir(parents=True)
-    for inner in filter(Path.is_dir, sound.iterdir()):
-        (folder / inner.name).mkdir()
+    for inner in filter(Path.is_dir, sorted(sound.rglob("*"))):
+        (folder / inner.relative_to(sound)).mkdir()
     for path in sound.rglob("*"):
         name = path.relative_to(sound).as_posix()
         if path.is_file() and name not in contents and name != "manifest.json":
