@@ -49,16 +49,18 @@ def places_of(rows: Sequence[EntryRows], *, n_items: int) -> Places:
     """
     if len(rows) == 1 and is_in_order(rows[0], n_items):
         return Places()
+    wrong = BundleCorrupt(f"{layout.ROWS}: expected every item once among the segments' entries")
+    n_live = sum(int((own >= 0).sum()) for own in rows)
+    if n_live != n_items or max(int(own.max(initial=-1)) for own in rows) >= n_items:
+        raise wrong
     segments = np.full(n_items, -1, np.int16)
     entries = np.zeros(n_items, np.int32)
-    n_live = 0
     for number, own in enumerate(rows):
         live = np.flatnonzero(own >= 0)
         segments[own[live]] = number
         entries[own[live]] = live
-        n_live += len(live)
-    if n_live != n_items or (segments < 0).any():
-        raise BundleCorrupt(f"{layout.ROWS}: expected every item once among the segments' entries")
+    if (segments < 0).any():
+        raise wrong
     return Places(segments, entries)
 
 
