@@ -14,6 +14,7 @@ import shutil
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ def spoilt(known: Snapshot, scratch: Path, rng: Rng) -> tuple[Path, str]:
             damages.append("manifest")
         elif kind < 0.35:
             contents[INDEX], said = other_index(known.bundle.vectors[:], rng)
-            if isinstance(manifest.get("segments"), list) and manifest["segments"]:
+            with suppress(TypeError, LookupError, AttributeError):  # where it is spoilt already
                 manifest["segments"][0]["retrieval"].update(said)
             damages.append(said["type"])
         else:
