@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import click
 
@@ -87,8 +88,6 @@ def memory_mb(key: str, pid: int | str = "self") -> float:
 def main(catalog: Path, artifacts: Path, stand_in: bool) -> None:
     """Build and print what it took."""
     made: list[StandIn] = []
-    if stand_in:
-        setattr(segments, "embed_corpus", partial(_embed, made))  # noqa: B010
     steps: dict[str, float] = {}
     sampler = _Sampler()
     sampler.start()
@@ -101,7 +100,10 @@ def main(catalog: Path, artifacts: Path, stand_in: bool) -> None:
         last = now
         click.echo(f"{name:32} {steps[name]:9.2f} s", err=True)
 
-    report = build(catalog, artifacts, on_step=on_step)
+    with patch.object(
+        segments, "embed_corpus", partial(_embed, made) if stand_in else embed_corpus
+    ):
+        report = build(catalog, artifacts, on_step=on_step)
     total_s = time.perf_counter() - began
     sampler.ended.set()
     fit = made[0].fit if made else None
@@ -117,11 +119,11 @@ def main(catalog: Path, artifacts: Path, stand_in: bool) -> None:
     click.echo(json.dumps(asdict(found)))
 
 
-def _embed(made: list[StandIn], batches: Any, encoder: Any, writer: Any, **how: Any) -> Any:
+def _embed(made: list[Any], batches: Any, encoder: Any, writer: Any, **how: Any) -> Any:
     """As `embed_corpus`, with a stand-in where the encoder was."""
     if not made:
         made.append(StandIn(encoder, source_folder()))
-    return embed_corpus(batches, made[0], writer, **how)  # type: ignore[arg-type]
+    return embed_corpus(batches, made[0], writer, **how)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ class SegmentWriter:
     def __init__(self, folder: Path, *, n_entries: int, embedding_dim: int) -> None:
         self.folder = folder
         path = folder / layout.VECTORS
-        self.vectors: Vectors = np.lib.format.open_memmap(
+        self.vectors = np.lib.format.open_memmap(
             path, mode="w+", dtype=np.float32, shape=(n_entries, embedding_dim)
         )
         if hasattr(os, "posix_fallocate"):
@@ -61,7 +61,7 @@ class SegmentWriter:
         """Write the hashes; S16 `contents` [m] are those of all that the segment has of each."""
         if self._n_written != len(self.vectors):
             raise ValueError(f"expected {len(self.vectors)} entries, found {self._n_written}")
-        self.vectors.flush()  # type: ignore[attr-defined]
+        self.vectors.flush()
         np.save(self.folder / layout.HASHES, np.concatenate(self._hashes))
         np.save(self.folder / layout.CONTENTS, contents)
 

@@ -600,7 +600,9 @@ def test_what_was_refused_is_not_told_as_visible_by_the_version_behind_it(shop: 
     assert shop.state(1)["problems"] == [{"field": "", "message": "no"}]
 
 
-def test_large_bodies_are_read_one_after_the_other(open_shop: Open) -> None:
+def test_large_bodies_are_read_one_after_the_other(
+    open_shop: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shop = open_shop(max_write_bytes=200_000)
     items = [{**ITEM, "sku": f"{n}", "brand": "x" * 300} for n in range(400)]
     writes: Writes = shop.app.extensions["writes"]
@@ -613,7 +615,7 @@ def test_large_bodies_are_read_one_after_the_other(open_shop: Open) -> None:
             statuses.append(shop.post(ITEM).status_code)
         return append(changes)
 
-    writes.append = slow  # type: ignore[method-assign]
+    monkeypatch.setattr(writes, "append", slow)
     assert shop.post(*items).status_code == 202
     assert statuses == [0, 503, 202], "a small one needs no budget"
     assert shop.post(*items).status_code == 202

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -71,9 +73,9 @@ histories = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 5)), max_size=
 
 @given(histories, st.randoms(use_true_random=False), st.booleans())
 def test_every_item_stands_in_one_place_and_segments_stay_few(
-    history: list[tuple[int, int]], random: object, compact: bool
+    history: list[tuple[int, int]], random: Random, compact: bool
 ) -> None:
-    rng = np.random.default_rng(random.getrandbits(32))  # type: ignore[attr-defined]
+    rng = np.random.default_rng(random.getrandbits(32))
     parts: list[Rows] = [segment(0, 10)]
     n_items = 10
     for n_new, n_gone in history:

@@ -95,10 +95,8 @@ def test_a_record_that_only_refusals_fill_is_dealt_with(
     assert (log.through(), goods.current()) == (1, before)
 
 
-def test_what_was_published_before_a_crash_is_not_made_again(
-    goods: ArtifactStore, log: ChangeLog, follower: Follower, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    log.append([patch("s1", 7)])
+def crash_before_noting(follower: Follower, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step that publishes, and ends before the log says so."""
 
     def crash(self: ChangeLog, sequence: int) -> None:
         raise PublishError("the power is gone")
@@ -107,6 +105,13 @@ def test_what_was_published_before_a_crash_is_not_made_again(
         patched.setattr(ChangeLog, "done", crash)
         with pytest.raises(PublishError, match="power"):
             follower.step()
+
+
+def test_what_was_published_before_a_crash_is_not_made_again(
+    goods: ArtifactStore, log: ChangeLog, follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log.append([patch("s1", 7)])
+    crash_before_noting(follower, monkeypatch)
     version = goods.current()
     assert (log.through(), live(goods).manifest.applied) == (0, {"log": 1})
     assert follower.step() is None
@@ -199,14 +204,7 @@ def test_a_rollback_before_the_follower_could_note_what_it_did_is_not_undone(
 ) -> None:
     before = goods.current()
     log.append([patch("s1", 7)])
-
-    def crash(self: ChangeLog, sequence: int) -> None:
-        raise PublishError("the power is gone")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(ChangeLog, "done", crash)
-        with pytest.raises(PublishError, match="power"):
-            follower.step()
+    crash_before_noting(follower, monkeypatch)
     assert roll_back(goods, None)[1] == before
     assert follower.step() is None and price(goods, "s1") == 1.5
 
