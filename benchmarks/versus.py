@@ -1,9 +1,10 @@
 """This checkout against another one, in turn: python -m benchmarks.versus --help.
 
-Both answer the same distinct queries over the same published version: in process, each side in
-processes of its own that take turns; over HTTP, two services of one worker that are asked query by
-query, A B A B. Then both build the catalogue from nothing in turn. Nothing is cached. Writes
-benchmarks/results/versus.json: medians of each side, and of the ratios round by round.
+Both answer the same distinct queries over the same published version, or over versions of their own
+of the same catalogue: in process, each side in processes of its own that take turns; over HTTP, two
+services of one worker that are asked query by query, A B A B. Then both build the catalogue from
+nothing in turn. Nothing is cached. Writes benchmarks/results/versus.json: medians of each side, and
+of the ratios round by round.
 """
 
 from __future__ import annotations
@@ -62,16 +63,24 @@ print(json.dumps(times[len(times) // 2] * 1e3))
 @click.option("--before", required=True, type=click.Path(path_type=Path, exists=True))
 @click.option("--artifacts", required=True, type=click.Path(path_type=Path, exists=True))
 @click.option("--catalog", required=True, type=click.Path(path_type=Path, exists=True))
+@click.option(
+    "--before-artifacts",
+    type=click.Path(path_type=Path, exists=True),
+    help="What the other one serves, where it cannot read this format.",
+)
 @click.option("--rounds", default=7, show_default=True, help="Of searches in process and builds.")
-def main(before: Path, artifacts: Path, catalog: Path, rounds: int) -> None:
+def main(
+    before: Path, artifacts: Path, catalog: Path, before_artifacts: Path | None, rounds: int
+) -> None:
     """Measure, print, write benchmarks/results/versus.json."""
     sides = (before.resolve(), HERE)
+    served = {sides[0]: (before_artifacts or artifacts).resolve(), HERE: artifacts.resolve()}
     measured = {
         "machine": report.machine(),
         "search in process, p50 ms": _summary(
-            _paired(sides, lambda root: _in_process(root, artifacts.resolve()), rounds)
+            _paired(sides, lambda root: _in_process(root, served[root]), rounds)
         ),
-        "search over HTTP, ms": _summary(_over_http(sides, artifacts.resolve())),
+        "search over HTTP, ms": _summary(_over_http(served)),
         "build from nothing, s": _summary(
             _paired(sides, lambda root: _build(root, catalog.resolve()), rounds)
         ),
@@ -120,10 +129,13 @@ def _build(root: Path, catalog: Path) -> float:
         return time.perf_counter() - began
 
 
-def _over_http(sides: tuple[Path, Path], artifacts: Path) -> Pairs:
+def _over_http(served: dict[Path, Path]) -> Pairs:
     """Milliseconds of each query at both services, which take turns in being first."""
     with ExitStack() as stack:
-        services = [stack.enter_context(running(artifacts, *UNCACHED, root=root)) for root in sides]
+        services = [
+            stack.enter_context(running(artifacts, *UNCACHED, root=root))
+            for root, artifacts in served.items()
+        ]
         clients = [http.client.HTTPConnection("127.0.0.1", one.port) for one in services]
         found: Pairs = []
         for number, text in enumerate(distinct_queries(N_QUERIES)):
