@@ -15,7 +15,7 @@ import click
 from indexing.changing.commands import apply, compact, follow
 from indexing.options import artifacts_option, sign_option
 from shortlist.command import Commands
-from shortlist.encoder.machine import Precision
+from shortlist.encoder.machine import OF_DOCUMENTS, Precision
 
 if TYPE_CHECKING:
     from shortlist.bundle.store import ArtifactStore
@@ -47,7 +47,7 @@ def main() -> None:
 @artifacts_option
 @click.option(
     "--precision",
-    type=click.Choice([precision.value for precision in Precision]),
+    type=click.Choice([precision.value for precision in OF_DOCUMENTS]),
     help="Number format of the encoder; by default the one that catalog.toml names.",
 )
 @click.option(

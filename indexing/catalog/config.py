@@ -33,7 +33,7 @@ from shortlist.bundle.profiles import (
     TASTE_PROFILE,
     Profile,
 )
-from shortlist.encoder.machine import Precision
+from shortlist.encoder.machine import OF_DOCUMENTS, Precision
 from shortlist.engine.features import FEATURES, Source, weighs
 from shortlist.engine.sorting import NAMES
 from shortlist.engine.value_sets import CATEGORIES
@@ -104,6 +104,16 @@ class EncoderConfig(Table):
     precision: Precision = Precision.AUTO
     query_prompt: str | None = None
     document_prompt: str | None = None
+
+    @field_validator("precision")
+    @classmethod
+    def _is_of_documents(cls, precision: Precision) -> Precision:
+        if precision not in OF_DOCUMENTS:
+            raise ValueError(
+                f"{precision} is for queries (SHORTLIST_PRECISION); documents are encoded in one"
+                f" of: {', '.join(OF_DOCUMENTS)}"
+            )
+        return precision
 
 
 class IndexConfig(Table):

@@ -13,15 +13,24 @@ _BF16_CPU_FLAGS = frozenset({"amx_bf16", "avx512_bf16"})
 
 
 class Precision(StrEnum):
-    """`auto` asks for bf16 where the processor multiplies in it, else f32."""
+    """`auto` asks for bf16 where the processor multiplies in it, else f32.
+
+    `int8` is for queries alone and never chosen by itself: it is quicker for one short text, and
+    its vectors are further from those of f32 than bf16's are.
+    """
 
     AUTO = "auto"
     F32 = "f32"
     BF16 = "bf16"
+    INT8 = "int8"
+
+
+OF_DOCUMENTS = (Precision.AUTO, Precision.F32, Precision.BF16)
+"""What a build may encode documents in."""
 
 
 def resolve_precision(wanted: Precision, *, cpuinfo: Path = Path("/proc/cpuinfo")) -> Precision:
-    """`f32` or `bf16`: what `wanted` means on this machine.
+    """`f32`, `bf16` or `int8`: what `wanted` means on this machine.
 
     bf16 is chosen where the processor has bf16 multiply instructions of its own (AMX tiles or
     AVX-512 BF16 dot products); emulated bf16 is slower than f32 and never chosen.

@@ -18,7 +18,7 @@ CANARY_VECTORS = "canaries.npy"
 
 _ALONE = 5
 
-LOWEST_COSINE = {Precision.F32: 0.99999, Precision.BF16: 0.999}
+LOWEST_COSINE = {Precision.F32: 0.99999, Precision.BF16: 0.999, Precision.INT8: 0.99}
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from tokenizers import Tokenizer
 
 from shortlist.encoder.batching import pack
 from shortlist.encoder.machine import Precision, resolve_precision
+from shortlist.encoder.quantised import GROUP_SIZE, quantise
 from shortlist.errors import EncoderError
 
 Vectors = npt.NDArray[np.float32]
@@ -252,10 +253,18 @@ def _compiler(
         "NUM_STREAMS": str(n_streams),
         "INFERENCE_NUM_THREADS": n_threads,
     }
+    eight_bits = precision is Precision.INT8
+    if eight_bits:  # the hint is of what is not a product with weights
+        options |= {
+            "INFERENCE_PRECISION_HINT": Precision.F32.value,
+            "DYNAMIC_QUANTIZATION_GROUP_SIZE": str(GROUP_SIZE),
+        }
 
     def compiled(shape: tuple[int, int] | None = None) -> Any:
         try:
             graph = core.read_model(path)
+            if eight_bits:
+                quantise(graph)
             if shape is not None:
                 graph.reshape({port: openvino.PartialShape(shape) for port in graph.inputs})
             return core.compile_model(graph, "CPU", options)

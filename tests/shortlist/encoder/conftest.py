@@ -22,12 +22,16 @@ Reference = Callable[[Encoder], Any]
     params=[
         ("minilm_export", Precision.F32),
         ("minilm_export", Precision.BF16),
+        ("minilm_export", Precision.INT8),
         ("tiny_export", Precision.F32),
         ("tiny_export", Precision.BF16),
+        ("tiny_export", Precision.INT8),
         ("cased_export", Precision.F32),
         ("cased_export", Precision.BF16),
+        ("cased_export", Precision.INT8),
         ("pieces_export", Precision.F32),
         ("pieces_export", Precision.BF16),
+        ("pieces_export", Precision.INT8),
     ],
     ids=lambda param: f"{param[0].removesuffix('_export')}-{param[1]}",
 )

@@ -16,6 +16,7 @@ from shortlist.encoder.machine import Precision, resolve_precision
         ("fpu amx_bf16 amx_tile", Precision.BF16),
         ("fpu avx2 avx512f", Precision.F32),
         ("fpu avx512_bf16_not", Precision.F32),
+        ("amx_int8 avx512_vnni", Precision.F32),
         ("", Precision.F32),
     ],
 )
@@ -33,6 +34,6 @@ def test_auto_is_f32_where_the_system_lists_no_flags(tmp_path: Path) -> None:
     assert resolve_precision(Precision.AUTO, cpuinfo=tmp_path / "arm") is Precision.F32
 
 
-@pytest.mark.parametrize("wanted", [Precision.F32, Precision.BF16])
+@pytest.mark.parametrize("wanted", [Precision.F32, Precision.BF16, Precision.INT8])
 def test_what_is_asked_for_is_what_is_taken(tmp_path: Path, wanted: Precision) -> None:
     assert resolve_precision(wanted, cpuinfo=tmp_path / "none") is wanted

@@ -33,8 +33,8 @@ TEXTS = [
 SIZES = {"all-MiniLM-L6-v2": (384, 256), "tiny": (32, 48), "cased": (48, 60), "pieces": (40, 64)}
 """Dimension and maximum length of each model."""
 
-TOLERANCE = {Precision.F32: 1e-5, Precision.BF16: 1e-3}
-LOWEST_COSINE = {Precision.F32: 0.99999, Precision.BF16: 0.999}
+TOLERANCE = {Precision.F32: 1e-5, Precision.BF16: 1e-3, Precision.INT8: 1e-2}
+LOWEST_COSINE = {Precision.F32: 0.99999, Precision.BF16: 0.999, Precision.INT8: 0.99}
 
 
 def assert_same(encoder: Encoder, found: FloatArray, expected: FloatArray) -> None:
