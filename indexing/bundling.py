@@ -38,8 +38,10 @@ from indexing.segments import (
     write_segments,
 )
 from indexing.suggestions import write_suggestions
+from indexing.users import write_users
 from shortlist.bundle import layout
 from shortlist.bundle.manifest import CatalogInfo, Counts, Manifest, PopularityInfo, Section
+from shortlist.bundle.profiles import Profile
 from shortlist.bundle.reader import Bundle
 from shortlist.bundle.sections.calibration import read_calibration
 from shortlist.bundle.sections.item_features import read_features
@@ -115,9 +117,8 @@ def write_bundle(
     volumes = read_features(folder, n_items=catalog.n_items).columns.get("rating_volume")
     write_orders(writer, live, volumes, anew=True)
     sections["suggestions"] = write_suggestions(folder, catalog)
-    neighbours, learnt = write_neighbours(folder, catalog, vectors, live=live)
-    if neighbours is not None:
-        sections["neighbours"] = neighbours
+    of_users, learnt = _write_of_users(folder, catalog, vectors, live)
+    sections |= of_users
     on_step("neighbours written")
     sections |= _write_learnt(folder, vectors, texts, encoding, live)
     on_step("sections written")
@@ -139,6 +140,15 @@ def write_bundle(
     on_step("sealed")
     counts = written.counts
     return manifest, replace(counts, reused=counts.reused + catalog.n_items - len(fresh))
+
+
+def _write_of_users(
+    folder: Path, catalog: Catalog, vectors: AnyVectors, live: Bundle | None
+) -> tuple[dict[str, Section], Mapping[str, Profile]]:
+    """What follows from who rated what, and the profiles that were learnt with it."""
+    neighbours, learnt = write_neighbours(folder, catalog, vectors, live=live)
+    found = {"neighbours": neighbours, "users": write_users(folder, catalog)}
+    return {name: one for name, one in found.items() if one is not None}, learnt
 
 
 def _write_learnt(
@@ -173,11 +183,11 @@ def _counts(catalog: Catalog) -> Counts:
 
 
 def _popularity_info(config: CatalogConfig, popularity: Popularity | None) -> PopularityInfo | None:
-    if popularity is None or config.ratings is None:
+    if popularity is None or config.scale is None:
         return None
     return PopularityInfo(
         prior_mean=popularity.prior_mean,
         prior_count=popularity.prior_count,
         prior_quantile=config.popularity.prior_quantile,
-        scale=config.ratings.scale,
+        scale=config.scale,
     )

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from indexing.behaviour.trending import TRENDING, trending
 from indexing.catalog import Catalog
-from indexing.catalog.config import RecencyConfig
+from indexing.catalog.learning import RecencyConfig
 from indexing.popularity import Popularity
 from shortlist.bundle.arrays import FloatArray, RowArray
 from shortlist.bundle.attributes import DAY_US, Kind, kind_of, ordered_of
@@ -111,10 +112,13 @@ def largest_columns(scores: npt.NDArray[np.float32], n: int) -> RowArray:
 def write_features(
     folder: Path, catalog: Catalog, popularity: Popularity | None, vectors: AnyVectors
 ) -> Section:
-    """The feature section: what follows from the ratings and from the recency attribute."""
+    """The feature section: what follows from ratings, from events and the recency attribute."""
     features = ItemFeatures({}, np.zeros(catalog.n_items, dtype=np.uint8))
     if popularity is not None:
         features = rated_features(popularity, vectors)
+    if catalog.acts is not None and catalog.config.events is not None:
+        turned_to = trending(catalog.acts, catalog.config.events, n_items=catalog.n_items)
+        features = replace(features, columns={**features.columns, TRENDING: turned_to})
     return write_with_recency(folder, features, catalog.config.recency, catalog.items.attributes)
 
 

@@ -24,13 +24,13 @@ class Popularity:
 
 def catalog_popularity(catalog: Catalog) -> Popularity | None:
     """The popularity of a catalogue's items, None for a catalogue without ratings."""
-    ratings = catalog.config.ratings
-    if ratings is None or catalog.ratings is None:
+    scale = catalog.config.scale
+    if scale is None or catalog.ratings is None:
         return None
     return weighted_ratings(
         catalog.ratings.table,
         catalog.n_items,
-        highest=ratings.scale[1],
+        highest=scale[1],
         prior_quantile=catalog.config.popularity.prior_quantile,
     )
 

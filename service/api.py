@@ -23,9 +23,9 @@ from shortlist.engine.batch import ask_many
 from shortlist.engine.clock import Stage
 from shortlist.engine.cursor import decode_cursor
 from shortlist.engine.overview import overview
-from shortlist.engine.query import SearchQuery
+from shortlist.engine.query import Asked, SearchQuery
 from shortlist.engine.query_reading import read_query
-from shortlist.engine.search import Asked, ask, item
+from shortlist.engine.search import ask, item
 from shortlist.engine.snapshot import Snapshot
 from shortlist.engine.suggest import suggest
 from shortlist.errors import InvalidParameter, NotReady, QueryError

@@ -22,8 +22,8 @@ from service.wsgi.headers import is_below
 from shortlist.bundle.articles import ARTICLES, written
 from shortlist.engine.answer import Answer
 from shortlist.engine.features import Source, features_from
-from shortlist.engine.query import PopularQuery, SearchQuery, SimilarQuery
-from shortlist.engine.search import Asked, ask, item
+from shortlist.engine.query import Asked, PopularQuery, SearchQuery, SimilarQuery
+from shortlist.engine.search import ask, item
 from shortlist.errors import InvalidParameter, ItemUnknown, QueryError
 
 

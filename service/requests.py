@@ -28,7 +28,8 @@ _MAX_PAIRS = 2 * MAX_LISTED
 RANGES = ("filters", "ranges")
 NEAR = ("filters", "near")
 VALUES = (("filters", "attributes", "any"), ("filters", "attributes", "none"))
-_FROM_PATH = {"item_id"}
+_FROM_PATH = {"item_id", "user"}
+"""What stands in the path where a query needs it."""
 _IN_BODIES = {"all_of", "any_of", "none_of"}
 """What no query string says."""
 
@@ -69,7 +70,7 @@ def spellings(model: type[BaseModel]) -> dict[str, Spelling]:
             repeats=path in {RANGES, *VALUES} or tuple in _plain_types(field.annotation),
         )
         for path, field in _fields(model, ())
-        if path[0] not in _FROM_PATH
+        if not (path[0] in _FROM_PATH and field.is_required())
     }
     return dict(sorted(named.items(), key=lambda one: not one[1].field.is_required()))
 

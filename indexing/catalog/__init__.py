@@ -6,6 +6,8 @@ import logging
 from dataclasses import dataclass
 from typing import TypedDict
 
+from indexing.behaviour.acts import Acts, read_acts
+from indexing.behaviour.judged import with_acts
 from indexing.catalog.config import CatalogConfig
 from indexing.catalog.database import Databases
 from indexing.catalog.events import Events, read_ratings, read_tags
@@ -18,12 +20,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Catalog:
-    """All that was read: items in row order, what users said of them, and the settings."""
+    """All that was read: items in row order, what users said of them, and the settings.
+
+    `ratings` have in them what people said by what they did; `acts` is all that they did.
+    """
 
     config: CatalogConfig
     items: Items
     tags: Events | None
     ratings: Events | None
+    acts: Acts | None = None
 
     @property
     def n_items(self) -> int:
@@ -42,11 +48,18 @@ def read_catalog(config: CatalogConfig) -> Catalog:
     """Every table the settings name, validated. Raises CatalogError before anything is built."""
     with Databases(config.folder) as databases:
         items, tags, ratings = _read_tables(config, databases)
+    acts = None
+    if config.events is not None:
+        acts = read_acts(config.events, config.folder, items.ids)
+        assert config.scale is not None
+        ratings = with_acts(ratings, acts, config.events, config.scale)
     for what, events in (("tags", tags), ("ratings", ratings)):
         if events is not None and events.n_dropped:
             log.warning("%d %s of unknown items left out", events.n_dropped, what)
+    if acts is not None and acts.n_dropped:
+        log.warning("%d events of unknown items left out", acts.n_dropped)
     give_back()
-    return Catalog(config, items, tags, ratings)
+    return Catalog(config, items, tags, ratings, acts)
 
 
 def _read_tables(

@@ -13,7 +13,7 @@ from shortlist.errors import CatalogError
 POSTGRESQL, SQLITE = "postgresql", "sqlite"
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_SQLITE = "sqlite:///"
+SQLITE_URL = "sqlite:///"
 _POSTGRESQL = ("postgresql://", "postgres://")
 _CONNECTION = {"connect_timeout": "10", "client_encoding": "utf8"}
 """What is asked of PostgreSQL unless the url does: seconds to wait for it, and UTF-8."""
@@ -52,18 +52,26 @@ def address_of(url: str, folder: Path, environment: Mapping[str, str]) -> Addres
     A relative path of SQLite starts at `folder`. Raises CatalogError, which shows nothing of the
     url, for a variable that is not set and for what is no url of a database.
     """
-    names = _VARIABLE.findall(url)
-    unset = next((name for name in names if not environment.get(name)), None)
-    if unset is not None:
-        raise CatalogError(f"url: the environment has no {unset}; set it")
-    whole = _VARIABLE.sub(lambda found: environment[found[1]], url)
-    values = tuple(environment[name] for name in names)
-    if whole.startswith(_SQLITE):
-        path = folder / whole.removeprefix(_SQLITE)
+    whole = expanded(url, environment)
+    values = tuple(environment[name] for name in _VARIABLE.findall(url))
+    if whole.startswith(SQLITE_URL):
+        path = folder / whole.removeprefix(SQLITE_URL)
         return Address(SQLITE, f"file:{quote(str(path))}?mode=ro", (whole, *values), path)
     if whole.startswith(_POSTGRESQL):
         return _postgresql(whole, values)
     raise CatalogError("url: expected postgresql://user:password@host/name or sqlite:///file")
+
+
+def expanded(text: str, environment: Mapping[str, str]) -> str:
+    """The text with `${NAME}` replaced by the environment's NAME.
+
+    Raises CatalogError, which shows nothing of it, for a variable that is not set.
+    """
+    names = _VARIABLE.findall(text)
+    unset = next((name for name in names if not environment.get(name)), None)
+    if unset is not None:
+        raise CatalogError(f"url: the environment has no {unset}; set it")
+    return _VARIABLE.sub(lambda found: environment[found[1]], text)
 
 
 def _postgresql(url: str, values: tuple[str, ...]) -> Address:

@@ -9,6 +9,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 
 from indexing.catalog.display import DisplayConfig
 from indexing.catalog.index_type import check_index_type
+from indexing.catalog.learning import (
+    EventsConfig,
+    NeighboursConfig,
+    PopularityConfig,
+    RecencyConfig,
+    UsersConfig,
+)
 from indexing.catalog.limits import Limits
 from indexing.catalog.quoting import quoted
 from indexing.catalog.sources import (
@@ -60,41 +67,6 @@ class WordsConfig(Table):
         if language not in LANGUAGES:
             raise ValueError(f"{quoted(language)} is none of: {', '.join(LANGUAGES)}")
         return language
-
-
-class PopularityConfig(Table):
-    """The weighted rating's prior: the quantile of the rating counts that makes m."""
-
-    prior_quantile: float = Field(default=0.9, ge=0, le=1)
-
-
-class RecencyConfig(Table):
-    """How recent an item is: a number that grows with time, and what halves its recency."""
-
-    attribute: NonEmpty
-    half_life: float = Field(default=10, ge=1e-9, le=1e18)
-
-
-class NeighboursConfig(Table):
-    """How items are compared by who likes them; needs ratings with a user.
-
-    A rating from `liked_from` on is a like, by default from three quarters up the scale. What is
-    None besides is learnt: `regularisation` is EASE's, more of it trusts few likes less, and below
-    its bounds the matrix can no longer be inverted, above them its weights are no float32;
-    `unliked` is what a rating below a like counts beside 1 for a like; `per_item` how many
-    neighbours an item has on average.
-    """
-
-    model: Model = Model.AUTO
-    liked_from: float | None = Field(default=None, allow_inf_nan=False)
-    regularisation: float | None = Field(default=None, ge=1e-3, le=1e9)
-    unliked: float | None = Field(default=None, ge=0, le=1)
-    per_item: int | None = Field(default=None, ge=10, le=1000)
-
-    @property
-    def fixed(self) -> dict[str, float | None]:
-        """What is not to be learnt, None where it is."""
-        return self.model_dump(include={"regularisation", "unliked", "per_item"})
 
 
 class EncoderConfig(Table):
@@ -181,6 +153,8 @@ class CatalogConfig(Table):
         default={}, max_length=20
     )
     neighbours: NeighboursConfig = NeighboursConfig()
+    events: EventsConfig | None = None
+    users: UsersConfig | None = None
     encoder: EncoderConfig = EncoderConfig()
     index: IndexConfig = IndexConfig()
     gate: GateConfig = GateConfig()
@@ -196,8 +170,20 @@ class CatalogConfig(Table):
     @property
     def learns_neighbours(self) -> bool:
         """Whether there is anything to compare items by beside their documents."""
-        has_users = self.ratings is not None and self.ratings.user is not None
-        return has_users and self.neighbours.model is not Model.NONE
+        return self.names_users and self.neighbours.model is not Model.NONE
+
+    @property
+    def names_users(self) -> bool:
+        """Whether ratings, or what people do, say whose they are."""
+        of_files = self.ratings is not None and self.ratings.user is not None
+        return of_files or self.events is not None
+
+    @property
+    def scale(self) -> tuple[float, float] | None:
+        """The lowest and the highest rating; of events alone 0 and 1, None for neither."""
+        if self.ratings is not None:
+            return self.ratings.scale
+        return None if self.events is None else (0.0, 1.0)
 
     @property
     def roles(self) -> dict[str, str | None]:
@@ -249,7 +235,11 @@ class CatalogConfig(Table):
 
     @model_validator(mode="after")
     def _profiles_can_rank(self) -> Self:
-        known = {Source.RATINGS: self.ratings, Source.RECENCY: self.recency}
+        known = {
+            Source.RATINGS: self.scale,
+            Source.RECENCY: self.recency,
+            Source.EVENTS: self.events,
+        }
         sources = [Source.TEXT, *(one for one, table in known.items() if table is not None)]
         for name, profile in self.profiles.items():
             unknown = [feature for feature in profile.weights if feature not in FEATURES]
@@ -264,6 +254,12 @@ class CatalogConfig(Table):
                     " popularity needs [ratings], recency [recency], collaborative and co_liked"
                     " something liked; give similarity a weight above 0"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _users_rate(self) -> Self:
+        if self.users is not None and not self.names_users:
+            raise ValueError("users: needs [ratings] with a user, or [events]")
         return self
 
     @model_validator(mode="after")

@@ -22,6 +22,8 @@ def write_settings(folder: Path, config: CatalogConfig) -> None:
         if plain.get(table) is not None:
             kept = {key: one for key, one in plain[table].items() if key not in _PLACES}
             plain[table] = {**kept, "file": _CHANGES}
+    if plain.get("events") is not None:
+        plain["events"] = {**plain["events"], "url": _CHANGES, "user_key": ""}
     text = json.dumps(plain, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
     (folder / layout.SETTINGS).write_text(f"{text}\n", encoding="utf-8")
 

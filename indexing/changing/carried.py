@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from indexing.behaviour.trending import TRENDING
 from indexing.catalog.config import CatalogConfig
 from indexing.changing.folding import Folded
 from indexing.changing.source import Source
@@ -14,6 +15,7 @@ from indexing.neighbours.section import at_rows
 from indexing.popularity import Popularity, from_counts
 from indexing.suggestions import labels_of
 from indexing.tag_counts import TAGS, TagCounts, write_tag_counts
+from indexing.users import at_rows as users_at_rows
 from shortlist.bundle.arrays import Csr, FloatArray
 from shortlist.bundle.manifest import PopularityInfo, Section
 from shortlist.bundle.reader import Bundle
@@ -22,6 +24,7 @@ from shortlist.bundle.sections import (
     item_features,
     neighbour_lists,
     suggestion_order,
+    users,
 )
 from shortlist.bundle.sections.item_features import ItemFeatures
 from shortlist.bundle.sections.neighbour_lists import Neighbours
@@ -81,8 +84,16 @@ class Carrying:
         if popularity is not None:
             known = self._known_features()
             features = rated_features(popularity, vectors, known_before=known)
+        features = replace(features, columns={**features.columns, **self._trending()})
         section = write_with_recency(writer.folder, features, config.recency, items.attributes)
         return section, features.columns.get("rating_volume")
+
+    def _trending(self) -> dict[str, FloatArray]:
+        """How much items were turned to when the events were read; 0 for what is new."""
+        before = self.live.sections.features
+        if before is None or TRENDING not in before.columns:
+            return {}
+        return {TRENDING: np.append(before.columns[TRENDING], 0.0)[self.folded.before]}
 
     def _same_features(self, items: ItemTable, config: CatalogConfig) -> bool:
         """Whether nothing has changed of what features are made of."""
@@ -143,6 +154,16 @@ class Carrying:
         else:
             moved = at_rows(found, folded.rows, n_items=folded.n_items)
             neighbour_lists.write_neighbours(writer.folder, moved)
+
+    def write_users(self, writer: BundleWriter) -> None:
+        """What users rated of the items that stay, at their rows."""
+        found = self.live.sections.users
+        if found is None:
+            return
+        if self.same_rows or (self.folded.rows == np.arange(self.live.n_items)).all():
+            writer.link(self.live, users.FILES)
+        else:
+            users.write_users(writer.folder, users_at_rows(found, self.folded.rows))
 
     def write_labels(
         self, writer: BundleWriter, items: ItemTable, source: Source

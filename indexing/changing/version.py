@@ -114,6 +114,7 @@ class _Version:
         )
         write_orders(writer, live, volumes, anew=self._compact)
         carrying.write_neighbours(writer)
+        carrying.write_users(writer)
         labels, n_tags = carrying.write_labels(writer, items, self._target.source)
         sections = {**live.manifest.sections, "features": features, "suggestions": labels}
         for name in _CARRIED:

@@ -24,9 +24,10 @@ from indexing.measure.protocols.off_topic import off_topic
 from indexing.measure.protocols.pairs import PAIRS, written_pairs
 from indexing.measure.protocols.steered import STEERED
 from indexing.measure.protocols.tag_out import leave_tag_out
-from indexing.measure.protocols.tastes import taste_protocols
+from indexing.measure.protocols.tastes import SEARCHED, taste_protocols
 from indexing.measure.rankings import Rankings, rank_tastes, rank_texts
 from indexing.measure.report import Evaluation, Line, Measured
+from indexing.measure.searched import BY_NOBODY
 from indexing.measure.systems import (
     CARRIERS,
     POPULARITY,
@@ -51,6 +52,7 @@ REFERENCE = "similarity alone"
 PREFERRED_REFERENCE = "profile notebook"
 TASTE_REFERENCES = ("popularity", "text alone")
 SHOWN = 10
+_BY_TEXT = (STEERED, SEARCHED)
 
 Values = dict[str, FloatArray]
 """By the name of a metric its value for each topic, or each user; NaN where it says nothing."""
@@ -146,7 +148,7 @@ def evaluate_tastes(
     percentiles = [rating_percentile(each.astype(np.int32)) for each in counts]
     values_of = partial(_taste_values, percentiles)
     return tuple(
-        _measured(protocol, found, _steered_values if protocol.name == STEERED else values_of)
+        _measured(protocol, found, _steered_values if protocol.name in _BY_TEXT else values_of)
         for protocol in protocols
     )
 
@@ -255,6 +257,8 @@ def _compared(protocol: str, values: Mapping[str, Values]) -> tuple[str, ...]:
     """The systems that others are compared with."""
     if protocol == STEERED:
         return CARRIERS, TEXT_ALONE
+    if protocol == SEARCHED:
+        return (BY_NOBODY,)
     if TEXT_ALONE in values:
         return (TEXT_ALONE,) if protocol == PAIRS else TASTE_REFERENCES
     return (PREFERRED_REFERENCE if PREFERRED_REFERENCE in values else REFERENCE,)

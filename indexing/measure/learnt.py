@@ -106,7 +106,7 @@ def in_each_fold(
     for protocol in protocols:
         for topic in protocol.topics:
             asked.setdefault(topic.fold, {}).setdefault(protocol.name, []).append(topic)
-    opened, catalog = Opened(snapshot), replace(catalog, ratings=None, tags=None)
+    opened, catalog = Opened(snapshot), replace(catalog, ratings=None, tags=None, acts=None)
     tasks = [(work, opened, catalog, folds[fold], asked[fold]) for fold in sorted(asked)]
     return in_parallel(_learn_and, tasks, n_jobs=n_jobs, desc="folds")
 

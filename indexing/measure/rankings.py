@@ -13,7 +13,8 @@ from indexing.measure.learnt import Asked, Learnt, Opened, in_each_fold, in_para
 from indexing.measure.overlay import Encoded, encode_topics, overlay
 from indexing.measure.protocols.steered import STEERED
 from indexing.measure.protocols.tastes import DEPTH as TASTE_DEPTH
-from indexing.measure.protocols.tastes import ITEM_TO_ITEM
+from indexing.measure.protocols.tastes import ITEM_TO_ITEM, SEARCHED
+from indexing.measure.searched import searched_engines
 from indexing.measure.systems import (
     POPULARITY,
     RANDOM,
@@ -96,6 +97,8 @@ def _rank_fold(learnt: Learnt, asked: Asked, *, profiles: list[str], with_ease: 
 def _systems(protocol: str, learnt_once: list[System], profiles: list[str]) -> list[System]:
     if protocol == STEERED:
         return steered_engines()
+    if protocol == SEARCHED:
+        return searched_engines()
     return [*learnt_once, *taste_engines(profiles, similar=protocol == ITEM_TO_ITEM)]
 
 

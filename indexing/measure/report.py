@@ -13,7 +13,7 @@ from indexing.measure.metrics import Difference
 from indexing.measure.protocols.cold import ColdError
 from indexing.measure.protocols.off_topic import OffTopic
 from indexing.measure.protocols.steered import STEERED
-from indexing.measure.protocols.tastes import TEMPORAL
+from indexing.measure.protocols.tastes import SEARCHED, TEMPORAL
 from indexing.measure.systems import OURS, REFERENCES
 
 
@@ -109,9 +109,7 @@ def _protocol(measured: Measured) -> str:
     labels = [f"Δ {first}"]
     if measured.n_users:
         labels = [f"Δ {other}" for other in measured.compared_with]
-        about = (
-            _about_steered(measured) if measured.protocol == STEERED else _about_tastes(measured)
-        )
+        about = _ABOUT.get(measured.protocol, _about_tastes)(measured)
     else:
         about = (
             f", {measured.n_topics:,} queries, {measured.n_held_out:,} of them held out; each"
@@ -140,6 +138,17 @@ def _about_steered(measured: Measured) -> str:
         f" {measured.metrics[0]} over users with their 95 % intervals. Of the first ten,"
         f" {measured.line(OURS).every['carriers@10']:.0%} carry the text."
     )
+
+
+def _about_searched(measured: Measured) -> str:
+    return (
+        f", {measured.n_topics:,} queries of as many users. Δ is the difference of"
+        f" {measured.metrics[0]} over users with its 95 % interval."
+    )
+
+
+_ABOUT = {STEERED: _about_steered, SEARCHED: _about_searched}
+"""What is told of the protocols that ask a text beside a taste."""
 
 
 def _cells(line: Line, measured: Measured) -> list[str]:

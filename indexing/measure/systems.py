@@ -20,7 +20,6 @@ from shortlist.bundle.arrays import FloatArray, RowArray
 from shortlist.bundle.profiles import Profile
 from shortlist.bundle.reader import Bundle
 from shortlist.engine import query as queries
-from shortlist.engine.conditions import Filters
 from shortlist.engine.features import (
     FEATURES,
     SIMILARITY,
@@ -30,9 +29,10 @@ from shortlist.engine.features import (
     weighs,
 )
 from shortlist.engine.lanes.words import WORDS_FEATURE
+from shortlist.engine.person import Person
 from shortlist.engine.pool import Pool
-from shortlist.engine.query import MAX_CANDIDATES, MAX_LIKED, Rated
-from shortlist.engine.search import Asked, ranked
+from shortlist.engine.query import MAX_CANDIDATES, Asked
+from shortlist.engine.search import ranked
 from shortlist.engine.snapshot import Snapshot
 
 DEPTH = 1000
@@ -191,26 +191,26 @@ def engine(name: str, **options: Any) -> System:
 
 def pool_of(topic: Topic, snapshot: Snapshot, options: Mapping[str, Any]) -> Pool:
     """The engine's whole pool for a topic in its final order."""
-    return ranked(snapshot, _query(topic, snapshot).model_copy(update=options))
+    query, person = _query(topic, snapshot)
+    return ranked(snapshot, query.model_copy(update=options), person=person)
 
 
-def _query(topic: Topic, snapshot: Snapshot) -> Asked:
-    """Ratings are sent as they were given; what else is seen is excluded by a filter."""
+def _query(topic: Topic, snapshot: Snapshot) -> tuple[Asked, Person | None]:
+    """What a topic asks, and by whom: somebody with a taste is asked for as a user is."""
     if topic.text and not len(topic.liked):
-        return queries.SearchQuery(q=topic.text)
-    id_of = snapshot.bundle.ids.id_of
+        return queries.SearchQuery(q=topic.text), None
     if topic.similar:
-        return queries.SimilarQuery(item_id=id_of(int(topic.liked[0])))
-    given = np.concatenate([topic.others, topic.liked])[-MAX_LIKED:]
-    ratings = np.concatenate([topic.other_ratings, topic.ratings])[-MAX_LIKED:]
-    rated = tuple(
-        Rated(item_id=id_of(row), rating=rating)
-        for row, rating in zip(given.tolist(), ratings.tolist(), strict=True)
+        item_id = snapshot.bundle.ids.id_of(int(topic.liked[0]))
+        return queries.SimilarQuery(item_id=item_id), None
+    return queries.UserQuery(user=topic.user, text=topic.text), person_in(topic)
+
+
+def person_in(topic: Topic) -> Person:
+    """Who asks a topic: all that they were seen to rate, what they like behind the rest."""
+    return Person(
+        np.concatenate([topic.others, topic.liked]),
+        np.concatenate([topic.other_ratings, topic.ratings]),
     )
-    seen = tuple(map(id_of, np.setdiff1d(topic.seen, given).tolist()))
-    # unchecked: a user may have seen more than a request may list
-    exclude = Filters.model_construct({"exclude_ids"}, exclude_ids=seen)
-    return queries.RecommendQuery(liked=rated, filters=exclude, text=topic.text)
 
 
 def search_engines(profiles: Mapping[str, Profile]) -> list[System]:

@@ -24,19 +24,23 @@ class Likes:
     `matrix` is float32 CSR [users, items], 1 for a like and less for another rating; its column c
     is the item of row `rows[c]` (int64, distinct) and of id `ids[c]` (text). `liked` are the likes
     alone. Columns are in the order of the ids, so that the matrix does not depend on where a
-    catalogue lists an item.
+    catalogue lists an item. `added` float32 is what of the matrix comes from events: what weak
+    likes count, and below 0 what likes count less than 1; None without events.
     """
 
     matrix: sparse.csr_matrix
     liked: sparse.csr_matrix
     rows: RowArray
     ids: tuple[str, ...]
+    added: sparse.csr_matrix | None = None
 
     def weighed(self, unliked: float) -> Likes:
         """The same, where a rating below a like counts `unliked`; for what was read with 1."""
-        others = self.matrix - self.liked
-        if unliked:
-            return replace(self, matrix=(self.liked + unliked * others).astype(np.float32))
+        base = self.liked if self.added is None else self.liked + self.added
+        if unliked or self.added is not None:
+            matrix = (base + unliked * (self.matrix - base)).astype(np.float32).tocsr()
+            matrix.eliminate_zeros()
+            return replace(self, matrix=matrix)
         users, columns = (np.flatnonzero(self.liked.getnnz(axis=axis)) for axis in (1, 0))
         liked = self.liked[users][:, columns].tocsr()
         ids = tuple(self.ids[column] for column in columns.tolist())
@@ -45,6 +49,9 @@ class Likes:
     def digest(self) -> str:
         """SHA-256 of everything but the rows, as hex digits: equal for equal ratings."""
         digest = hashlib.sha256("\0".join(self.ids).encode())
+        if self.added is not None:
+            digest.update(self.added.data.astype("<f4").tobytes())
+            digest.update(self.added.indices.astype("<i8").tobytes())
         for matrix in (self.matrix, self.liked):
             for part in (matrix.indptr, matrix.indices):
                 digest.update(part.astype("<i8").tobytes())
@@ -58,34 +65,60 @@ def default_liked_from(scale: tuple[float, float]) -> float:
 
 
 def read_likes(
-    ratings: pd.DataFrame, ids: pd.Series, *, liked_from: float, unliked: float = 0.0
+    ratings: pd.DataFrame,
+    ids: pd.Series,
+    *,
+    liked_from: float,
+    unliked: float = 0.0,
+    weak: pd.DataFrame | None = None,
 ) -> Likes:
     """The likes in a table with columns row (int64), user (text), value and perhaps time (text).
 
     Of several ratings of an item by one user the latest counts, without times the last in the
     table. `ids` are those of all items in row order. A rating below `liked_from` counts `unliked`,
     0 to 1; where that is 0 no user and no item without a like has a row or a column.
+
+    With events the ratings have a `weight`, what each counts as a like, and `weak` has one for
+    pairs of row and user, each once: of those that are not rated it counts.
     """
     last = latest_ratings(ratings)
-    liked = last if unliked else last[last["value"] >= liked_from]
-    rows = np.unique(liked["row"].to_numpy(np.int64))
+    likes = (last["value"] >= liked_from).to_numpy()
+    own = last if unliked else last[likes]
+    pairs = own[["row", "user"]]
+    if weak is not None:
+        weak = _unrated(weak, last)
+        pairs = pd.concat([pairs, weak[["row", "user"]]])
+    rows = np.unique(pairs["row"].to_numpy(np.int64))
     texts = text_array(ids.iloc[rows].astype("str"))
     order = pa.compute.array_sort_indices(texts)
     rows = rows[np.asarray(order)]
     column_of = np.full(len(ids), -1)
     column_of[rows] = np.arange(len(rows))
-    users, _ = pd.factorize(liked["user"], sort=True)
-    likes = (liked["value"] >= liked_from).to_numpy()
-    places = (users, column_of[liked["row"]])
-    shape = (int(users.max(initial=-1)) + 1, len(rows))
-    counted, ones = (
-        sparse.csr_matrix((values.astype(np.float32), places), shape=shape)
-        for values in (np.where(likes, 1.0, unliked), likes)
-    )
-    ones.eliminate_zeros()
-    for matrix in (counted, ones):
-        matrix.sort_indices()
-    return Likes(counted, ones, rows, tuple(texts.take(order).to_pylist()))
+    users, _ = pd.factorize(pairs["user"], sort=True)
+    shape, columns = (int(users.max(initial=-1)) + 1, len(rows)), column_of[pairs["row"]]
+    is_like = likes if unliked else likes[likes]
+    n_own = len(own)
+
+    def matrix(values: np.ndarray, some: slice = slice(0, n_own)) -> sparse.csr_matrix:
+        found = sparse.csr_matrix((values.astype(np.float32), (users[some], columns[some])), shape)
+        found.eliminate_zeros()
+        found.sort_indices()
+        return found
+
+    counted, liked = matrix(np.where(is_like, 1.0, unliked)), matrix(is_like)
+    added = None
+    if weak is not None:
+        less = np.where(is_like, own["weight"].to_numpy(np.float64) - 1.0, 0.0)
+        added = matrix(np.append(less, weak["weight"].to_numpy(np.float64)), slice(None))
+        counted = (counted + added).tocsr()
+        counted.sort_indices()
+    return Likes(counted, liked, rows, tuple(texts.take(order).to_pylist()), added)
+
+
+def _unrated(weak: pd.DataFrame, rated: pd.DataFrame) -> pd.DataFrame:
+    """Those of the weak likes whose user has not rated their item."""
+    known = pd.MultiIndex.from_frame(rated[["row", "user"]])
+    return weak[~pd.MultiIndex.from_frame(weak[["row", "user"]]).isin(known)]
 
 
 def latest_ratings(ratings: pd.DataFrame) -> pd.DataFrame:

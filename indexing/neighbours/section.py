@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from indexing.behaviour.weak import weak_likes
 from indexing.catalog import Catalog
 from indexing.memory import give_back
 from indexing.neighbours.blend import BLENDED
@@ -39,7 +40,10 @@ def catalog_likes(catalog: Catalog, *, unliked: float = 0.0) -> Likes | None:
     if catalog.ratings is None or not catalog.config.learns_neighbours:
         return None
     table, least = catalog.ratings.table, liked_from(catalog)
-    return read_likes(table, catalog.items.ids, liked_from=least, unliked=unliked)
+    weak = None
+    if catalog.acts is not None and catalog.config.events is not None:
+        weak = weak_likes(catalog.acts, catalog.config.events)
+    return read_likes(table, catalog.items.ids, liked_from=least, unliked=unliked, weak=weak)
 
 
 def liked_from(catalog: Catalog) -> float:
@@ -47,8 +51,8 @@ def liked_from(catalog: Catalog) -> float:
     asked = catalog.config.neighbours.liked_from
     if asked is not None:
         return asked
-    assert catalog.config.ratings is not None
-    return default_liked_from(catalog.config.ratings.scale)
+    assert catalog.config.scale is not None
+    return default_liked_from(catalog.config.scale)
 
 
 def select_for(catalog: Catalog, vectors: AnyVectors) -> Selected:

@@ -65,6 +65,18 @@ class ReadFilter(TypedDict):
     applied: bool
 
 
+class Acquaintance(TypedDict):
+    """How far the user is known whom an answer is for.
+
+    `ratings` of theirs are known, likes and the like among them; `used` says that these have a say:
+    without a like among them the answer is as for anybody.
+    """
+
+    known: bool
+    ratings: int
+    used: bool
+
+
 @dataclass(frozen=True, kw_only=True)
 class Item:
     """One item of the catalogue, and the version that says so."""
@@ -122,7 +134,8 @@ class Answer(Listing[Result]):
     text, else that of the candidates. `no_good_match` says that
     nothing in the catalogue is about the query; it and `best_match` are None for a bundle
     without calibration. `collaboration` says what others like has to do with it; None for
-    searches and lists by popularity. The list is `ordered_by` the score or what else, over all
+    searches by nobody in particular and lists by popularity. `acquaintance` is with the user who
+    was named, None where nobody was. The list is `ordered_by` the score or what else, over all
     matches or, where a text or a taste is compared, over the candidates (`scope`). `about` of the
     matches are about the query, told where facets are. `read` are the
     filters that the text names in words.
@@ -143,6 +156,7 @@ class Answer(Listing[Result]):
     best_match: BestMatch | None
     no_good_match: bool | None
     collaboration: Collaboration | None
+    acquaintance: Acquaintance | None
     read: list[ReadFilter]
     results: list[Result]
     facets: Facets | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shortlist.engine.query import DEFAULT_K, Query, RecommendQuery, SearchQuery
+from shortlist.engine.query import DEFAULT_K, Query, RecommendQuery, SearchQuery, UserQuery
 
 _LONGEST_TEXT = 256
 _RESULT = 0.5
@@ -24,6 +24,8 @@ def cost_of(query: Query) -> float:
 
 def _of_text(query: Query) -> int:
     match query:
-        case SearchQuery(q=text) | RecommendQuery(text=text) if text and query.cursor is None:
+        case SearchQuery(q=text) | RecommendQuery(text=text) | UserQuery(text=text) if (
+            text and query.cursor is None
+        ):
             return min(_LONGEST_TEXT, 2 + len(text) // 2)
     return 0

@@ -45,6 +45,7 @@ class Source(StrEnum):
     RATINGS = "ratings"
     LIKES = "likes"
     RECENCY = "recency"
+    EVENTS = "events"
     TITLES = "titles"
 
 
@@ -56,6 +57,7 @@ ABSENT = {
     Source.RATINGS: "this catalogue has no ratings, or was built before this feature was there",
     Source.LIKES: "this catalogue has no ratings by users, or too few of them",
     Source.RECENCY: "this catalogue has no [recency]",
+    Source.EVENTS: "this catalogue has no [events]",
     Source.TITLES: "this bundle was built without it; build it again",
 }
 """Why a bundle may lack a feature."""
@@ -138,6 +140,7 @@ FEATURES: Mapping[str, Feature] = {
         Feature("rating_volume", Source.RATINGS, _column, estimated=True),
         Feature("rating_percentile", Source.RATINGS, _column),
         Feature("recency", Source.RECENCY, _column),
+        Feature("trending", Source.EVENTS, _column),
         Feature("title_match", Source.TITLES, _matched),
         Feature("title_prefix", Source.TITLES, _matched),
     )
@@ -151,15 +154,23 @@ def features_from(*sources: Source) -> tuple[str, ...]:
 
 
 def available_features(
-    bundle: Bundle, *, taste: bool = False, text: bool = True, item: bool = False
+    bundle: Bundle,
+    *,
+    taste: bool = False,
+    text: bool = True,
+    item: bool = False,
+    steers: bool = True,
 ) -> tuple[str, ...]:
-    """The features that this bundle has for a query with or without a `taste`, `text` or `item`."""
+    """The features that this bundle has for a query with or without a `taste`, `text` or `item`.
+
+    A text beside a taste steers, unless it is a search and the taste only somebody's.
+    """
     sections = bundle.sections
     own = sections.words
     words = own is not None and (text or (item and own.names_key_terms))
     sources = {
         Source.TEXT: True,
-        Source.STEERING: taste and text,
+        Source.STEERING: taste and text and steers,
         Source.LIKES: taste and sections.neighbours is not None,
         Source.WORDS: words,
         Source.LABELS: words and own is not None and own.has_labels,

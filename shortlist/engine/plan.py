@@ -82,11 +82,14 @@ def make_plan(
     left_out: RowArray | None = None,
     preferred: str | None = None,
     read: tuple[Reading, ...] = (),
+    prior: Mapping[str, float] | None = None,
     offset: int = 0,
 ) -> Plan:
     """Decide what the query leaves open.
 
-    `filters` replace the query's own, where the text adds to them. `preferred` is the profile of
+    `filters` replace the query's own, where the text adds to them. `prior` are weights of features
+    of the taste of who searches: they join those of the profile that it does not have, and bring no
+    candidates. `preferred` is the profile of
     this kind of query where the bundle names one; without a `vector` the list is by popularity,
     by recency or as the catalogue has it. It is read behind `offset` results.
     Raises InvalidParameter for k above n_candidates, an unknown profile, weights that are all 0,
@@ -123,17 +126,20 @@ def make_plan(
         k=k,
         n_candidates=n_candidates,
         n_popular=_given(getattr(query, "n_popular", None), profile.n_popular),
-        n_neighbours=_given(getattr(query, "n_neighbours", None), profile.n_neighbours),
+        n_neighbours=0
+        if prior is not None
+        else _given(getattr(query, "n_neighbours", None), profile.n_neighbours),
         n_words=_given(getattr(query, "n_words", None), profile.n_words),
         weights=dict(profile.weights)
         if vector is None
         else _weights(
             bundle,
-            profile,
+            {**(prior or {}), **profile.weights, **replaced},
             replaced,
             taste=taste is not None,
             text=bool(text.strip()),
             item=like is not None,
+            steers=text_vector is not None,
         ),
         read=read,
         sort=read_sort(bundle, query),
@@ -178,14 +184,18 @@ def _profile(bundle: Bundle, query: Query, preferred: str | None) -> tuple[str, 
 
 def _weights(
     bundle: Bundle,
-    profile: Profile,
+    wanted: Mapping[str, float],
     replaced: Mapping[str, float],
     *,
     taste: bool,
     text: bool,
     item: bool,
+    steers: bool,
 ) -> dict[str, float]:
-    available = features.available_features(bundle, taste=taste, text=text, item=item)
+    """Those of the `wanted` weights that are of features that there are; `replaced` were given."""
+    available = features.available_features(
+        bundle, taste=taste, text=text, item=item, steers=steers
+    )
     for name, weight in replaced.items():
         if not weight or name in available:
             continue
@@ -198,7 +208,6 @@ def _weights(
         if FEATURES[name].source is Source.STEERING and not taste:
             raise InvalidParameter(f"weights.{name}", "a search has only a text: weigh similarity")
         # otherwise it is of a text, and there is none: it would be 0 for all
-    wanted = {**profile.weights, **replaced}
     weights = {name: wanted[name] for name in available if name in wanted}
     if not any(weights.values()):
         raise InvalidParameter(

@@ -26,6 +26,7 @@ from shortlist.engine.features import FEATURES
 DEFAULT_K = 10
 MAX_CANDIDATES = 1000
 MAX_QUERY_CHARACTERS = 1000
+MAX_USER_CHARACTERS = 256
 MAX_LIKED = MAX_LISTED
 MAX_BATCH = 256
 MAX_SUGGESTIONS = 50
@@ -49,6 +50,7 @@ def _parted(value: object) -> object:
 
 
 Text = Annotated[str, Field(max_length=MAX_QUERY_CHARACTERS)]
+User = Annotated[str, Field(min_length=1, max_length=MAX_USER_CHARACTERS)]
 Depth = Annotated[int, Field(ge=0, le=MAX_CANDIDATES)]
 Size = Annotated[int, Field(ge=1, le=MAX_CANDIDATES)]
 Feature = Annotated[str, pydantic.AfterValidator(_feature)]
@@ -119,6 +121,9 @@ class SearchQuery(RankedQuery):
     unread: Listing = Field(
         default=(), description="Words of the text from which no filter is read."
     )
+    user: User | None = Field(
+        default=None, description="Who searches: what they like has a say in the order."
+    )
 
 
 class TasteQuery(RankedQuery):
@@ -164,6 +169,17 @@ class RecommendQuery(TasteQuery):
             *(one.item_id if isinstance(one, Rated) else one for one in self.liked),
             *self.disliked,
         )
+
+
+class UserQuery(TasteQuery):
+    """Items for a user, by what is known that they like; popular ones for who is not known."""
+
+    user: User
+    text: Text = Field(default="", description="A text that the items should fit too.")
+
+
+Asked = SearchQuery | SimilarQuery | RecommendQuery | PopularQuery | UserQuery
+"""What is answered by a list of items."""
 
 
 class SuggestQuery(Options):

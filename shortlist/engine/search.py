@@ -17,19 +17,27 @@ from shortlist.engine.depth import extended, goes_on
 from shortlist.engine.description import describe_results, explanations_of
 from shortlist.engine.features import feature_matrix
 from shortlist.engine.goodness import judge
-from shortlist.engine.lanes.neighbour import Taste
+from shortlist.engine.person import (
+    NOBODY,
+    Person,
+    acquaintance,
+    as_query,
+    person_of,
+)
 from shortlist.engine.plan import make_plan
 from shortlist.engine.pool import Pool, gather
-from shortlist.engine.query import PopularQuery, Query, RecommendQuery, SearchQuery, SimilarQuery
-from shortlist.engine.question import question, read_search
+from shortlist.engine.query import (
+    Asked,
+    Query,
+    RecommendQuery,
+    SearchQuery,
+    SimilarQuery,
+    UserQuery,
+)
 from shortlist.engine.ranking import VARIED, diversify, rank
-from shortlist.engine.row_sets import distinct, stand_in
 from shortlist.engine.snapshot import Snapshot
 from shortlist.engine.sorting import SCORE, places_in_order
-from shortlist.engine.taste import read_taste, taste_vector
-from shortlist.errors import InvalidParameter, ItemUnknown
-
-Asked = SearchQuery | SimilarQuery | RecommendQuery | PopularQuery
+from shortlist.engine.wanted import known_row, wanted_of
 
 
 def ask(
@@ -38,6 +46,7 @@ def ask(
     *,
     clock: StageClock | None = None,
     vector: Vectors | None = None,
+    person: Person | None = None,
 ) -> Answer:
     """Retrieve, rank and describe the best items for a query.
 
@@ -49,6 +58,10 @@ def ask(
     feedback. Where the bundle has neighbours and the profile weighs them, what others like who
     like the same brings candidates and features.
 
+    A search by a user has their taste as a prior: weights beside the profile's, over the candidates
+    of anybody. What a user is recommended is as for what they rated, popular items where they like
+    nothing that is known. `person` is what is known of them; else it is what the bundle knows.
+
     `vector` is the text's (float32 unit [dim]), where it is known already. Raises InvalidParameter
     for a blank text without a filter, a taste without a known item or a text, vectors that cancel
     out, a rating off the scale, and what a plan or a filter refuses; ItemUnknown, CursorExpired,
@@ -59,7 +72,10 @@ def ask(
     if cursor is not None and len(cursor.vector):
         vector = cursor.vector
     offset = 0 if cursor is None else cursor.offset
-    pool = ranked(snapshot, query, clock=clock, vector=vector, offset=offset)
+    user = getattr(query, "user", None)
+    if user is not None and person is None:
+        person = person_of(snapshot.bundle, user)
+    pool = ranked(snapshot, query, clock=clock, vector=vector, offset=offset, person=person)
     if goes_on(pool) and _is_past(pool, query, cursor):
         clock.enter(Stage.RANK)
         pool = extended(snapshot, pool, min_score=query.min_score)
@@ -87,6 +103,9 @@ def ask(
         best_match=best_match,
         no_good_match=no_good_match,
         collaboration=pool.collaboration,
+        acquaintance=None
+        if user is None or person is None
+        else acquaintance(person, used=pool.plan.taste is not None),
         read=[
             {
                 "filter": one.filter.model_dump(exclude_defaults=True),
@@ -114,7 +133,7 @@ def ask(
 
 def item(snapshot: Snapshot, item_id: ItemId) -> Item:
     """One item. Raises ItemUnknown, also for a blocked one."""
-    row = _row(snapshot, item_id)
+    row = known_row(snapshot, item_id)
     (shown,) = describe_rows(snapshot.bundle.ids, snapshot.bundle.items, [row])
     return Item(**shown, index_version=snapshot.bundle.version)
 
@@ -126,13 +145,16 @@ def ranked(
     clock: StageClock | None = None,
     vector: Vectors | None = None,
     offset: int = 0,
+    person: Person | None = None,
 ) -> Pool:
     """Every candidate of a query in its final order, not described; takes and raises as `ask`.
 
     A list without a text is read behind `offset` results.
     """
     clock = clock or StageClock()
-    wanted = _wanted(snapshot, query, vector, clock)
+    if isinstance(query, UserQuery):
+        query = as_query(snapshot.bundle, query, person or NOBODY)
+    wanted = wanted_of(snapshot, query, vector, clock, person)
     clock.enter(Stage.RETRIEVE)
     pool = gather(snapshot, make_plan(snapshot, query, **wanted, offset=offset))
     clock.enter(Stage.RANK)
@@ -165,78 +187,6 @@ def _in_order(snapshot: Snapshot, pool: Pool, query: Query) -> Pool:
         vectors = snapshot.bundle.vectors[pool.rows[order[:VARIED]]]
         order = order[diversify(order, scores, vectors, diversity=query.diversity)]
     return replace(pool, features=features, order=order)
-
-
-def _wanted(
-    snapshot: Snapshot, query: Asked, vector: Vectors | None, clock: StageClock
-) -> dict[str, Any]:
-    """What a query looks for, as `make_plan` takes it; a text is encoded unless it was before."""
-    match query:
-        case PopularQuery():
-            return {"vector": None}
-        case SimilarQuery(item_id=item_id):
-            row = np.array([_row(snapshot, item_id)], dtype=np.int64)
-            return {
-                "vector": np.asarray(snapshot.bundle.vectors[row[0]]),
-                "like": int(row[0]),
-                "left_out": row,
-                "taste": Taste.of(int(row[0])),
-                "preferred": snapshot.bundle.manifest.similar_profile,
-            }
-        case RecommendQuery():
-            return _wanted_for_taste(snapshot, query, vector, clock)
-    assert isinstance(query, SearchQuery)
-    asked, filters, read = read_search(snapshot, query)
-    if asked.strip():
-        known = _encoded(snapshot, asked, vector, clock)
-        return {"vector": known, "text": asked, "filters": filters, "read": read}
-    if not filters:
-        raise InvalidParameter("q", "expected a text, found none or only blanks")
-    return {"vector": None, "filters": filters}
-
-
-def _wanted_for_taste(
-    snapshot: Snapshot, query: RecommendQuery, vector: Vectors | None, clock: StageClock
-) -> dict[str, Any]:
-    taste = read_taste(snapshot.bundle, query)
-    asked = question(snapshot, query.text)
-    text = None
-    if asked.text.strip():
-        text = _encoded(snapshot, asked.text, vector, clock)
-    if text is not None or vector is None:
-        vector = taste_vector(snapshot.bundle, taste, text)
-    return {
-        "vector": vector,
-        "text": asked.text,
-        "text_vector": text,
-        "filters": asked.within(query.filters),
-        "taste": taste,
-        "left_out": distinct(taste.rows),
-        "preferred": _preferred(snapshot, taste, text),
-    }
-
-
-def _preferred(snapshot: Snapshot, taste: Taste, text: Vectors | None) -> str | None:
-    """The profile of a taste, or of one with a text; without anything liked, that of searches."""
-    manifest = snapshot.bundle.manifest
-    if not taste.n_liked:
-        return None
-    of_text = None if text is None else manifest.steered_profile
-    return of_text or manifest.recommend_profile
-
-
-def _encoded(snapshot: Snapshot, text: str, known: Vectors | None, clock: StageClock) -> Vectors:
-    if known is not None:
-        return known
-    clock.enter(Stage.ENCODE)
-    return snapshot.encoder.encode(text)
-
-
-def _row(snapshot: Snapshot, item_id: ItemId) -> int:
-    row = snapshot.bundle.ids.row_of(item_id)
-    if row is None or bool(stand_in(np.array([row]), snapshot.blocked_rows)[0]):
-        raise ItemUnknown(f"no item has the id {item_id!r}")
-    return row
 
 
 def _ordered_by(pool: Pool) -> str:
@@ -279,7 +229,7 @@ def _next(snapshot: Snapshot, query: Query, pool: Pool, last: int) -> str | None
 def _shown(query: Query) -> str:
     """What an answer repeats of its query."""
     match query:
-        case SearchQuery(q=text) | RecommendQuery(text=text):
+        case SearchQuery(q=text) | RecommendQuery(text=text) | UserQuery(text=text):
             return text
         case SimilarQuery(item_id=item_id):
             return str(item_id)

@@ -42,6 +42,23 @@ def read_taste(bundle: Bundle, query: RecommendQuery) -> Taste:
     )
 
 
+def rated_taste(bundle: Bundle, rows: RowArray, ratings: FloatArray) -> Taste:
+    """The taste of who rated these rows (int64 [g], each once) so (float64 [g], on the scale).
+
+    Every item weighs as a liked one of this rating does in a query. The bundle must have a scale.
+    """
+    info, rule = bundle.manifest.popularity, _rule(bundle)
+    assert info is not None
+    middle = (info.scale[0] + info.scale[1]) / 2
+    weights = (ratings - middle) / (info.scale[1] - middle)
+    interactions = likes = weights
+    if rule is not None:
+        least, unliked = rule
+        likes = (ratings >= least).astype(np.float64)
+        interactions = np.where(ratings >= least, 1.0, unliked)
+    return Taste(rows, weights, n_liked=len(rows), interactions=interactions, likes=likes)
+
+
 def _as_learnt(
     bundle: Bundle, query: RecommendQuery, liked: Sequence[ItemId]
 ) -> tuple[list[float], list[float]] | None:
@@ -50,14 +67,23 @@ def _as_learnt(
     A rating is a like, or counts what ratings below one did; an item without is a like. None for a
     bundle that does not say.
     """
+    rule = _rule(bundle)
+    if rule is None:
+        return None
+    least, unliked = rule
+    ratings = {one.item_id: one.rating for one in query.liked if isinstance(one, Rated)}
+    is_liked = [ratings.get(one, least) >= least for one in liked]
+    return [1.0 if each else unliked for each in is_liked], [float(one) for one in is_liked]
+
+
+def _rule(bundle: Bundle) -> tuple[float, float] | None:
+    """The least rating that is a like, and what a lower one counts, as neighbours were learnt."""
     section = bundle.manifest.sections.get(SECTION)
     params = {} if section is None else section.params
     least, unliked = params.get("liked_from"), params.get("unliked")
     if not isinstance(least, int | float) or not isinstance(unliked, int | float):
         return None
-    ratings = {one.item_id: one.rating for one in query.liked if isinstance(one, Rated)}
-    is_liked = [ratings.get(one, least) >= least for one in liked]
-    return [1.0 if each else float(unliked) for each in is_liked], [float(one) for one in is_liked]
+    return float(least), float(unliked)
 
 
 def taste_vector(bundle: Bundle, taste: Taste, text: Vectors | None) -> Vectors:

@@ -32,16 +32,9 @@ def steered(
     places = rng.permutation(len(liked))[:n_given]
     rows = liked["row"].to_numpy(np.int64)
     given, others = rows[places], np.delete(rows, places)
-    fitting = [
-        text
-        for text, carriers in texts.items()
-        if np.isin(others, carriers).any() and not np.isin(given, carriers).any()
-    ]
-    kinds = [kind for kind in _by_kind(fitting) if kind]
-    if not kinds:
+    text = _drawn(rng, others, texts, but=given)
+    if text is None:
         return []
-    kind = kinds[int(rng.integers(len(kinds)))]
-    text = kind[int(rng.integers(len(kind)))]
     return [
         Topic(
             id=f"{user}:{text}",
@@ -57,6 +50,31 @@ def steered(
             carriers=texts[text],
         )
     ]
+
+
+def drawn_text(
+    user: str, wanted: RowArray, texts: Mapping[str, RowArray], *, but: RowArray
+) -> str | None:
+    """A text that one of the `wanted` rows carries and none of the others, by a fixed seed.
+
+    A category and a tag are as likely as each other; None where there is no such text.
+    """
+    return _drawn(np.random.default_rng([SEED, *user.encode()]), wanted, texts, but=but)
+
+
+def _drawn(
+    rng: np.random.Generator, wanted: RowArray, texts: Mapping[str, RowArray], *, but: RowArray
+) -> str | None:
+    fitting = [
+        text
+        for text, carriers in texts.items()
+        if np.isin(wanted, carriers).any() and not np.isin(but, carriers).any()
+    ]
+    kinds = [kind for kind in _by_kind(fitting) if kind]
+    if not kinds:
+        return None
+    kind = kinds[int(rng.integers(len(kinds)))]
+    return kind[int(rng.integers(len(kind)))]
 
 
 def steering_texts(catalog: Catalog) -> dict[str, RowArray]:

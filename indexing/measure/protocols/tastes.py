@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from indexing.catalog import Catalog
-from indexing.measure.protocols.steered import STEERED, steered, steering_texts
+from indexing.measure.protocols.steered import STEERED, drawn_text, steered, steering_texts
 from indexing.measure.topic import SEED, Protocol, Topic, is_held_out
 from indexing.neighbours.likes import latest_ratings
 from indexing.neighbours.section import liked_from
 from shortlist.bundle.arrays import RowArray
 
 ITEM_TO_ITEM, PERSONAL, TEMPORAL = "item to item", "personal", "temporal cut"
+SEARCHED = "personal search"
 
 DEPTH = 50
 N_FOLDS = 5
@@ -33,7 +35,7 @@ def taste_protocols(catalog: Catalog) -> tuple[list[Protocol], list[pd.DataFrame
     """
     if catalog.ratings is None or not catalog.config.learns_neighbours:
         why = "the catalogue has no ratings by users"
-        return [Protocol(name, skipped=why) for name in (*_ASKED, STEERED)], []
+        return [Protocol(name, skipped=why) for name in (*_ASKED, STEERED, SEARCHED)], []
     ratings, least = latest_ratings(catalog.ratings.table), liked_from(catalog)
     folds = [*others_by_fold(ratings), before_the_cut(ratings)]
     likers = [others.loc[others["value"] >= least, "user"] for others in folds]
@@ -43,12 +45,13 @@ def taste_protocols(catalog: Catalog) -> tuple[list[Protocol], list[pd.DataFrame
     asked: dict[str, Callable[..., tuple[Topic, ...]]] = {
         **_ASKED,
         STEERED: partial(steered_topics, texts=texts),
+        SEARCHED: partial(searched, texts=texts),
     }
     for name, topics_of in asked.items():
         topics = topics_of(ratings, liked_from=least)
         if name == TEMPORAL and "time" not in ratings:
             found.append(Protocol(name, skipped="the ratings have no time"))
-        elif name == STEERED and not texts:
+        elif name in {STEERED, SEARCHED} and not texts:
             found.append(Protocol(name, skipped="no tag or category is carried by enough items"))
         elif topics and {topic.fold for topic in topics} <= teaching:
             found.append(Protocol(name, topics, depth=DEPTH))
@@ -80,6 +83,32 @@ def personal(ratings: pd.DataFrame, *, liked_from: float) -> tuple[Topic, ...]:
     for fold, history in _histories(ratings):
         n_given = int(SHARE_GIVEN * len(history))
         topics += _topic(history.iloc[:n_given], history.iloc[n_given:], liked_from, fold)
+    return tuple(topics)
+
+
+def searched(
+    ratings: pd.DataFrame, *, liked_from: float, texts: Mapping[str, RowArray]
+) -> tuple[Topic, ...]:
+    """From a text that somebody known searches for to what they like of all that carries it.
+
+    Known are the earlier 80 % of a user's ratings, the text is a category or a tag that some of
+    their later likes carries, drawn by a fixed seed, and relevant are those of them that do.
+    """
+    topics = []
+    for topic in personal(ratings, liked_from=liked_from):
+        text = drawn_text(topic.user, topic.relevant, texts, but=topic.liked[:0])
+        if text is not None:
+            found = np.intersect1d(topic.relevant, texts[text])
+            topics.append(
+                replace(
+                    topic,
+                    id=f"{topic.user}:{text}",
+                    text=text.partition(":")[2],
+                    kind=SEARCHED,
+                    relevant=found,
+                    carriers=texts[text],
+                )
+            )
     return tuple(topics)
 
 

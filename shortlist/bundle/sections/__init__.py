@@ -17,6 +17,7 @@ from shortlist.bundle.sections import (
     neighbour_lists,
     off_topic,
     suggestion_order,
+    users,
 )
 from shortlist.bundle.sections.calibration import Calibration
 from shortlist.bundle.sections.item_features import ItemFeatures
@@ -24,6 +25,7 @@ from shortlist.bundle.sections.key_terms import KeyTerms
 from shortlist.bundle.sections.neighbour_lists import Neighbours
 from shortlist.bundle.sections.off_topic import OffTopicTexts
 from shortlist.bundle.sections.suggestion_order import Labels
+from shortlist.bundle.sections.users import Users
 from shortlist.errors import BundleCorrupt, BundleUnsupported
 
 _KNOWN: dict[str, tuple[Any, Callable[..., Any]]] = {
@@ -35,6 +37,7 @@ _KNOWN: dict[str, tuple[Any, Callable[..., Any]]] = {
         (key_terms, key_terms.read_key_terms),
         (suggestion_order, suggestion_order.read_suggestions),
         (off_topic, off_topic.read_off_topic),
+        (users, users.read_users),
     )
 }
 
@@ -54,6 +57,7 @@ class Sections:
     key_terms: KeyTerms | None = None
     suggestions: Labels | None = None
     off_topic: OffTopicTexts | None = None
+    users: Users | None = None
 
 
 def read_sections(

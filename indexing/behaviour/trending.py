@@ -1,0 +1,52 @@
+"""Which items people turn to more than they used to."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from indexing.behaviour.acts import CLICK, IMPRESSION, LIKE, PURCHASE, RATING, VIEW, Acts
+from indexing.behaviour.examination import examination
+from indexing.catalog.learning import EventsConfig
+from shortlist.bundle.arrays import FloatArray
+
+TRENDING = "trending"
+"""The name of the feature."""
+
+_MOST = 5.0
+"""A click at a place that is hardly looked at counts as at most so many at the first place."""
+
+_USUAL = 8.0
+"""The usual is counted over so many times the half-life of the recent."""
+
+
+def trending(acts: Acts, config: EventsConfig, *, n_items: int) -> FloatArray:
+    """How much more of each item's use is recent than its own past would have it, in [0, 1).
+
+    (r - u) / (r + u + 2·a), below 0 put to 0, float64 [n]: r is what was done with it of late, each
+    act weighing 2^(-age / half-life); u is what was done over eight times that half-life, scaled so
+    that all items' r and u have one sum; a is the prior, in acts: ten clicks on an item that nobody
+    knew do not win. A click counts what its place is worth: see `examination`.
+    Source: the mean of a Gamma prior's posterior for both rates, as a contrast.
+    """
+    wanted = acts.of(acts.are(CLICK, LIKE, PURCHASE, RATING, VIEW))
+    if not len(wanted):
+        return np.zeros(n_items)
+    counts = click_worth(wanted, acts)
+    ages = wanted.ages(acts)
+    recent, usual = (
+        np.bincount(wanted.rows, counts * np.exp2(-ages / half_life), minlength=n_items)
+        for half_life in (config.trending_days, _USUAL * config.trending_days)
+    )
+    usual *= recent.sum() / max(float(usual.sum()), 1e-12)
+    contrast = (recent - usual) / (recent + usual + 2 * config.trending_prior)
+    return np.asarray(np.maximum(contrast, 0.0))
+
+
+def click_worth(wanted: Acts, every: Acts) -> FloatArray:
+    """1 for every act, and for a click 1 / (how often its place is looked at), at most 5."""
+    looked_at = examination(every.of(every.are(IMPRESSION, CLICK)))
+    worth = np.ones(len(wanted))
+    clicks = wanted.are(CLICK) & (wanted.ranks > 0)
+    places = np.minimum(wanted.ranks[clicks], len(looked_at)) - 1
+    worth[clicks] = np.minimum(1 / np.maximum(looked_at[places], 1e-9), _MOST)
+    return worth

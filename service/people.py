@@ -1,0 +1,76 @@
+"""What is known of users at this moment: by the bundle in use, and by the store of events."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from shortlist.bundle.reader import Bundle
+from shortlist.engine.person import Person, act_weights, person_of
+from shortlist.errors import EventStoreError, EventsUnavailable
+from shortlist.events.event import Event
+from shortlist.events.judgement import WEIGHTS, ratings_of
+from shortlist.events.person import Pseudonyms
+
+if TYPE_CHECKING:  # SQLAlchemy is loaded where events are kept, and nowhere else
+    from shortlist.events.store import EventStore
+
+KEPT_S = 5.0
+"""Seconds for which the events of a user are not read again, unless they come through here."""
+
+_MOST_KEPT, _MOST_EVENTS = 10_000, 1000
+
+
+class People:
+    """Users, by what the bundle has of them and their newest events. For many threads.
+
+    While the store is away a user is whom the bundle knows, or what was read last.
+    """
+
+    def __init__(
+        self,
+        pseudonyms: Pseudonyms,
+        store: Callable[[], EventStore] | None = None,
+        *,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._pseudonyms, self._store, self._now = pseudonyms, store, now
+        self._kept: OrderedDict[str, tuple[float, Sequence[Event]]] = OrderedDict()
+        self._mutex = threading.Lock()
+
+    def person(self, bundle: Bundle, user: str) -> Person:
+        """Who a user is."""
+        key, info = self._pseudonyms.of(user), bundle.manifest.popularity
+        if info is None:
+            return person_of(bundle, key)
+        weights = act_weights(bundle) or WEIGHTS
+        newest = ratings_of(self._newest(key), info.scale, weights=weights)
+        return person_of(bundle, key, newest)
+
+    def look_again(self, user_keys: Iterable[str | None]) -> None:
+        """Read the events of these users when they are next asked for: there are new ones."""
+        with self._mutex:
+            for key in user_keys:
+                self._kept.pop(key or "", None)
+
+    def _newest(self, key: str) -> Sequence[Event]:
+        """The newest events of a user, newest first."""
+        if self._store is None:
+            return ()
+        with self._mutex:
+            until, events = self._kept.get(key, (0.0, ()))
+        if until > self._now():
+            return events
+        try:
+            events = self._store().of_user(key, limit=_MOST_EVENTS)
+        except (EventStoreError, EventsUnavailable):
+            return events
+        with self._mutex:
+            self._kept[key] = (self._now() + KEPT_S, events)
+            self._kept.move_to_end(key)
+            while len(self._kept) > _MOST_KEPT:
+                self._kept.popitem(last=False)
+        return events
