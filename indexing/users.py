@@ -13,7 +13,7 @@ from shortlist.bundle.arrays import Csr, RowArray
 from shortlist.bundle.manifest import Section
 from shortlist.bundle.sections import described
 from shortlist.bundle.sections import users as section
-from shortlist.bundle.sections.users import ACTS, KEY_DTYPE, NEWEST, Users, digest
+from shortlist.bundle.sections.users import ACTS, NEWEST, Users, digests
 
 
 def write_users(folder: Path, catalog: Catalog) -> Section | None:
@@ -33,7 +33,7 @@ def users_of(ratings: pd.DataFrame, *, newest: int = NEWEST) -> Users:
     """
     latest = latest_ratings(ratings)
     codes, names = pd.factorize(latest["user"])
-    keys = np.array([digest(name) for name in names.tolist()], KEY_DTYPE)
+    keys = digests(names.tolist())
     by_key = np.argsort(keys, kind="stable")
     place_of = np.empty(len(keys), np.int64)
     place_of[by_key] = np.arange(len(keys))

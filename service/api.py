@@ -12,7 +12,8 @@ from werkzeug.exceptions import UnsupportedMediaType
 from service.budget import Budget
 from service.live import SnapshotHolder
 from service.openapi import LISTS, document
-from service.paths import item_id_of, segments_behind
+from service.paths import item_id_of, segments_behind, user_of
+from service.people import People
 from service.requests import read_parameters, refuse_parameters
 from service.responses import encode_answer, encode_batch
 from service.writes import Writes
@@ -30,23 +31,26 @@ from shortlist.engine.snapshot import Snapshot
 from shortlist.engine.suggest import suggest
 from shortlist.errors import InvalidParameter, NotReady, QueryError
 
-_ITEMS = "/v1/items/"
+_ITEMS, _USERS = "/v1/items/", "/v1/users/"
 
 
 def api_blueprint(
-    holder: SnapshotHolder, budget: Budget, *, writes: Writes | None = None
+    holder: SnapshotHolder, budget: Budget, people: People, *, writes: Writes | None = None
 ) -> Blueprint:
     """What asks below /v1, the document, liveness and readiness over the holder's snapshot."""
     api = Blueprint("api", __name__)
 
     for path, method, model in LISTS:
         api.add_url_rule(
-            path, f"{method} {path[4:]}", partial(_list, holder, budget, model), methods=[method]
+            path,
+            f"{method} {path[4:]}",
+            partial(_list, holder, budget, people, model),
+            methods=[method],
         )
 
     @api.post("/v1/search/batch")
     def batch() -> Response:
-        return _batch(holder.get(), budget, read_query(queries.BatchQuery, _body()))
+        return _batch(holder.get(), budget, people, read_query(queries.BatchQuery, _body()))
 
     @api.get("/v1/suggest")
     def complete() -> Response:
@@ -62,6 +66,12 @@ def api_blueprint(
     def one(item_id: str) -> Response:  # noqa: ARG001  # decoded: see segments_behind
         return _item(holder, segments_behind(_ITEMS))
 
+    @api.get(f"{_USERS}<path:user>/recommend")
+    def recommend(user: str) -> Response:  # noqa: ARG001  # decoded: see segments_behind
+        given = user_of(segments_behind(_USERS))
+        query = read_parameters(queries.UserQuery, request.query_string, user=given)
+        return _answered(holder, budget, query, people)
+
     @api.get(f"{_ITEMS}<path:item_id>/similar")
     def similar(item_id: str) -> Response:  # noqa: ARG001  # decoded: see segments_behind
         segments = segments_behind(_ITEMS)
@@ -69,7 +79,7 @@ def api_blueprint(
             return _item(holder, segments)
         given = item_id_of(segments[:-1])
         query = read_parameters(queries.SimilarQuery, request.query_string, item_id=given)
-        return _answered(holder, budget, query)
+        return _answered(holder, budget, query, people)
 
     api.add_url_rule(
         "/openapi.json", "openapi", lambda: _json_of(document(writes=writes is not None))
@@ -79,19 +89,20 @@ def api_blueprint(
     return api
 
 
-def _list(holder: SnapshotHolder, budget: Budget, model: type[Any]) -> Response:
+def _list(holder: SnapshotHolder, budget: Budget, people: People, model: type[Any]) -> Response:
     """A list of results: its query in the address of a GET, in the body of a POST."""
     if request.method == "POST":
-        return _answered(holder, budget, read_query(model, _body()))
-    return _answered(holder, budget, read_parameters(model, request.query_string))
+        return _answered(holder, budget, read_query(model, _body()), people)
+    return _answered(holder, budget, read_parameters(model, request.query_string), people)
 
 
-def _answered(holder: SnapshotHolder, budget: Budget, query: Asked) -> Response:
+def _answered(holder: SnapshotHolder, budget: Budget, query: Asked, people: People) -> Response:
     """The answer; to a cursor of another version from that version, if it is due."""
     exchange, cursor = exchange_of(request.environ), query.cursor
     snapshot = holder.get() if cursor is None else holder.at(decode_cursor(cursor).version)
     with budget.spent_on([query]):
-        answer = ask(snapshot, query, clock=exchange.clock)
+        person = people.asking(snapshot.bundle, query)
+        answer = ask(snapshot, query, clock=exchange.clock, person=person)
         note_answer(exchange, answer)
         exchange.clock.enter(Stage.SERIALISE)
         return _json(encode_answer(answer))
@@ -104,13 +115,16 @@ def note_answer(exchange: Exchange, answer: Answer) -> None:
     exchange.no_good_match = bool(answer.no_good_match)
 
 
-def _batch(snapshot: Snapshot, budget: Budget, batch: queries.BatchQuery) -> Response:
+def _batch(
+    snapshot: Snapshot, budget: Budget, people: People, batch: queries.BatchQuery
+) -> Response:
     """Every query that can be read is asked; the others keep their place with their problem."""
     exchange = exchange_of(request.environ)
     read = [_read_entry(values) for values in batch.queries]
     asked = [one for one in read if isinstance(one, SearchQuery)]
     with budget.spent_on(asked):
-        answers = iter(ask_many(snapshot, asked, clock=exchange.clock))
+        persons = [people.asking(snapshot.bundle, one) for one in asked]
+        answers = iter(ask_many(snapshot, asked, clock=exchange.clock, persons=persons))
         found = [next(answers) if isinstance(one, SearchQuery) else one for one in read]
         exchange.version = snapshot.version
         exchange.n_results = sum(len(one.results) for one in found if isinstance(one, Answer))

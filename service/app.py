@@ -18,6 +18,7 @@ from service.live import SnapshotHolder
 from service.logs import log_exchange
 from service.metrics import CONTENT_TYPE, Metrics
 from service.pages import pages_blueprint, problem_page, wants_page
+from service.people import People
 from service.problems import MEDIA_TYPE, defect_body, kind_of, problem_body, problem_of
 from service.reloader import Reloader
 from service.requests import spelled
@@ -31,6 +32,7 @@ from shortlist.bundle.signing import read_trusted_keys
 from shortlist.bundle.store import ArtifactStore
 from shortlist.engine.snapshot import LoadOptions
 from shortlist.errors import InvalidParameter, QueryError
+from shortlist.events.person import Pseudonyms
 
 QUERY_LENGTHS = (12,)
 """Token counts that short queries are padded to; each costs memory and start-up. See Encoder."""
@@ -69,7 +71,8 @@ def create_app(
     app.extensions["reloader"] = reloader
     app.extensions["metrics"] = metrics
     app.url_map.merge_slashes = False
-    app.register_blueprint(api_blueprint(holder, Budget(settings.max_cost), writes=writes))
+    people = People(Pseudonyms(settings.user_key))
+    app.register_blueprint(api_blueprint(holder, Budget(settings.max_cost), people, writes=writes))
     app.register_blueprint(
         pages_blueprint(holder, shows_results=not settings.api_key, writes=settings.writes)
     )

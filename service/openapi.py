@@ -80,6 +80,10 @@ OPERATIONS = (
         query=queries.RecommendQuery, statuses=(409, 410, 415),
         body_example={"text": "space travel", "k": 3},
     ),
+    Operation(
+        "get", "/v1/users/{user}/recommend", "Recommend to a user.", Answer,
+        query=queries.UserQuery, statuses=(409, 410), example="k=3",
+    ),
     Operation("get", "/v1/catalog", "What there is: profiles, features, facets.", CatalogAnswer),
     Operation("get", "/v1/items/{item_id}", "One item.", Item, statuses=(304,)),
     Operation(
@@ -151,7 +155,9 @@ def _described(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
         "summary": operation.summary,
         "operationId": f"{operation.method}_{operation.path.strip('/').replace('/', '_')}".replace(
             "{item_id}", "item"
-        ).replace("{sequence}", "sequence"),
+        )
+        .replace("{sequence}", "sequence")
+        .replace("{user}", "user"),
         "responses": {
             **{str(status): _answered(status) for status in (*_ALWAYS, *operation.statuses)},
             **{str(status): answer for status in {200, 202} & {200, *operation.statuses}},
@@ -175,6 +181,7 @@ _IN_PATHS: tuple[dict[str, Any], ...] = tuple(
     for name, schema in {
         "item_id": {"type": "string", "minLength": 1, "maxLength": 256},
         "sequence": {"type": "integer", "minimum": 1},
+        "user": {"type": "string", "minLength": 1, "maxLength": queries.MAX_USER_CHARACTERS},
     }.items()
 )
 

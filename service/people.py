@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from shortlist.bundle.reader import Bundle
 from shortlist.engine.person import Person, act_weights, person_of
+from shortlist.engine.query import Query
 from shortlist.errors import EventStoreError, EventsUnavailable
 from shortlist.events.event import Event
 from shortlist.events.judgement import WEIGHTS, ratings_of
@@ -49,6 +50,11 @@ class People:
         weights = act_weights(bundle) or WEIGHTS
         newest = ratings_of(self._newest(key), info.scale, weights=weights)
         return person_of(bundle, key, newest)
+
+    def asking(self, bundle: Bundle, query: Query) -> Person | None:
+        """Who asks a query, None where it names nobody."""
+        user = getattr(query, "user", None)
+        return None if user is None else self.person(bundle, user)
 
     def look_again(self, user_keys: Iterable[str | None]) -> None:
         """Read the events of these users when they are next asked for: there are new ones."""

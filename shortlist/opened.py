@@ -113,6 +113,11 @@ class OpenCatalog:
         assert isinstance(found, RecommendAnswer)
         return found
 
+    def recommend_to(self, user: str, **options: Any) -> Answer:
+        """Items for a user whose ratings are in the bundle; popular ones for any other."""
+        values = {"user": user, **options}
+        return ask(self._current(), read_query(queries.UserQuery, values))
+
     def popular(self, **options: Any) -> Answer:
         """Items by popularity."""
         return ask(self._current(), read_query(queries.PopularQuery, options))

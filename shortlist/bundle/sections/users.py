@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,17 +50,19 @@ class Users:
 
         A row comes once.
         """
-        wanted = digest(user_key)
-        place = int(np.searchsorted(self.keys, wanted))
-        if place == len(self.keys) or self.keys[place] != wanted:
+        wanted = digests([user_key])
+        place = int(np.searchsorted(self.keys, wanted)[0])
+        if not np.array_equal(self.keys[place : place + 1], wanted):
             return np.empty(0, np.int64), np.empty(0)
         own = slice(self.rated.offsets[place], self.rated.offsets[place + 1])
         return self.rated.indices[own].astype(np.int64), self.ratings[own]
 
 
-def digest(user_key: str) -> np.bytes_:
-    """What stands for a user key: the first 16 bytes of its SHA-256, as numpy compares them."""
-    return np.bytes_(hashlib.sha256(user_key.encode()).digest()[:16])
+def digests(user_keys: Iterable[str]) -> Keys:
+    """What stands for user keys: the first 16 bytes of the SHA-256 of each, S16 [u]."""
+    width = KEY_DTYPE.itemsize
+    found = (hashlib.sha256(key.encode()).digest()[:width] for key in user_keys)
+    return np.frombuffer(b"".join(found), KEY_DTYPE)
 
 
 def write_users(folder: Path, users: Users) -> None:
