@@ -27,7 +27,7 @@ from benchmarks import report
 from benchmarks.attributes import FACETS, own_megabytes
 from benchmarks.clusters import Clusters
 from benchmarks.loading import SEED, write_bundle
-from indexing.index import APPROXIMATE, build_index
+from indexing.index import approximate, build_index
 from indexing.recall import RECALL_DEPTH
 from shortlist.bundle.arrays import Vectors
 from shortlist.bundle.attributes import CODED
@@ -120,7 +120,8 @@ def _write(own: Path, n_items: int) -> Path:
     def index(vectors: Vectors, folder: Path) -> Any:
         np.save(own / "probes.npy", made.probes(N_PROBES))
         tuned = partial(made.probes, N_TUNED)
-        return build_index(vectors, folder, kind=APPROXIMATE, probes=tuned)
+        kind = approximate(DIM, n_items=n_items)
+        return build_index(vectors, folder, kind=kind, probes=tuned)
 
     return write_bundle(own, n_items, draw=made.draw, index=index, more=made.attributes)
 

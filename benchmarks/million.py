@@ -30,11 +30,8 @@ from benchmarks.publishing import Changing, publish, times_during_swaps, until_f
 from benchmarks.queries import distinct_queries
 from indexing.changing.publisher import Publisher
 from indexing.job import build
+from shortlist.bundle.reader import read_manifest
 from shortlist.bundle.store import ArtifactStore
-
-INDEX = "HNSW48,SQ8"
-"""What `auto` makes of so many items. Named, as `auto` would fall back to exact search where the
-stand-in's vectors keep the graph from its recall."""
 
 N_TOGETHER = 1000
 FOLLOWED_EVERY_S = 1.0
@@ -56,7 +53,7 @@ def main(scratch: Path, n_items: int, encode: str, n_publishes: int) -> None:
         "machine": report.machine(),
         "items": n_items,
         "stand_in": stand_in,
-        "index": INDEX,
+        "index": _index_of(own / "artifacts"),
         "build": asdict(built),
         "encoding": encoding_rate(catalog),
     }
@@ -82,8 +79,6 @@ def _catalogue(own: Path, n_items: int) -> Path:
     if not path.exists():
         n_ratings, n_users = _RATINGS_PER_ITEM * n_items, n_items // _ITEMS_PER_USER
         recombined(path.parent, n_items=n_items, n_ratings=n_ratings, n_users=n_users)
-        text = path.read_text("utf-8").replace('type = "auto"', f'type = "{INDEX}"')
-        path.write_text(text, encoding="utf-8")
     return path
 
 
@@ -95,6 +90,15 @@ def _built(own: Path, catalog: Path, *, stand_in: bool) -> Built:
     built = in_child(catalog, artifacts, stand_in=stand_in)
     noted.write_text(json.dumps(asdict(built)), encoding="utf-8")
     return built
+
+
+def _index_of(artifacts: Path) -> str:
+    """The type of index and the parameters that the build came to."""
+    manifest = read_manifest(ArtifactStore(artifacts).live_folder())
+    (segment,) = manifest.segments
+    found = segment.retrieval
+    params = ", ".join(f"{name} {value}" for name, value in found.params.items())
+    return f"{found.type} ({params})" if params else found.type
 
 
 def _copied(artifacts: Path, target: Path) -> Path:

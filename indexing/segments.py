@@ -125,7 +125,8 @@ def write_segments(
         name, kind = next_name(live), new.making.index_type
         fresh = arrangement.fresh.astype(np.int32)
         if arrangement.kept:
-            kind = kind_beside(kind, n_entries=len(fresh), n_items=n_items)
+            dim = new.making.encoder.embedding_dim
+            kind = kind_beside(kind, n_entries=len(fresh), n_items=n_items, embedding_dim=dim)
         making = replace(new.making, index_type=kind)
         info, own, counts = _write_segment(writer, name, replace(new, making=making))
         writer.add_segment(info, fresh)

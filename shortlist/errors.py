@@ -134,6 +134,10 @@ class ChangesUnavailable(QueryError):
     """The log of changes cannot be written or read."""
 
 
+class EventsUnavailable(QueryError):
+    """The store of events is away, or too many events wait for it; nothing is acknowledged."""
+
+
 class CursorExpired(QueryError):
     """The version that a list was made by answers no more; `wanted` and `live` name both."""
 

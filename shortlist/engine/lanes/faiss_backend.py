@@ -18,7 +18,7 @@ from shortlist.engine.row_sets import RowSet
 from shortlist.errors import BundleCorrupt
 
 _FAISS_ERRORS = (RuntimeError, MemoryError, AssertionError)
-_MOST = {"overfetch": 1000, "ef_search": 100_000, "n_probe": 1_000_000}
+_MOST = {"overfetch": 1000, "ef_search": 100_000, "n_probe": 1_000_000, "rescored": 1_000_000}
 _SELF_SEARCHES = 200
 _SELF_RECALL = 0.9
 _BLOCK_ROWS = 8192
@@ -34,8 +34,9 @@ _AGAIN = 4.0
 class FaissRetriever:
     """A memory-mapped index over the bundle's vectors.
 
-    An approximate index is asked for `overfetch` times as many rows as are wanted; re-scoring
-    against the stored vectors then picks the best, which wins back what a lossy code costs.
+    An approximate index is asked for `overfetch` times as many rows as are wanted, or for
+    `rescored` if that is more; re-scoring against the stored vectors then picks the best, which
+    wins back what a lossy code costs.
     """
 
     def __init__(self, folder: Path, info: RetrievalInfo, vectors: Vectors) -> None:
@@ -47,6 +48,8 @@ class FaissRetriever:
         self.exact = info.exact
         self._params = _checked(info.params)
         self._overfetch = self._params.get("overfetch", 1)
+        self._rescored = self._params.get("rescored", 1)
+        self._scans = isinstance(self._index, faiss.IndexPQFastScan)
         self._codes = _codes_of(self._index)
         self._vectors = vectors
         found = (self._index.ntotal, self._index.d)
@@ -70,8 +73,9 @@ class FaissRetriever:
         probes = np.linspace(0, len(self._vectors) - 1, min(len(self._vectors), _SELF_SEARCHES))
         wanted = self._vectors[probes.astype(np.int64)]
         try:
-            found = self._found(wanted, self._overfetch, None)
-            self.search(wanted[0], 1, faiss.IDSelectorBatch(np.zeros(1, np.int64)))
+            found = self._found(wanted, self._fetched(1), None)
+            if not self._scans:
+                self.search(wanted[0], 1, faiss.IDSelectorBatch(np.zeros(1, np.int64)))
         except _FAISS_ERRORS as error:
             raise BundleCorrupt(f"{self._file}: FAISS cannot search it: {error}") from error
         check_range(f"{self._file}: rows found", found.ravel(), -1, len(self._vectors) - 1)
@@ -123,6 +127,8 @@ class FaissRetriever:
     ) -> RowArray:
         """What the index finds of these rows, up to `overfetch` times as many as are wanted."""
         n_fetched = min(n_found * self._overfetch, len(rows))
+        if self._scans:
+            return self._scanned(query_vector, n_found, rows, costs)
         if "ef_search" in self._params:
             found = self._walked(query_vector, n_fetched, rows, costs)
             if len(found) >= n_fetched or self._codes is None:
@@ -161,6 +167,28 @@ class FaissRetriever:
             depth *= _AGAIN
         return np.empty(0, np.int64)
 
+    def _scanned(
+        self, query_vector: Vectors, n_found: int, rows: RowSet, costs: FilterCosts
+    ) -> RowArray:
+        """Those of these rows among the best by their codes, gone through without the filter.
+
+        As many are taken as bring enough that pass, if they lie around the query as thick as
+        elsewhere; more where they do not, as long as that costs less than scoring every one.
+        """
+        wanted = min(self._fetched(n_found), len(rows))
+        depth = _DEEPER * wanted / costs.share
+        while costs.scan(depth) <= costs.vectors:
+            found = self.search(query_vector, math.ceil(depth), None, overfetch=1)
+            passing = found[rows.has(found)]
+            if len(passing) >= wanted or len(found) == len(self._vectors):
+                return passing
+            depth *= _AGAIN
+        return np.empty(0, np.int64)
+
+    def _fetched(self, n_wanted: int) -> int:
+        """How many rows are asked for so that the best so many can be told by their vectors."""
+        return max(n_wanted * self._overfetch, self._rescored)
+
     def score(self, query_vector: Vectors, rows: RowArray) -> Vectors:
         """The true inner products of these rows, from the stored vectors."""
         return true_scores(query_vector, self._vectors, rows)
@@ -174,8 +202,8 @@ class FaissRetriever:
         overfetch: int | None = None,
     ) -> RowArray:
         """The rows that the index finds, the best by its codes first."""
-        times = self._overfetch if overfetch is None else overfetch
-        n_fetched = min(n_candidates * times, len(self._vectors))
+        wanted = self._fetched(n_candidates) if overfetch is None else n_candidates * overfetch
+        n_fetched = min(wanted, len(self._vectors))
         return self._sound(self._found(query_vector[np.newaxis], n_fetched, selector)[0])
 
     def _sound(self, found: RowArray) -> RowArray:

@@ -28,6 +28,7 @@ INDEX_TYPES: dict[str, tuple[str, Params]] = {
     "hnsw-sq8": ("HNSW32,SQ8", {"ef_search": 96, "overfetch": 2}),
     "sq8": ("SQ8", {"overfetch": 2}),
     "ivf": ("IVF8,Flat", {"n_probe": 8}),
+    "scan": ("PQ6x4fs", {"rescored": 200}),
 }
 LOSSY = [name for name in INDEX_TYPES if name != "flat"]
 
