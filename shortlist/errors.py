@@ -12,6 +12,7 @@ ShortlistError                what a user is told, without a traceback
 ├── SigningError              a key cannot be read, written or used
 ├── GateError                 a build is not fit to go live
 ├── SettingsError             a setting of the service is unknown or out of its range
+├── EventStoreError           the store of events cannot be reached, read or written
 └── QueryError                a request that cannot be answered as it stands
     ├── MalformedRequest      it cannot be parsed at all
     ├── InvalidParameter      parameters are missing, unknown or out of their range
@@ -84,6 +85,10 @@ class GateError(ShortlistError):
 
 class SettingsError(ShortlistError):
     """A setting of the service is unknown or out of its range."""
+
+
+class EventStoreError(ShortlistError):
+    """The store of events cannot be reached, read or written, or is of another form."""
 
 
 class QueryError(ShortlistError):

@@ -10,6 +10,7 @@ import pytest
 pytest_plugins = (
     "tests.catalogues",
     "tests.databases",
+    "tests.event_stores",
     "tests.languages",
     "tests.models",
     "tests.publishing",

@@ -18,12 +18,19 @@ ROOMS = ("shortlist", "indexing", "service")
 MOST_LINES = 300
 NOT_A_CONCEPT = {"utils", "util", "common", "helpers", "helper", "misc"}
 
-LAYERS = ("shortlist.errors", "shortlist.encoder", "shortlist.bundle", "shortlist.engine")
+LAYERS = (
+    "shortlist.errors",
+    "shortlist.encoder",
+    "shortlist.bundle",
+    "shortlist.engine",
+    "shortlist.events",
+)
 """The core from the bottom up; the public face stands above them."""
 
 PROGRAMS = ("indexing", "service")
 EXPORT = ("indexing.export",)
 FLASK = ("flask", "werkzeug", "jinja2")
+DATABASES = ("sqlalchemy", "alembic", "psycopg")
 TORCH = ("torch", "transformers", "sentence_transformers")
 
 
@@ -118,7 +125,7 @@ def turns_back(one: Import) -> bool:
 
 
 def climbs(one: Import) -> bool:
-    """Inside the core: errors < encoder < bundle < engine."""
+    """Inside the core: errors < encoder < bundle < engine < events."""
     places = [
         next((n for n, layer in enumerate(LAYERS) if inside(name, [layer])), None)
         for name in (one.importer, one.target)
@@ -144,8 +151,13 @@ def loads_pandas(one: Import) -> bool:
     return inside(one.target, ["pandas"]) and not inside(one.importer, ["indexing"])
 
 
+def loads_databases(one: Import) -> bool:
+    """The libraries of databases belong to the events."""
+    return inside(one.target, DATABASES) and not inside(one.importer, ["shortlist.events"])
+
+
 Rule = Callable[[Import], bool]
-RULES: list[Rule] = [turns_back, climbs, speaks_http, loads_torch, loads_pandas]
+RULES: list[Rule] = [turns_back, climbs, speaks_http, loads_torch, loads_pandas, loads_databases]
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -168,6 +180,9 @@ def test_no_import_breaks_the_rule(rule: Rule, imports: list[Import]) -> None:
         (climbs, "shortlist.bundle.reader", "from shortlist.engine.query import Query"),
         (climbs, "shortlist.bundle.reader", "from shortlist import open"),
         (climbs, "shortlist.engine.search", "def f():\n    import shortlist"),
+        (climbs, "shortlist.engine.search", "from shortlist.events.store import EventStore"),
+        (loads_databases, "service.app", "from sqlalchemy import select"),
+        (loads_databases, "indexing.job", "def f():\n    import psycopg"),
         (speaks_http, "shortlist.engine", "import flask"),
         (speaks_http, "shortlist.engine.ranking", "def f():\n    import flask.json as j"),
         (speaks_http, "indexing.job", "from werkzeug.exceptions import NotFound"),
@@ -196,6 +211,7 @@ def test_a_planted_violation_is_found(rule: Rule, module: str, source: str) -> N
         ("indexing.export", "def f():\n    import torch"),
         ("indexing.export", "if TYPE_CHECKING:\n    from transformers import AutoModel"),
         ("indexing.popularity", "import pandas"),
+        ("shortlist.events.store", "from sqlalchemy import select"),
         ("shortlist.engine", "import flaskish, torchless, pandasonic, servicepart"),
         ("shortlist.engine", "x = 'import torch'  # import pandas"),
     ],
@@ -232,7 +248,7 @@ def reached(start: str, imports: Iterable[Import], modules: Iterable[str]) -> se
 @pytest.mark.parametrize(
     ("starts", "never"),
     [
-        (("shortlist", "shortlist.engine"), (*FLASK, *TORCH, "pandas")),
+        (("shortlist", "shortlist.engine"), (*FLASK, *TORCH, *DATABASES, "pandas")),
         (("indexing.documents", "indexing.popularity"), (*FLASK, *TORCH)),
         (("shortlist.engine.ranking",), (*FLASK, *TORCH)),
         (("service.__main__", "service.server", "service.app"), (*TORCH, "pandas")),
@@ -391,7 +407,7 @@ def test_a_process_that_answers_a_query_has_neither_torch_nor_pandas(
 ) -> None:
     answer = run_fresh(SERVE, sample_artifacts, repository=repository)
     assert answer["results"] == 1
-    assert loaded(answer["modules"], (*TORCH, "pandas")) == []
+    assert loaded(answer["modules"], (*TORCH, *DATABASES, "pandas")) == []
     assert loaded(answer["modules"], ("faiss", "flask", "openvino")) == [
         "faiss",
         "flask",
@@ -404,5 +420,5 @@ def test_a_process_that_builds_with_a_cached_export_has_no_torch(
 ) -> None:
     answer = run_fresh(BUILD, write_catalog(), tmp_path / "artifacts", repository=repository)
     assert answer["items"] == 5
-    assert loaded(answer["modules"], TORCH) == []
+    assert loaded(answer["modules"], (*TORCH, *DATABASES)) == []
     assert loaded(answer["modules"], ("pandas", "openvino")) == ["pandas", "openvino"]

@@ -84,7 +84,10 @@ def test_a_plain_install_serves(
 
 @pytest.mark.parametrize(
     ("packages", "extras"),
-    [(("shortlist", "service"), {"signing"}), (("indexing",), {"evaluation", "databases"})],
+    [
+        (("shortlist", "service"), {"signing", "events"}),
+        (("indexing",), {"evaluation", "databases"}),
+    ],
 )
 def test_every_package_that_is_imported_is_declared(
     declared: Declared, repository: Path, packages: tuple[str, ...], extras: set[str]
@@ -101,7 +104,9 @@ def test_every_package_that_is_imported_is_declared(
     assert distributions_of(outside) <= allowed
 
 
-@pytest.mark.parametrize("extra", ["serving", "signing", "indexing", "databases", "evaluation"])
+@pytest.mark.parametrize(
+    "extra", ["serving", "signing", "events", "indexing", "databases", "evaluation"]
+)
 def test_every_range_begins_at_the_tested_minor_version_and_ends_before_the_next_major(
     declared: Declared, repository: Path, extra: str
 ) -> None:
