@@ -7,13 +7,14 @@ from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import UnsupportedMediaType
 
+from service.bodies import json_body
 from service.budget import Budget
 from service.live import SnapshotHolder
 from service.openapi import LISTS, document
 from service.paths import item_id_of, segments_behind, user_of
 from service.people import People
+from service.recorder import Recorder
 from service.requests import read_parameters, refuse_parameters
 from service.responses import encode_answer, encode_batch
 from service.writes import Writes
@@ -35,7 +36,12 @@ _ITEMS, _USERS = "/v1/items/", "/v1/users/"
 
 
 def api_blueprint(
-    holder: SnapshotHolder, budget: Budget, people: People, *, writes: Writes | None = None
+    holder: SnapshotHolder,
+    budget: Budget,
+    people: People,
+    *,
+    writes: Writes | None = None,
+    recorder: Recorder | None = None,
 ) -> Blueprint:
     """What asks below /v1, the document, liveness and readiness over the holder's snapshot."""
     api = Blueprint("api", __name__)
@@ -81,11 +87,10 @@ def api_blueprint(
         query = read_parameters(queries.SimilarQuery, request.query_string, item_id=given)
         return _answered(holder, budget, query, people)
 
-    api.add_url_rule(
-        "/openapi.json", "openapi", lambda: _json_of(document(writes=writes is not None))
-    )
+    has = {"writes": writes is not None, "events": recorder is not None}
+    api.add_url_rule("/openapi.json", "openapi", lambda: _json_of(document(**has)))
     api.add_url_rule("/healthz", "healthz", lambda: _json_of({"status": "ok"}))
-    api.add_url_rule("/readyz", "readyz", lambda: _json_of(_readiness(holder, writes)))
+    api.add_url_rule("/readyz", "readyz", lambda: _json_of(_readiness(holder, writes, recorder)))
     return api
 
 
@@ -104,6 +109,7 @@ def _answered(holder: SnapshotHolder, budget: Budget, query: Asked, people: Peop
         person = people.asking(snapshot.bundle, query)
         answer = ask(snapshot, query, clock=exchange.clock, person=person)
         note_answer(exchange, answer)
+        exchange.answered.append((query, answer))
         exchange.clock.enter(Stage.SERIALISE)
         return _json(encode_answer(answer))
 
@@ -126,6 +132,11 @@ def _batch(
         persons = [people.asking(snapshot.bundle, one) for one in asked]
         answers = iter(ask_many(snapshot, asked, clock=exchange.clock, persons=persons))
         found = [next(answers) if isinstance(one, SearchQuery) else one for one in read]
+        exchange.answered += [
+            (one, answer)
+            for one, answer in zip(read, found, strict=True)
+            if isinstance(one, SearchQuery) and isinstance(answer, Answer)
+        ]
         exchange.version = snapshot.version
         exchange.n_results = sum(len(one.results) for one in found if isinstance(one, Answer))
         exchange.clock.enter(Stage.SERIALISE)
@@ -149,13 +160,14 @@ def _item(holder: SnapshotHolder, segments: list[str]) -> Response:
 
 
 def _body() -> bytes:
-    if request.mimetype != "application/json":
-        raise UnsupportedMediaType("expected Content-Type: application/json")
+    body = json_body()
     refuse_parameters(request.query_string)
-    return request.get_data(cache=False)
+    return body
 
 
-def _readiness(holder: SnapshotHolder, writes: Writes | None) -> dict[str, Any]:
+def _readiness(
+    holder: SnapshotHolder, writes: Writes | None, recorder: Recorder | None
+) -> dict[str, Any]:
     snapshot = holder.peek()
     if snapshot is None:
         raise NotReady(str(holder.problem))
@@ -165,6 +177,7 @@ def _readiness(holder: SnapshotHolder, writes: Writes | None) -> dict[str, Any]:
         holder.stuck(),
         holder.numbers_problem,
         None if writes is None else writes.problem,
+        None if recorder is None else recorder.problem,
     )
     problem = next((one for one in problems if one is not None), None)
     return {
@@ -183,6 +196,7 @@ def _readiness(holder: SnapshotHolder, writes: Writes | None) -> dict[str, Any]:
         "swaps": holder.swaps,
         "refusals": holder.refusals,
         "changes": None if writes is None else {"pending": writes.pending},
+        "events": None if recorder is None else recorder.told(),
     }
 
 

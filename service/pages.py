@@ -13,6 +13,7 @@ from service.api import note_answer
 from service.documentation import documented
 from service.live import SnapshotHolder
 from service.paths import ITEM_PAGES, item_id_of, path_of_item, segments_behind
+from service.people import People
 from service.problems import problem_of
 from service.requests import read_parameters, spelled
 from service.shown import arithmetic_of, heading_of, live_of, meta_of, summary_of
@@ -28,12 +29,19 @@ from shortlist.errors import InvalidParameter, ItemUnknown, QueryError
 
 
 def pages_blueprint(
-    holder: SnapshotHolder, *, shows_results: bool, writes: bool = False
+    holder: SnapshotHolder,
+    people: People,
+    *,
+    shows_results: bool,
+    writes: bool = False,
+    events: bool = False,
 ) -> Blueprint:
     """The pages over the holder's snapshot.
 
     Without `shows_results` the answer is left to the page's scripts, which ask for the API key.
+    With `events` they send what people do, unless they are asked not to.
     """
+    has = {"writes": writes, "events": events}
     pages = Blueprint(
         "pages",
         __name__,
@@ -45,7 +53,7 @@ def pages_blueprint(
     @pages.get("/")
     def search_page() -> tuple[str, int]:
         text = request.args.get("q", "")
-        answer, problem, status = _answer(holder) if shows_results else (None, None, 200)
+        answer, problem, status = _answer(holder, people) if shows_results else (None, None, 200)
         shown: dict[str, Any] = {"answer": answer, "problem": problem, "snapshot": holder.peek()}
         shown["modules"] = _MODULES
         like = request.args.get("like")
@@ -66,11 +74,12 @@ def pages_blueprint(
     def docs_page() -> str:
         snapshot = holder.peek() if shows_results else None
         item_id = snapshot.bundle.ids.id_of(0) if snapshot and snapshot.bundle.n_items else None
-        return render_template("docs.html", operations=documented(item_id, writes=writes))
+        return render_template("docs.html", operations=documented(item_id, **has))
 
     for name, said in _FILTERS.items():
         pages.add_app_template_filter(said, name)
-    pages.app_context_processor(lambda: {"articles": " ".join(sorted(ARTICLES))})
+    articles = " ".join(sorted(ARTICLES))
+    pages.app_context_processor(lambda: {"articles": articles, "events": events})
     return pages
 
 
@@ -104,7 +113,7 @@ def wants_page() -> bool:
     return best == "text/html" and not is_below(request.path, API_PREFIX)
 
 
-def _answer(holder: SnapshotHolder) -> tuple[Answer | None, str | None, int]:
+def _answer(holder: SnapshotHolder, people: People) -> tuple[Answer | None, str | None, int]:
     """The answer to show, or what to say instead, and the page's status."""
     try:
         snapshot = holder.get()
@@ -112,7 +121,8 @@ def _answer(holder: SnapshotHolder) -> tuple[Answer | None, str | None, int]:
         if query is None:
             return None, None, 200
         exchange = exchange_of(request.environ)
-        answer = ask(snapshot, query, clock=exchange.clock)
+        person = people.asking(snapshot.bundle, query)
+        answer = ask(snapshot, query, clock=exchange.clock, person=person)
         note_answer(exchange, answer)
         return answer, None, 200
     except QueryError as error:

@@ -38,13 +38,13 @@ class People:
         *,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._pseudonyms, self._store, self._now = pseudonyms, store, now
+        self.pseudonyms, self._store, self._now = pseudonyms, store, now
         self._kept: OrderedDict[str, tuple[float, Sequence[Event]]] = OrderedDict()
         self._mutex = threading.Lock()
 
     def person(self, bundle: Bundle, user: str) -> Person:
         """Who a user is."""
-        key, info = self._pseudonyms.of(user), bundle.manifest.popularity
+        key, info = self.pseudonyms.of(user), bundle.manifest.popularity
         if info is None:
             return person_of(bundle, key)
         weights = act_weights(bundle) or WEIGHTS

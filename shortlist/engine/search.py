@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import replace
 from typing import Any
 
@@ -38,6 +39,9 @@ from shortlist.engine.ranking import VARIED, diversify, rank
 from shortlist.engine.snapshot import Snapshot
 from shortlist.engine.sorting import SCORE, places_in_order
 from shortlist.engine.wanted import known_row, wanted_of
+
+_ID_BYTES = 12
+"""Of an answer's id: no two of 10^12 answers are likely to have the same."""
 
 
 def ask(
@@ -90,6 +94,7 @@ def ask(
         kind = RecommendAnswer
         more = {"ignored": [one for one in query.given if row_of(one) is None]}
     return kind(
+        query_id=secrets.token_urlsafe(_ID_BYTES),
         query=_shown(query),
         index_version=snapshot.bundle.version,
         profile=pool.plan.profile,

@@ -17,9 +17,9 @@ from service import api
 from tests.publishing import VECTORS, Publisher
 
 ANSWER_KEYS = [
-    "query", "index_version", "profile", "took_ms", "k", "n_candidates", "exact", "considered",
-    "matched", "about", "ordered_by", "scope", "best_match", "no_good_match", "collaboration",
-    "read", "results", "facets", "next",
+    "query_id", "query", "index_version", "profile", "took_ms", "k", "n_candidates", "exact",
+    "considered", "matched", "about", "ordered_by", "scope", "best_match", "no_good_match",
+    "collaboration", "read", "results", "facets", "next",
 ]  # fmt: skip
 RESULT_KEYS = [
     "rank", "item_id", "title", "categories", "attributes", "display", "score", "retrieval_score",

@@ -166,6 +166,7 @@ def answer_with(score: float) -> Answer:
         explanation=None,
     )
     return Answer(
+        query_id="i",
         query="q",
         index_version="v",
         profile="p",
@@ -191,6 +192,7 @@ def answer_with(score: float) -> Answer:
 def test_an_answer_becomes_json_field_by_field_in_order() -> None:
     text = encode_answer(answer_with(0.1 + 0.2)).decode()
     assert json.loads(text) == {
+        "query_id": "i",
         "query": "q",
         "index_version": "v",
         "profile": "p",
@@ -241,7 +243,7 @@ def test_an_answer_becomes_json_field_by_field_in_order() -> None:
         "next": None,
     }
     assert list(json.loads(text)) == [
-        "query", "index_version", "profile", "took_ms", "k", "n_candidates", "exact",
+        "query_id", "query", "index_version", "profile", "took_ms", "k", "n_candidates", "exact",
         "considered", "matched", "about", "ordered_by", "scope", "best_match", "no_good_match",
         "collaboration", "read", "results", "facets", "next"
     ]  # fmt: skip
