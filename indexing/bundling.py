@@ -129,6 +129,7 @@ def write_bundle(
         profiles={**config.all_profiles, **learnt, **config.profiles},
         default_profile=config.default_profile,
         **config.roles,
+        experiment=config.experiment,
         reads=config.reads,
         attributes=config.display.attributes,
         sections=sections,

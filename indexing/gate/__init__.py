@@ -22,7 +22,8 @@ from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
 from shortlist.errors import BundleError, EncoderError, GateError
 
 if TYPE_CHECKING:
-    from indexing.catalog.config import CatalogConfig, GateConfig, GoldenQuery
+    from indexing.catalog.config import CatalogConfig
+    from indexing.catalog.gate import GateConfig, GoldenQuery
     from shortlist.bundle.reader import Bundle
     from shortlist.bundle.signing import TrustedKeys
 

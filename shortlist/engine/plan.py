@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -141,6 +141,27 @@ def make_plan(
         passing=parts,
         depth=max(n_candidates, offset + k + VARIED),
         min_score=query.min_score,
+    )
+
+
+def by_profile(bundle: Bundle, query: Query, plan: Plan, name: str) -> Plan:
+    """The plan of the same query where another profile ranks; it must rank k results or more."""
+    profile = bundle.manifest.profiles[name]
+    return replace(
+        plan,
+        profile=name,
+        n_candidates=_given(query.n_candidates, profile.n_candidates),
+        n_popular=_given(getattr(query, "n_popular", None), profile.n_popular),
+        n_neighbours=_given(getattr(query, "n_neighbours", None), profile.n_neighbours),
+        n_words=_given(getattr(query, "n_words", None), profile.n_words),
+        weights=_weights(
+            bundle,
+            profile,
+            {},
+            taste=plan.taste is not None,
+            text=bool(plan.text.strip()),
+            item=plan.like is not None,
+        ),
     )
 
 

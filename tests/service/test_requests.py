@@ -161,6 +161,7 @@ def answer_with(score: float) -> Answer:
         mean_rating=None,
         distance_km=None,
         fallback=None,
+        team=None,
         components=[component],
         highlights=None,
         explanation=None,
@@ -169,6 +170,8 @@ def answer_with(score: float) -> Answer:
         query="q",
         index_version="v",
         profile="p",
+        experiment=None,
+        variant=None,
         took_ms=1.5,
         k=1,
         n_candidates=50,
@@ -194,6 +197,8 @@ def test_an_answer_becomes_json_field_by_field_in_order() -> None:
         "query": "q",
         "index_version": "v",
         "profile": "p",
+        "experiment": None,
+        "variant": None,
         "took_ms": 1.5,
         "k": 1,
         "n_candidates": 50,
@@ -224,6 +229,7 @@ def test_an_answer_becomes_json_field_by_field_in_order() -> None:
                 "mean_rating": None,
                 "distance_km": None,
                 "fallback": None,
+                "team": None,
                 "components": [
                     {
                         "feature": "similarity",
@@ -241,9 +247,9 @@ def test_an_answer_becomes_json_field_by_field_in_order() -> None:
         "next": None,
     }
     assert list(json.loads(text)) == [
-        "query", "index_version", "profile", "took_ms", "k", "n_candidates", "exact",
-        "considered", "matched", "about", "ordered_by", "scope", "best_match", "no_good_match",
-        "collaboration", "read", "results", "facets", "next"
+        "query", "index_version", "profile", "experiment", "variant", "took_ms", "k",
+        "n_candidates", "exact", "considered", "matched", "about", "ordered_by", "scope",
+        "best_match", "no_good_match", "collaboration", "read", "results", "facets", "next"
     ]  # fmt: skip
 
 
