@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from indexing.changing.commands import apply, compact, follow
-from indexing.options import artifacts_option, sign_option
+from indexing.comparing.commands import experiment, replay
+from indexing.options import artifacts_option, events_option, json_option, sign_option
 from shortlist.command import Commands
 from shortlist.encoder.machine import OF_DOCUMENTS, Precision
 
@@ -34,7 +35,6 @@ _catalog = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     help="The catalog.toml that describes the catalogue.",
 )
-_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
 @click.group(cls=Commands)
@@ -58,6 +58,7 @@ def main() -> None:
 )
 @click.option("--force", is_flag=True, help="Publish past the gate's limits; the journal says so.")
 @click.option("--replace-catalog", is_flag=True, help="Publish over a catalogue of another name.")
+@events_option(required=False)
 @sign_option
 def build(
     catalog: Path,
@@ -66,6 +67,7 @@ def build(
     reuse: bool,
     force: bool,
     replace_catalog: bool,
+    events: str,
     sign: Path | None,
 ) -> None:
     """Read, embed, index, check and publish a catalogue."""
@@ -81,6 +83,7 @@ def build(
         force=force,
         replace_catalog=replace_catalog,
         signing_key=sign,
+        events=events,
         on_step=_step_teller(),
     )
     counts = report.counts
@@ -111,13 +114,13 @@ def _step_teller() -> Callable[[str], None]:
     return tell
 
 
-for command in (apply, follow, compact):
+for command in (apply, follow, compact, experiment, replay):
     main.add_command(command)
 
 
 @main.command()
 @artifacts_option
-@_as_json
+@json_option
 def versions(artifacts: ArtifactStore, as_json: bool) -> None:
     """List what is published, newest first, checksums verified."""
     from indexing.versions import list_versions, versions_table
@@ -183,7 +186,7 @@ def prune(keep: int, artifacts: ArtifactStore) -> None:
 @click.argument("before")
 @click.argument("after")
 @artifacts_option
-@_as_json
+@json_option
 def diff(before: str, after: str, artifacts: ArtifactStore, as_json: bool) -> None:
     """Compare two versions: items, popularity, answers to probe queries."""
     from indexing.gate.diff import diff_report, diff_versions

@@ -130,6 +130,7 @@ def write_bundle(
         profiles={**config.all_profiles, **learnt, **config.profiles},
         default_profile=config.default_profile,
         **config.roles,
+        experiment=config.experiment,
         reads=config.reads,
         attributes=config.display.attributes,
         sections=sections,

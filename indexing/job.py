@@ -51,13 +51,15 @@ def build(
     force: bool = False,
     replace_catalog: bool = False,
     signing_key: Path | None = None,
+    events: str = "",
     on_step: OnStep = no_step,
 ) -> BuildReport:
     """Read, embed, index, check and publish a catalogue.
 
     `precision` overrides the catalogue's; `force` and `replace_catalog` are the gate's; the version
-    is signed with the private key in the file `signing_key`, if there is one. `on_step` is called
-    with a name at every step's end, and for parts of a step with names like "published: renamed".
+    is signed with the private key in the file `signing_key`, if there is one. `events` is the url
+    of the store of events, for a gate that asks what people would click. `on_step` is called with
+    a name at every step's end, and for parts of a step with names like "published: renamed".
     The live version is as it was when an error is raised, and when nothing has changed: then
     nothing is published.
     """
@@ -89,7 +91,9 @@ def build(
             staged = store.name_staged(folder, manifest)
             if key is not None:
                 signing.sign(staged, key)
-            gate = pass_gate(staged, live.folder if live else None, config, force=force)
+            gate = pass_gate(
+                staged, live.folder if live else None, config, force=force, events=events
+            )
             on_step("gate passed")
             why = "; ".join(["publish", *(f"forced: {limit}" for limit in gate.overridden)])
             version = store.publish(

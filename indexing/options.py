@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
     from shortlist.bundle.store import ArtifactStore
+
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def _store(_context: click.Context, _parameter: click.Parameter, folder: Path) -> ArtifactStore:
@@ -32,3 +36,18 @@ sign_option = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     help="Sign the version with the private key in this file; `keygen` makes one.",
 )
+
+
+def events_option(*, required: bool) -> Callable[[Command], Command]:
+    """The url of the store of events."""
+    return click.option(
+        "--events",
+        envvar="SHORTLIST_EVENTS",
+        required=required,
+        default=None if required else "",
+        help="The store of events: sqlite:///file or postgresql://user:password@host/name. Other"
+        " users of the machine can read options: use the environment variable SHORTLIST_EVENTS.",
+    )
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from indexing.catalog.display import DisplayConfig
+from indexing.catalog.gate import GateConfig
 from indexing.catalog.index_type import check_index_type
 from indexing.catalog.learning import (
     EventsConfig,
@@ -30,7 +31,7 @@ from indexing.catalog.sources import (
 from indexing.neighbours.models import Model
 from shortlist.bundle.analysis import LANGUAGES
 from shortlist.bundle.attributes import NUMERIC, ORDERED
-from shortlist.bundle.manifest import Reads
+from shortlist.bundle.experiment import Experiment
 from shortlist.bundle.profiles import (
     NOTEBOOK_PROFILE,
     RELATED_PROFILE,
@@ -40,6 +41,7 @@ from shortlist.bundle.profiles import (
     TASTE_PROFILE,
     Profile,
 )
+from shortlist.bundle.wording import Reads
 from shortlist.encoder.machine import OF_DOCUMENTS, Precision
 from shortlist.engine.features import FEATURES, Source, weighs
 from shortlist.engine.sorting import NAMES
@@ -98,22 +100,6 @@ class IndexConfig(Table):
     type: Annotated[str, AfterValidator(check_index_type)] = Field(default="auto", max_length=100)
 
 
-class GoldenQuery(Table):
-    """A query whose answer must have this item among its first `top`."""
-
-    query: NonEmpty
-    item: int | str
-    top: int = Field(default=10, ge=1, le=1000)
-
-
-class GateConfig(Table):
-    """What a build may differ by from the live version of the same catalogue."""
-
-    max_items_lost: float = Field(default=0.2, ge=0, le=1)
-    min_overlap: float = Field(default=0.5, ge=0, le=1)
-    golden: tuple[GoldenQuery, ...] = Field(default=(), max_length=1000)
-
-
 class EvaluationConfig(Table):
     """What an evaluation needs beside the catalogue, in files.
 
@@ -166,6 +152,7 @@ class CatalogConfig(Table):
     recommend_profile: str | None = None
     steered_profile: str | None = None
     profiles: dict[str, Profile] = Field(default={}, max_length=MOST_NAMED)
+    experiment: Experiment | None = None
 
     @property
     def learns_neighbours(self) -> bool:
@@ -231,6 +218,15 @@ class CatalogConfig(Table):
             if name is not None and name not in self.all_profiles:
                 known = ", ".join(sorted(self.all_profiles))
                 raise ValueError(f"{role} {name!r} is none of: {known}")
+        return self
+
+    @model_validator(mode="after")
+    def _experiment_compares_profiles(self) -> Self:
+        if self.experiment is not None:
+            try:
+                self.experiment.check(self.all_profiles, self.default_profile)
+            except ValueError as error:
+                raise ValueError(f"experiment.{error}") from error
         return self
 
     @model_validator(mode="after")

@@ -19,7 +19,7 @@ from indexing.catalog.sources import MOST_NAMED, NonEmpty, Table
 from indexing.catalog.tables import as_text
 from indexing.catalog.template import Template, parse_template
 from shortlist.bundle.display import ADDRESSES, are_addresses
-from shortlist.bundle.manifest import AttributeInfo
+from shortlist.bundle.wording import AttributeInfo
 
 log = logging.getLogger(__name__)
 

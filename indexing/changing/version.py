@@ -77,7 +77,7 @@ def write_version(
 
 
 _KEPT = (
-    *("catalog", "encoder", "profiles", "default_profile", *ROLES),
+    *("catalog", "encoder", "profiles", "default_profile", *ROLES, "experiment"),
     *("reads", "attributes", "intake"),
 )
 """What changes leave as it is in a manifest."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from indexing.gate.clicks import broken_by_clicks
 from indexing.gate.diff import (
     ReleaseDiff,
     common_rows,
@@ -22,7 +23,8 @@ from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
 from shortlist.errors import BundleError, EncoderError, GateError
 
 if TYPE_CHECKING:
-    from indexing.catalog.config import CatalogConfig, GateConfig, GoldenQuery
+    from indexing.catalog.config import CatalogConfig
+    from indexing.catalog.gate import GateConfig, GoldenQuery
     from shortlist.bundle.reader import Bundle
     from shortlist.bundle.signing import TrustedKeys
 
@@ -38,10 +40,16 @@ class GateReport:
 
 
 def pass_gate(
-    staged: Path, live: Path | None, config: CatalogConfig, *, force: bool = False
+    staged: Path,
+    live: Path | None,
+    config: CatalogConfig,
+    *,
+    force: bool = False,
+    events: str = "",
 ) -> GateReport:
     """Check a sealed bundle: integrity, canaries, golden queries, distance from the live one.
 
+    Where the catalogue asks for it, also what the people in the store at `events` would click.
     Raises GateError saying what failed. `force` lets limits pass, never the other checks.
     """
     try:
@@ -54,6 +62,9 @@ def pass_gate(
         return GateReport(None)
     diff = release_diff(old, new)
     broken = list(_broken_limits(old, new, diff, config.gate))
+    if config.gate.replay is not None and _is_same_catalog(old, new):
+        too_few = broken_by_clicks(old, new, config.gate.replay, events)
+        broken += [] if too_few is None else [too_few]
     if broken and not force:
         raise GateError(
             f"the build is too far from the live {old.version}: {'; '.join(broken)}. Answers that"
@@ -145,12 +156,15 @@ def _check_golden(new: Snapshot, golden: tuple[GoldenQuery, ...]) -> None:
             )
 
 
+def _is_same_catalog(old: Snapshot, new: Snapshot) -> bool:
+    return old.bundle.manifest.catalog.name == new.bundle.manifest.catalog.name
+
+
 def _broken_limits(
     old: Snapshot, new: Snapshot, diff: ReleaseDiff, limits: GateConfig
 ) -> Iterator[str]:
     """Items lost unless it is another catalogue; answers changed where they should be alike."""
-    same = old.bundle.manifest.catalog.name == new.bundle.manifest.catalog.name
-    if same and diff.share_lost > limits.max_items_lost:
+    if _is_same_catalog(old, new) and diff.share_lost > limits.max_items_lost:
         yield (
             f"{diff.removed} of {diff.items_before} items are gone ({diff.share_lost:.1%}, at most"
             f" {limits.max_items_lost:.1%})"

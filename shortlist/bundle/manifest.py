@@ -19,8 +19,10 @@ from pydantic import (
     model_validator,
 )
 
+from shortlist.bundle.experiment import Experiment
 from shortlist.bundle.intake import Intake
 from shortlist.bundle.profiles import ROLES, Profile, Value
+from shortlist.bundle.wording import AttributeInfo, Reads
 from shortlist.errors import BundleCorrupt, BundleUnsupported
 
 FORMAT_VERSION = 7
@@ -42,22 +44,6 @@ MOST_SEGMENTS = 100
 MOST_SPANS = 1000
 OF_SEGMENTS = ("titles", "words", "document_terms")
 """The sections that every segment has of its own."""
-
-
-class Reads(Value):
-    """How texts speak of a numeric attribute: as a year, as minutes, or as a number of `units`."""
-
-    kind: Literal["year", "minutes", "number"]
-    units: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=40)], ...],
-                     Field(max_length=20)] = ()  # fmt: skip
-
-
-class AttributeInfo(Value):
-    """How people read an attribute: its label, the unit of its numbers and how many decimals."""
-
-    label: str | None = Field(default=None, min_length=1, max_length=80)
-    unit: str | None = Field(default=None, min_length=1, max_length=20)
-    decimals: int | None = Field(default=None, ge=0, le=9)
 
 
 class CatalogInfo(Value):
@@ -173,6 +159,7 @@ class Manifest(Value):
     similar_profile: str | None = None
     recommend_profile: str | None = None
     steered_profile: str | None = None
+    experiment: Experiment | None = None
     reads: Annotated[dict[str, Reads], Field(max_length=20)] = Field(default={})
     attributes: Annotated[dict[str, AttributeInfo], Field(max_length=100)] = Field(default={})
     segments: Annotated[tuple[SegmentInfo, ...], Field(max_length=MOST_SEGMENTS)] = ()
@@ -226,6 +213,15 @@ class Manifest(Value):
         if name is not None and name not in known:
             raise ValueError(f"expected one of: {', '.join(sorted(known))}; found {name[:80]!r}")
         return name
+
+    @field_validator("experiment")
+    @classmethod
+    def _compares_profiles(
+        cls, experiment: Experiment | None, info: ValidationInfo
+    ) -> Experiment | None:
+        if experiment is not None:
+            experiment.check(info.data.get("profiles", {}), info.data.get("default_profile", ""))
+        return experiment
 
     @model_validator(mode="after")
     def _has_one_index_or_segments(self) -> Self:

@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from shortlist.bundle.attributes import Shown
 from shortlist.bundle.display import Display
+from shortlist.bundle.experiment import Variant
 from shortlist.bundle.tables import ItemId
 from shortlist.engine.explain import Explanation
 from shortlist.engine.facets import Facets
@@ -102,6 +103,8 @@ class Result:
     all the same. In a list without a text nothing is compared, and it is None. `distance_km` is
     that from the point that was asked for. `fallback` is `item_liked_by_nobody` where neighbours
     have a say and nobody likes this item together with another: text and popularity alone place it.
+    `team` is the side of an experiment that a click on it speaks for, A (control) or B (candidate);
+    None where it speaks for neither. The components are those of the profile that placed it.
     """
 
     rank: int
@@ -119,6 +122,7 @@ class Result:
     mean_rating: float | None
     distance_km: float | None
     fallback: str | None
+    team: Literal["A", "B"] | None
     components: list[Component]
     highlights: list[Highlight] | None
     explanation: Explanation | None
@@ -139,12 +143,16 @@ class Answer(Listing[Result]):
     the score or what else, over all matches or, where a text or a taste is compared, over the
     candidates (`scope`). `about` of the matches are about the query, told where facets are.
     `read` are the filters that the text names in words.
+    An answer that takes part in an `experiment` was ranked for one `variant`, or, where that is
+    None, drafted from both; then what is said of the list as a whole is said of the control's.
     """
 
     query_id: str
     query: str
     index_version: str
     profile: str
+    experiment: str | None
+    variant: Variant | None
     took_ms: float
     k: int
     n_candidates: int

@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import json
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,8 @@ from shortlist.errors import CursorExpired, InvalidParameter
 MAX_CURSOR_CHARACTERS = 16_384
 
 _DIGEST_BYTES = 16
+_CURSOR = frozenset({"cursor"})
+_LONGEST_TRIAL = 64
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Cursor:
     """A place in a list: the version and the query it belongs to, and the query's vector.
 
     `vector` is float32 [dim], empty for a list that needs none. `offset` results were given, the
-    last of them `row`.
+    last of them `row`. `trial` says how the list takes part in an experiment, "" where it does not.
     """
 
     version: str
@@ -34,29 +37,31 @@ class Cursor:
     offset: int
     row: int
     vector: Vectors
+    trial: str = ""
 
 
-def fingerprint(query: Query) -> bytes:
-    """16 bytes that stand for all parameters of a query but the cursor itself."""
-    plain = [type(query).__name__, query.model_dump(exclude={"cursor"})]
+def fingerprint(query: Query, *, but: AbstractSet[str] = _CURSOR) -> bytes:
+    """16 bytes that stand for all parameters of a query but the cursor itself, or but these."""
+    plain = [type(query).__name__, query.model_dump(exclude=set(but))]
     text = json.dumps(plain, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).digest()[:_DIGEST_BYTES]
 
 
 def encode_cursor(cursor: Cursor) -> str:
     """The cursor as text for a URL."""
-    return _text(cursor.version, cursor.fingerprint, cursor.offset, cursor.row, cursor.vector)
+    head = [cursor.version, cursor.fingerprint.hex(), cursor.offset, cursor.row]
+    head += [cursor.trial] if cursor.trial else []
+    packed = cursor.vector.astype("<f4").tobytes()
+    content = json.dumps(head).encode() + b"\0" + packed
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
-def next_cursor(version: str, query: Query, offset: int, row: int, vector: Vectors | None) -> str:
+def next_cursor(
+    version: str, query: Query, offset: int, row: int, vector: Vectors | None, *, trial: str = ""
+) -> str:
     """The cursor with which a list goes on behind `offset` results, the last of them `row`."""
-    return _text(version, fingerprint(query), offset, row, vector)
-
-
-def _text(version: str, mark: bytes, offset: int, row: int, vector: Vectors | None) -> str:
-    head = json.dumps([version, mark.hex(), offset, row])
-    packed = b"" if vector is None else vector.astype("<f4").tobytes()
-    return base64.urlsafe_b64encode(head.encode() + b"\0" + packed).rstrip(b"=").decode()
+    known = np.empty(0, np.float32) if vector is None else vector
+    return encode_cursor(Cursor(version, fingerprint(query), offset, row, known, trial))
 
 
 def read_cursor(snapshot: Snapshot, query: Query) -> Cursor | None:
@@ -91,10 +96,9 @@ def decode_cursor(text: str) -> Cursor:
     try:
         content = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         head, _, packed = content.partition(b"\0")
-        version, digest, offset, row = json.loads(head)
-        cursor = Cursor(
-            version, bytes.fromhex(digest), offset, row, np.frombuffer(packed, "<f4").copy()
-        )
+        version, digest, offset, row, *trial = json.loads(head)
+        vector = np.frombuffer(packed, "<f4").copy()
+        cursor = Cursor(version, bytes.fromhex(digest), offset, row, vector, *trial)
     except (binascii.Error, ValueError, TypeError, RecursionError) as error:
         raise InvalidParameter("cursor", "expected the `next` of an answer") from error
     if not _makes_sense(cursor):
@@ -107,6 +111,8 @@ def _makes_sense(cursor: Cursor) -> bool:
     return (
         isinstance(cursor.version, str)
         and is_version_name(cursor.version)
+        and isinstance(cursor.trial, str)
+        and len(cursor.trial) <= _LONGEST_TRIAL
         and all(type(number) is int and 0 <= number < 2**40 for number in numbers)
         and bool(np.isfinite(cursor.vector).all())
         and bool(np.all(np.abs(cursor.vector) <= 1.0001))

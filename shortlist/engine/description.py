@@ -16,29 +16,64 @@ from shortlist.engine.depth import candidates_of
 from shortlist.engine.explain import Explanation, explain_pool
 from shortlist.engine.features import FEATURES
 from shortlist.engine.lanes.words import ask_words, fields_with
+from shortlist.engine.listed import Listed
 from shortlist.engine.pool import NEIGHBOURS, SEMANTIC, Pool
 from shortlist.engine.query import Query
 from shortlist.engine.row_sets import stand_in
 from shortlist.engine.snapshot import Snapshot
 
 
-def describe_results(
-    snapshot: Snapshot,
-    pool: Pool,
-    *,
-    first: int,
-    last: int,
-    explanations: Sequence[Explanation | None],
-    highlights: bool = False,
+def describe_page(
+    snapshot: Snapshot, query: Query, found: Listed, first: int, last: int
 ) -> list[Result]:
-    """Places `first` to `last` (excluded) of a ranked pool; an explanation, or None, for each."""
+    """The results at the places `first` to `last` (excluded) of a list.
+
+    Each is described by the pool that placed it.
+    """
+    draft, ranks = found.draft, range(first + 1, last + 1)
+    if draft is None:
+        explanations = _explanations(snapshot, query, found.pool, first, last)
+        places = found.pool.order[first:last]
+        nobody: list[str | None] = [None] * len(places)
+        return _describe(snapshot, query, found.pool, places, ranks, nobody, explanations)
+    letters, sides = draft.letters(first, last), draft.sides[first:last]
+    described: dict[int, Result] = {}
+    for side, pool in enumerate(found.pools):
+        own = np.flatnonzero(sides == side)
+        if not len(own):
+            continue
+        at = draft.places[first:last][own]
+        begin, end = int(at.min()), int(at.max()) + 1
+        explanations = _explanations(snapshot, query, pool, begin, end)
+        results = _describe(
+            snapshot,
+            query,
+            pool,
+            pool.order[at],
+            [ranks[place] for place in own],
+            [letters[place] for place in own],
+            [explanations[place - begin] for place in at],
+        )
+        described.update(zip(own.tolist(), results, strict=True))
+    return [described[place] for place in range(last - first)]
+
+
+def _describe(
+    snapshot: Snapshot,
+    query: Query,
+    pool: Pool,
+    places: RowArray,
+    ranks: Sequence[int],
+    teams: Sequence[str | None],
+    explanations: Sequence[Explanation | None],
+) -> list[Result]:
+    """The results at these places (int64 [k]) of a ranked pool."""
     bundle = snapshot.bundle
-    places = pool.order[first:last]
     rows, similarities = pool.rows[places], pool.similarities
     values = pool.features[places]
     terms = values * np.array(list(pool.plan.weights.values()))
     columns = {
-        "rank": range(first + 1, last + 1),
+        "rank": ranks,
         "score": terms.sum(axis=1).tolist(),
         "retrieval_score": [None] * len(rows)
         if similarities is None
@@ -49,8 +84,9 @@ def describe_results(
         "lanes": _lanes(pool, places),
         "distance_km": _distances(bundle, pool, rows),
         "fallback": _fallbacks(snapshot, pool, rows),
+        "team": teams,
         "components": _components(snapshot, pool, rows, values.tolist(), terms.tolist()),
-        "highlights": _highlights(snapshot, pool, rows) if highlights else [None] * len(rows),
+        "highlights": _highlights(snapshot, pool, rows) if query.highlights else [None] * len(rows),
         "explanation": explanations,
     }
     shown = describe_rows(bundle.ids, bundle.items, rows.tolist())
@@ -122,7 +158,7 @@ def _fallbacks(snapshot: Snapshot, pool: Pool, rows: RowArray) -> list[str | Non
     return [None if known else LIKED_BY_NOBODY for known in neighbours.knows(rows).tolist()]
 
 
-def explanations_of(
+def _explanations(
     snapshot: Snapshot, query: Query, pool: Pool, first: int, last: int
 ) -> list[Explanation | None]:
     """What would move each result; None for what the scores do not move.

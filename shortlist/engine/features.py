@@ -195,7 +195,8 @@ def feature_matrix(bundle: Bundle, pool: Pool, names: Iterable[str]) -> FloatArr
 def check_profiles(bundle: Bundle) -> None:
     """Raises BundleCorrupt for a profile that weighs what no feature is called.
 
-    The default one has to weigh something that this bundle has, or no search could be answered.
+    The default one, and what an experiment compares with it, have to weigh something that this
+    bundle has, or no search could be answered.
     """
     profiles, usual = bundle.manifest.profiles, bundle.manifest.default_profile
     for name, profile in profiles.items():
@@ -206,8 +207,12 @@ def check_profiles(bundle: Bundle) -> None:
                     f" known: {', '.join(FEATURES)}"
                 )
     available = available_features(bundle)
-    if not any(profiles[usual].weights.get(name) for name in available):
-        raise BundleCorrupt(
-            f"manifest.json: default_profile: {usual!r} weighs nothing that this bundle has:"
-            f" {', '.join(available)}"
-        )
+    searched = {"default_profile": usual}
+    if bundle.manifest.experiment is not None:
+        searched["experiment.candidate"] = bundle.manifest.experiment.candidate
+    for role, name in searched.items():
+        if not any(profiles[name].weights.get(feature) for feature in available):
+            raise BundleCorrupt(
+                f"manifest.json: {role}: {name!r} weighs nothing that this bundle has:"
+                f" {', '.join(available)}"
+            )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shortlist.bundle.attributes import Kind, kind_of
-from shortlist.bundle.manifest import AttributeInfo
 from shortlist.bundle.profiles import Profile
+from shortlist.bundle.wording import AttributeInfo
 from shortlist.engine.facets import Facets
 from shortlist.engine.features import Source, available_features, features_from
 from shortlist.engine.snapshot import Snapshot

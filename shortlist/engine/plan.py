@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -42,7 +42,8 @@ class Plan:
     `n_candidates` retrieved ones, `n_popular`, `n_neighbours` and `n_words` join
     them. `read` are the filters that the text names in words. `sort` is the order that was asked
     for, and `near` the point that distances are from; `passing` is the filter part by part. Of a
-    list without a vector the first `depth` that have the least score are put in order.
+    list without a vector the first `depth` that have the least score are put in order. `prior` are
+    the weights of the taste of who searches, beside those of any profile.
     """
 
     vector: Vectors | None
@@ -67,6 +68,7 @@ class Plan:
     passing: Passing | None = None
     depth: int = MAX_CANDIDATES
     min_score: float | None = None
+    prior: Mapping[str, float] | None = None
 
 
 def make_plan(
@@ -126,9 +128,7 @@ def make_plan(
         k=k,
         n_candidates=n_candidates,
         n_popular=_given(getattr(query, "n_popular", None), profile.n_popular),
-        n_neighbours=0
-        if prior is not None
-        else _given(getattr(query, "n_neighbours", None), profile.n_neighbours),
+        n_neighbours=_n_neighbours(query, profile, prior),
         n_words=_given(getattr(query, "n_words", None), profile.n_words),
         weights=dict(profile.weights)
         if vector is None
@@ -147,7 +147,37 @@ def make_plan(
         passing=parts,
         depth=max(n_candidates, offset + k + VARIED),
         min_score=query.min_score,
+        prior=prior,
     )
+
+
+def by_profile(bundle: Bundle, query: Query, plan: Plan, name: str) -> Plan:
+    """The plan of the same query where another profile ranks; it must rank k results or more."""
+    profile = bundle.manifest.profiles[name]
+    return replace(
+        plan,
+        profile=name,
+        n_candidates=_given(query.n_candidates, profile.n_candidates),
+        n_popular=_given(getattr(query, "n_popular", None), profile.n_popular),
+        n_neighbours=_n_neighbours(query, profile, plan.prior),
+        n_words=_given(getattr(query, "n_words", None), profile.n_words),
+        weights=_weights(
+            bundle,
+            {**(plan.prior or {}), **profile.weights},
+            {},
+            taste=plan.taste is not None,
+            text=bool(plan.text.strip()),
+            item=plan.like is not None,
+            steers=plan.text_vector is not None,
+        ),
+    )
+
+
+def _n_neighbours(query: Query, profile: Profile, prior: Mapping[str, float] | None) -> int:
+    """How many neighbours join; a taste that is a prior alone brings no candidates."""
+    if prior is not None:
+        return 0
+    return _given(getattr(query, "n_neighbours", None), profile.n_neighbours)
 
 
 def _given(value: int | None, otherwise: int) -> int:

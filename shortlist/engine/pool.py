@@ -97,6 +97,22 @@ def gather(snapshot: Snapshot, plan: Plan) -> Pool:
     )
 
 
+def gathers_alike(one: Plan, other: Plan) -> bool:
+    """Whether two plans of the same query have the same candidates, of which lanes say the same.
+
+    What a taste's neighbours say is chosen by the weights themselves.
+    """
+    if one.taste is not None:
+        return False
+    return _asked_of_lanes(one) == _asked_of_lanes(other)
+
+
+def _asked_of_lanes(plan: Plan) -> tuple[int | bool, ...]:
+    weighed = (WORD_FEATURES, TITLE_FEATURES, (TEXT_SIMILARITY,))
+    asked = (any(plan.weights.get(name) for name in names) for names in weighed)
+    return (plan.n_candidates, plan.n_popular, plan.n_words, *asked)
+
+
 def _others(brought: RowArray, rows: RowArray) -> RowArray:
     """What is brought beside these rows, int64, rising, each once."""
     every = distinct(brought)

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 
-from shortlist.bundle.manifest import Reads
+from shortlist.bundle.wording import Reads
 from shortlist.engine.vocabulary import Numbers, Vocabulary, Words, unit_of
 
 FOLLOWS = re.compile(

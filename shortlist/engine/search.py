@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from shortlist.bundle.arrays import Vectors
+from shortlist.bundle.experiment import Experiment
 from shortlist.bundle.tables import ItemId, describe_rows
 from shortlist.engine.about import counted
 from shortlist.engine.answer import Answer, Item, RecommendAnswer
 from shortlist.engine.clock import Stage, StageClock
-from shortlist.engine.cursor import Cursor, next_cursor, read_cursor
-from shortlist.engine.depth import extended, goes_on
-from shortlist.engine.description import describe_results, explanations_of
-from shortlist.engine.features import feature_matrix
+from shortlist.engine.cursor import next_cursor, read_cursor
+from shortlist.engine.description import describe_page
 from shortlist.engine.goodness import judge
-from shortlist.engine.person import (
-    NOBODY,
-    Person,
-    acquaintance,
-    as_query,
-    person_of,
-)
+from shortlist.engine.listed import Listed, listed
+from shortlist.engine.ordering import in_order, ranked_again
+from shortlist.engine.person import NOBODY, Person, acquaintance, as_query, person_of
 from shortlist.engine.plan import make_plan
 from shortlist.engine.pool import Pool, gather
 from shortlist.engine.query import (
@@ -35,9 +27,9 @@ from shortlist.engine.query import (
     SimilarQuery,
     UserQuery,
 )
-from shortlist.engine.ranking import VARIED, diversify, rank
 from shortlist.engine.snapshot import Snapshot
-from shortlist.engine.sorting import SCORE, places_in_order
+from shortlist.engine.sorting import SCORE
+from shortlist.engine.trial import Trial, carried_on, enrolled
 from shortlist.engine.wanted import known_row, wanted_of
 
 _ID_BYTES = 12
@@ -50,6 +42,8 @@ def ask(
     *,
     clock: StageClock | None = None,
     vector: Vectors | None = None,
+    experiment: Experiment | None = None,
+    visitor: str | None = None,
     person: Person | None = None,
 ) -> Answer:
     """Retrieve, rank and describe the best items for a query.
@@ -66,25 +60,39 @@ def ask(
     of anybody. What a user is recommended is as for what they rated, popular items where they like
     nothing that is known. `person` is what is known of them; else it is what the bundle knows.
 
-    `vector` is the text's (float32 unit [dim]), where it is known already. Raises InvalidParameter
+    `vector` is the text's (float32 unit [dim]), where it is known already. Searches take part in
+    the `experiment`, that of the snapshot's bundle unless it is over, by the `visitor` who asks, a
+    user or a session, see `enrolled`; a cursor's list goes on as it began. Raises InvalidParameter
     for a blank text without a filter, a taste without a known item or a text, vectors that cancel
     out, a rating off the scale, and what a plan or a filter refuses; ItemUnknown, CursorExpired,
     FeatureUnavailable, DeadlineExceeded.
     """
     clock = clock or StageClock()
     cursor = None if query.cursor is None else read_cursor(snapshot, query)
-    if cursor is not None and len(cursor.vector):
-        vector = cursor.vector
-    offset = 0 if cursor is None else cursor.offset
+    if cursor is None:
+        offset, trial = 0, enrolled(experiment, query, visitor)
+    else:
+        offset, trial = (
+            cursor.offset,
+            carried_on(cursor, query, snapshot.bundle.manifest.experiment),
+        )
+        vector = cursor.vector if len(cursor.vector) else vector
     user = getattr(query, "user", None)
     if user is not None and person is None:
         person = person_of(snapshot.bundle, user)
-    pool = ranked(snapshot, query, clock=clock, vector=vector, offset=offset, person=person)
-    if goes_on(pool) and _is_past(pool, query, cursor):
-        clock.enter(Stage.RANK)
-        pool = extended(snapshot, pool, min_score=query.min_score)
-        clock.leave()
-    first, last = _page(pool, cursor)
+    preferred = None if trial is None else trial.profile
+    how: dict[str, Any] = {"offset": offset, "preferred": preferred, "person": person}
+    pool = ranked(snapshot, query, clock=clock, vector=vector, **how)
+    if pool.plan.vector is None:
+        trial = None  # nothing is compared: no profile ranks
+    pools: tuple[Pool, ...] = (pool,)
+    if trial is not None and trial.variant is None:
+        rival = ranked_again(snapshot, query, pool, trial.experiment.candidate, clock)
+        pools = (pool, rival)
+    seed = b"" if trial is None else trial.seed
+    found = listed(snapshot, query, pools, seed=seed, cursor=cursor, clock=clock)
+    pool = found.pool
+    first, last = found.page(cursor)
     best_match, no_good_match = judge(snapshot, pool)
     facets, n_about = counted(snapshot, pool, query.facets, no_good_match=no_good_match)
     kind: type[Answer] = Answer
@@ -98,6 +106,8 @@ def ask(
         query=_shown(query),
         index_version=snapshot.bundle.version,
         profile=pool.plan.profile,
+        experiment=None if trial is None else trial.experiment.name,
+        variant=None if trial is None else trial.variant,
         k=pool.plan.k,
         n_candidates=pool.plan.n_candidates,
         exact=pool.exact,
@@ -120,17 +130,10 @@ def ask(
             }
             for one in pool.plan.read
         ],
-        results=describe_results(
-            snapshot,
-            pool,
-            first=first,
-            last=last,
-            highlights=query.highlights,
-            explanations=explanations_of(snapshot, query, pool, first, last),
-        ),
+        results=describe_page(snapshot, query, found, first, last),
         facets=facets,
         about=n_about,
-        next=_next(snapshot, query, pool, last),
+        next=_next(snapshot, query, found, last, trial),
         took_ms=round(clock.elapsed_s() * 1e3, 3),
         **more,
     )
@@ -150,48 +153,26 @@ def ranked(
     clock: StageClock | None = None,
     vector: Vectors | None = None,
     offset: int = 0,
+    preferred: str | None = None,
     person: Person | None = None,
 ) -> Pool:
     """Every candidate of a query in its final order, not described; takes and raises as `ask`.
 
-    A list without a text is read behind `offset` results.
+    A list without a text is read behind `offset` results. A `preferred` profile takes the place of
+    the one that the bundle names for such a query.
     """
     clock = clock or StageClock()
     if isinstance(query, UserQuery):
         query = as_query(snapshot.bundle, query, person or NOBODY)
     wanted = wanted_of(snapshot, query, vector, clock, person)
+    if preferred is not None:
+        wanted["preferred"] = preferred
     clock.enter(Stage.RETRIEVE)
     pool = gather(snapshot, make_plan(snapshot, query, **wanted, offset=offset))
     clock.enter(Stage.RANK)
-    pool = _in_order(snapshot, pool, query)
+    pool = in_order(snapshot, pool, query)
     clock.leave()
     return pool
-
-
-def _in_order(snapshot: Snapshot, pool: Pool, query: Query) -> Pool:
-    """The pool with its features and order; variety only moves what the least score leaves.
-
-    An order that was asked for stands above the scores.
-    """
-    plan = pool.plan
-    features = feature_matrix(snapshot.bundle, pool, plan.weights)
-    order, scores = rank(features, np.array(list(plan.weights.values())))
-    if plan.vector is None:
-        order = np.arange(len(order))
-        scores = (features * np.array(list(plan.weights.values()))).sum(axis=1)
-    if query.min_score is not None:
-        kept = scores >= query.min_score
-        order, scores = order[kept], scores[kept]
-    if plan.sort and plan.vector is not None:
-        order = order[
-            places_in_order(
-                snapshot.bundle, plan.sort, pool.rows[order], scores=scores, near=plan.near
-            )
-        ]
-    elif query.diversity and not plan.sort:
-        vectors = snapshot.bundle.vectors[pool.rows[order[:VARIED]]]
-        order = order[diversify(order, scores, vectors, diversity=query.diversity)]
-    return replace(pool, features=features, order=order)
 
 
 def _ordered_by(pool: Pool) -> str:
@@ -201,34 +182,16 @@ def _ordered_by(pool: Pool) -> str:
     return SCORE if pool.plan.vector is not None else pool.plan.profile
 
 
-def _is_past(pool: Pool, query: Query, cursor: Cursor | None) -> bool:
-    """Whether a page may need what follows the candidates, or whether anything does."""
-    first, last = _page(pool, cursor)
-    is_cut = query.min_score is not None and last == len(pool.order)
-    gone = cursor is not None and not np.any(pool.rows[pool.order] == cursor.row)
-    return is_cut or gone or first + pool.plan.k > len(pool.order)
-
-
-def _page(pool: Pool, cursor: Cursor | None) -> tuple[int, int]:
-    """The places of the results to show, first and last (excluded).
-
-    After a cursor they begin behind the last item that was shown; it is looked up, so that an
-    item blocked meanwhile shifts nothing.
-    """
-    first, end = 0, len(pool.order)
-    if cursor is not None:
-        shown = np.flatnonzero(pool.rows[pool.order] == cursor.row)
-        first = min(int(shown[0]) + 1 if len(shown) else cursor.offset, end)
-    return first, min(first + pool.plan.k, end)
-
-
-def _next(snapshot: Snapshot, query: Query, pool: Pool, last: int) -> str | None:
-    if not last > 0 or (last == len(pool.order) and not goes_on(pool)):
+def _next(
+    snapshot: Snapshot, query: Query, found: Listed, last: int, trial: Trial | None
+) -> str | None:
+    rows = found.rows
+    if not last > 0 or (last == len(rows) and not found.goes_on):
         return None
-    row = int(pool.rows[pool.order[last - 1]])
-    plan = pool.plan
+    plan = found.pool.plan
     vector = plan.vector if plan.text_vector is None else plan.text_vector
-    return next_cursor(snapshot.bundle.version, query, last, row, vector)
+    version, taken = snapshot.bundle.version, "" if trial is None else str(trial)
+    return next_cursor(version, query, last, int(rows[last - 1]), vector, trial=taken)
 
 
 def _shown(query: Query) -> str:

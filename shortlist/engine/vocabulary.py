@@ -10,8 +10,8 @@ import numpy as np
 
 from shortlist.bundle.attributes import ordered_of
 from shortlist.bundle.folding import fold
-from shortlist.bundle.manifest import Reads
 from shortlist.bundle.reader import Bundle
+from shortlist.bundle.wording import Reads
 from shortlist.engine.attribute_filters import numeric_attributes
 
 LEAST_CARRIED = 3

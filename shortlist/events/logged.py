@@ -10,12 +10,13 @@ from shortlist.events.event import Event
 
 
 class QueryKind(StrEnum):
-    """What an answer was asked for by."""
+    """What an answer was asked for by; a search that was not answered has `failed`."""
 
     SEARCH = "search"
     SIMILAR = "similar"
     RECOMMEND = "recommend"
     POPULAR = "popular"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +26,9 @@ class LoggedQuery:
     `text` and `request` (the query as JSON, without its user, to be asked again) are None where
     texts are not to be kept. `user` is the user key. `offset` results came before those `shown`,
     ids as text. `variant` is the side of an experiment that answered; where the list is interleaved
-    it is None and `teams` has a letter, A or B, for each place. `outcomes` are the events that
-    name this answer, in the order of their times; only a store that reads it knows them.
+    it is None and `teams` has a letter for each place, A, B, or - for neither. `outcomes` are the
+    events that name this answer, in the order of their times; only a store that reads it knows
+    them.
     """
 
     query_id: str

@@ -17,14 +17,14 @@ from service import api
 from tests.publishing import VECTORS, Publisher
 
 ANSWER_KEYS = [
-    "query_id", "query", "index_version", "profile", "took_ms", "k", "n_candidates", "exact",
-    "considered", "matched", "about", "ordered_by", "scope", "best_match", "no_good_match",
-    "collaboration", "read", "results", "facets", "next",
+    "query_id", "query", "index_version", "profile", "experiment", "variant", "took_ms", "k",
+    "n_candidates", "exact", "considered", "matched", "about", "ordered_by", "scope", "best_match",
+    "no_good_match", "collaboration", "acquaintance", "read", "results", "facets", "next",
 ]  # fmt: skip
 RESULT_KEYS = [
     "rank", "item_id", "title", "categories", "attributes", "display", "score", "retrieval_score",
     "popularity_score", "retrieval_rank", "lanes", "rating_count", "mean_rating", "distance_km",
-    "fallback", "components", "highlights", "explanation",
+    "fallback", "team", "components", "highlights", "explanation",
 ]  # fmt: skip
 COMPONENT_KEYS = ["feature", "value", "weight", "contribution", "estimated"]
 PROBLEM_KEYS = ["type", "title", "status", "detail", "errors"]

@@ -161,6 +161,7 @@ def answer_with(score: float) -> Answer:
         mean_rating=None,
         distance_km=None,
         fallback=None,
+        team=None,
         components=[component],
         highlights=None,
         explanation=None,
@@ -170,6 +171,8 @@ def answer_with(score: float) -> Answer:
         query="q",
         index_version="v",
         profile="p",
+        experiment=None,
+        variant=None,
         took_ms=1.5,
         k=1,
         n_candidates=50,
@@ -196,6 +199,8 @@ def test_an_answer_becomes_json_field_by_field_in_order() -> None:
         "query": "q",
         "index_version": "v",
         "profile": "p",
+        "experiment": None,
+        "variant": None,
         "took_ms": 1.5,
         "k": 1,
         "n_candidates": 50,
@@ -226,6 +231,7 @@ def test_an_answer_becomes_json_field_by_field_in_order() -> None:
                 "mean_rating": None,
                 "distance_km": None,
                 "fallback": None,
+                "team": None,
                 "components": [
                     {
                         "feature": "similarity",
@@ -243,9 +249,10 @@ def test_an_answer_becomes_json_field_by_field_in_order() -> None:
         "next": None,
     }
     assert list(json.loads(text)) == [
-        "query_id", "query", "index_version", "profile", "took_ms", "k", "n_candidates", "exact",
-        "considered", "matched", "about", "ordered_by", "scope", "best_match", "no_good_match",
-        "collaboration", "read", "results", "facets", "next"
+        "query_id", "query", "index_version", "profile", "experiment", "variant", "took_ms", "k",
+        "n_candidates", "exact", "considered", "matched", "about", "ordered_by", "scope",
+        "best_match", "no_good_match", "collaboration", "acquaintance", "read", "results",
+        "facets", "next"
     ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from indexing.catalog.sources import IdType
 from indexing.catalog.toml import read_catalog_config
+from shortlist.bundle.experiment import Experiment, GuardLimits
 from shortlist.bundle.profiles import NOTEBOOK_PROFILE, STANDARD_PROFILE
 from shortlist.encoder.machine import Precision
 from shortlist.errors import CatalogError
@@ -328,3 +329,41 @@ def test_names_that_lists_are_ordered_or_counted_by_are_no_attributes(
     line = f'{name} = {{ column = "title" }}'
     said = refused(films(("[items.attributes]", f"[items.attributes]\n{line}")))
     assert f"items.attributes.{name}: another name, please" in said
+
+
+EXPERIMENT = """[experiment]
+name = "fewer"
+control = "standard"
+candidate = "notebook"
+"""
+
+
+def test_an_experiment_is_read_with_its_defaults(films: Films) -> None:
+    found = read_catalog_config(films(("[document]", f"{EXPERIMENT}[document]"))).experiment
+    assert found == Experiment(name="fewer", control="standard", candidate="notebook")
+    assert (found.kind, found.share) == ("interleaved", 0.5)
+    assert found.guard == GuardLimits(no_results=0.02, errors=0.01, p99_ratio=1.5)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"notebook"', '"noteboook"', "experiment.candidate: expected one of: few, notebook"),
+        ('control = "standard"', 'control = "notebook"', "expected two profiles, found one twice"),
+        ('control = "standard"', 'control = "taste"', "expected the default_profile 'standard'"),
+        ('"fewer"', '"A B"', "experiment.name"),
+        ('"fewer"', '"fewer"\nshare = 1.0', "at most 0.9 where lists are interleaved"),
+        ('"fewer"', '"fewer"\nshare = 0', "experiment.share"),
+        ('"fewer"', '"fewer"\nkind = "both"', "experiment.kind"),
+        ('"fewer"', '"fewer"\nhorizon = 1', "unknown key 'experiment.horizon'"),
+        ("[experiment]", "[experiment.guard]\np99 = 2\n[experiment]", "did you mean 'p99_ratio'"),
+        ('"notebook"', '"few"', "'few' ranks fewer candidates than the control (50)"),
+    ],
+)
+def test_an_experiment_that_cannot_be_is_refused(
+    films: Films, refused: Refused, old: str, new: str, said: str
+) -> None:
+    assert old in EXPERIMENT
+    few = "[profiles.few]\nn_candidates = 20\nweights = { similarity = 1 }\n"
+    edited = EXPERIMENT.replace(old, new, 1) + few
+    assert said in refused(films(("[document]", f"{edited}[document]")))

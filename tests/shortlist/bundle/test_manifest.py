@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from shortlist.bundle.experiment import Experiment
 from shortlist.bundle.manifest import (
     FORMAT_VERSION,
     Manifest,
@@ -167,3 +168,34 @@ def test_a_manifest_never_changes(content: bytes) -> None:
     manifest: Manifest = decode_manifest(content)
     with pytest.raises(ValueError, match="frozen"):
         manifest.metric = "inner_product"
+
+
+EXPERIMENT = {"name": "fewer", "control": "standard", "candidate": "notebook"}
+
+
+def test_a_manifest_tells_of_an_experiment(content: bytes) -> None:
+    manifest = decode_manifest(changed(content, lambda raw: raw.update(experiment=EXPERIMENT)))
+    assert manifest.experiment == Experiment(**EXPERIMENT)
+    assert decode_manifest(content).experiment is None
+    assert decode_manifest(encode_manifest(manifest)) == manifest
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"candidate": "x"}, "candidate: expected one of: .*found 'x'"),
+        ({"candidate": "standard"}, "found one twice"),
+        (
+            {"control": "notebook", "candidate": "standard"},
+            "expected the default_profile 'standard'",
+        ),
+        ({"share": 2}, "share"),
+        ({"guard": {"p99_ratio": 0.5}}, "p99_ratio"),
+    ],
+)
+def test_an_experiment_of_what_is_not_there_is_corrupt(
+    content: bytes, wrong: dict[str, Any], said: str
+) -> None:
+    spoilt = changed(content, lambda raw: raw.update(experiment={**EXPERIMENT, **wrong}))
+    with pytest.raises(BundleCorrupt, match=rf"^manifest\.json: experiment.*{said}"):
+        decode_manifest(spoilt)

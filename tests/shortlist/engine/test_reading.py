@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from shortlist.bundle.manifest import Reads
+from shortlist.bundle.wording import Reads
 from shortlist.engine.answer import Answer
 from shortlist.engine.batch import ask_many
 from shortlist.engine.conditions import Categories, Filters, Range

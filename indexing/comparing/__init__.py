@@ -1,0 +1,1 @@
+"""Profiles and versions compared by what people do with what they are shown."""
