@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,8 @@ import pandas as pd
 from indexing.catalog.addresses import SQLITE_URL, expanded
 from indexing.catalog.ids import rows_of
 from indexing.catalog.learning import EventsConfig
+from indexing.comparing.displays import displays_of
+from indexing.comparing.examination import Examination, examination_of
 from shortlist.bundle.arrays import FloatArray, RowArray
 from shortlist.errors import CatalogError, EventStoreError
 
@@ -39,7 +41,8 @@ class Acts:
     Columns of one length: `rows` int64; `kinds` uint8, places in `KINDS`; `users` text, "" where
     nobody is named; `micros` int64 from 1970; `values` float64, NaN for all but ratings; `ranks`
     int64, the place from 1 where the item was shown, 0 where that is not known. `n_dropped` events
-    name other items; `forgotten` are the user keys of those who were forgotten.
+    name other items; `forgotten` are the user keys of those who were forgotten. `looked_at` is how
+    often places are, as far as the searches tell that the store remembers.
     """
 
     rows: RowArray
@@ -50,6 +53,7 @@ class Acts:
     ranks: RowArray
     n_dropped: int
     forgotten: Mapping[str, datetime]
+    looked_at: Examination
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -66,7 +70,7 @@ class Acts:
         """The events that are wanted (bool [m]) alone."""
         columns = ("rows", "kinds", "users", "micros", "values", "ranks")
         kept = {name: getattr(self, name)[wanted] for name in columns}
-        return Acts(**kept, n_dropped=self.n_dropped, forgotten=self.forgotten)
+        return replace(self, **kept)
 
 
 def read_acts(config: EventsConfig, folder: Path, ids: pd.Series) -> Acts:
@@ -79,8 +83,10 @@ def read_acts(config: EventsConfig, folder: Path, ids: pd.Series) -> Acts:
     try:
         store = EventStore.open(store_url(config, folder), writes=False)
         try:
-            forgotten = store.forgotten()
-            return _joined(map(_columns, store.batches()), ids, forgotten)
+            answers = (one for batch in store.query_batches() for one in batch)
+            looked_at = examination_of(displays_of(answers))
+            events = map(_columns, store.batches())
+            return _joined(events, ids, forgotten=store.forgotten(), looked_at=looked_at)
         finally:
             store.close()
     except EventStoreError as error:
@@ -121,7 +127,11 @@ def _named(event: Event) -> str:
 
 
 def _joined(
-    parts: Iterable[pd.DataFrame], ids: pd.Series, forgotten: Mapping[str, datetime]
+    parts: Iterable[pd.DataFrame],
+    ids: pd.Series,
+    *,
+    forgotten: Mapping[str, datetime],
+    looked_at: Examination,
 ) -> Acts:
     none = pd.DataFrame(columns=["item", "kind", "user", "micros", "value", "rank"])
     every = pd.concat([none, *parts], ignore_index=True)
@@ -137,4 +147,5 @@ def _joined(
         ranks=table["rank"].to_numpy(np.int64),
         n_dropped=int((~known).sum()),
         forgotten=forgotten,
+        looked_at=looked_at,
     )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from indexing.behaviour.acts import CLICK, IMPRESSION, LIKE, PURCHASE, RATING, VIEW, Acts
-from indexing.behaviour.examination import examination
+from indexing.behaviour.acts import CLICK, LIKE, PURCHASE, RATING, VIEW, Acts
 from indexing.catalog.learning import EventsConfig
 from shortlist.bundle.arrays import FloatArray
 
@@ -25,13 +24,13 @@ def trending(acts: Acts, config: EventsConfig, *, n_items: int) -> FloatArray:
     (r - u) / (r + u + 2·a), below 0 put to 0, float64 [n]: r is what was done with it of late, each
     act weighing 2^(-age / half-life); u is what was done over eight times that half-life, scaled so
     that all items' r and u have one sum; a is the prior, in acts: ten clicks on an item that nobody
-    knew do not win. A click counts what its place is worth: see `examination`.
+    knew do not win. A click counts what its place is worth: see `click_worth`.
     Source: the mean of a Gamma prior's posterior for both rates, as a contrast.
     """
     wanted = acts.of(acts.are(CLICK, LIKE, PURCHASE, RATING, VIEW))
     if not len(wanted):
         return np.zeros(n_items)
-    counts = click_worth(wanted, acts)
+    counts = click_worth(wanted)
     ages = wanted.ages(acts)
     recent, usual = (
         np.bincount(wanted.rows, counts * np.exp2(-ages / half_life), minlength=n_items)
@@ -42,11 +41,13 @@ def trending(acts: Acts, config: EventsConfig, *, n_items: int) -> FloatArray:
     return np.asarray(np.maximum(contrast, 0.0))
 
 
-def click_worth(wanted: Acts, every: Acts) -> FloatArray:
-    """1 for every act, and for a click 1 / (how often its place is looked at), at most 5."""
-    looked_at = examination(every.of(every.are(IMPRESSION, CLICK)))
-    worth = np.ones(len(wanted))
-    clicks = wanted.are(CLICK) & (wanted.ranks > 0)
-    places = np.minimum(wanted.ranks[clicks], len(looked_at)) - 1
-    worth[clicks] = np.minimum(1 / np.maximum(looked_at[places], 1e-9), _MOST)
+def click_worth(acts: Acts) -> FloatArray:
+    """1 for every act, and for a click 1 / (how often its place is looked at), at most 5.
+
+    1 for clicks too where nothing could be learnt of places: float64 [m].
+    """
+    worth = np.ones(len(acts))
+    if not acts.looked_at.is_assumed:
+        clicks = acts.are(CLICK) & (acts.ranks > 0)
+        worth[clicks] = np.minimum(1 / acts.looked_at.at(acts.ranks[clicks]), _MOST)
     return worth

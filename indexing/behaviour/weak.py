@@ -18,7 +18,7 @@ def weak_likes(acts: Acts, config: EventsConfig) -> pd.DataFrame:
     a click what its place is worth.
     """
     own = acts.of(acts.are(CLICK, VIEW) & (acts.users != ""))
-    weights = decayed(own, acts, config) * click_worth(own, acts)
+    weights = decayed(own, acts, config) * click_worth(own)
     table = pd.DataFrame({"row": own.rows, "user": own.users, "weight": weights})
     summed = table.groupby(["row", "user"], as_index=False, sort=False)["weight"].sum()
     summed["weight"] = np.minimum(summed["weight"], 1.0)

@@ -25,11 +25,12 @@ from shortlist.bundle.profiles import ROLES, Profile, Value
 from shortlist.bundle.wording import AttributeInfo, Reads
 from shortlist.errors import BundleCorrupt, BundleUnsupported
 
-FORMAT_VERSION = 7
+FORMAT_VERSION = 8
 """2 added the features beyond similarity and popularity, and `n_popular`; 3 those of a taste,
 `n_neighbours`, and the profiles of similar items and of recommendations; 4 those of words, and
 `n_words`; 5 attributes that are booleans, and texts as codes of a dictionary; 6 those that are
-times, lists and points, and what is displayed; 7 segments, and what changes may name."""
+times, lists and points, and what is displayed; 7 segments, and what changes may name;
+8 an experiment, and indexes whose best rows are told by their vectors (`rescored`)."""
 
 Count = Annotated[int, Field(ge=0)]
 Span = tuple[Count, Count]

@@ -1,16 +1,18 @@
-"""What is turned to more than it was, and how often places are looked at."""
+"""What is turned to more than it was, and what clicks are worth."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from pydantic import SecretStr
 
 from indexing.behaviour.acts import KINDS, Acts
-from indexing.behaviour.examination import PLACES, examination
 from indexing.behaviour.trending import click_worth, trending
 from indexing.behaviour.weak import weak_likes
 from indexing.catalog.learning import EventsConfig
+from indexing.comparing.examination import Examination
 
 CONFIG = EventsConfig(url=SecretStr("sqlite:///none"), trending_days=7, trending_prior=20)
 DAY = 86_400_000_000
@@ -28,6 +30,7 @@ def acts(*made: tuple[str, int, float, int, str]) -> Acts:
         ranks=np.array(ranks, np.int64),
         n_dropped=0,
         forgotten={},
+        looked_at=Examination(np.ones(1), 1.0, clicks=0, is_assumed=True),
     )
 
 
@@ -63,49 +66,21 @@ def test_nothing_done_is_nothing_trending() -> None:
     assert trending(only_shown, CONFIG, n_items=1).tolist() == [0.0]
 
 
-def simulated(n: int, *, seed: int) -> tuple[Acts, np.ndarray]:
-    """Items shown at random places by a position-based model, and how often places are looked at.
-
-    Three places: looked at always, half the time, a quarter of it.
-    """
-    rng, looked_at = np.random.default_rng(seed), np.array([1.0, 0.5, 0.25])
-    wanted = rng.uniform(0.05, 0.6, size=40)
-    rows, ranks = rng.integers(0, 40, size=n), rng.integers(1, 4, size=n)
-    clicked = rng.random(n) < looked_at[ranks - 1] * wanted[rows]
-    shown = [
-        ("impression", int(row), 1.0, int(rank), "") for row, rank in zip(rows, ranks, strict=True)
-    ]
-    clicks = [one for one, hit in zip(shown, clicked, strict=True) if hit]
-    return acts(*shown, *[("click", *one[1:]) for one in clicks]), looked_at
-
-
-def test_places_are_told_from_items() -> None:
-    made, looked_at = simulated(30_000, seed=3)
-    found = examination(made)
-    assert len(found) == PLACES
-    np.testing.assert_allclose(found[:3], looked_at, atol=0.05)
-    assert np.all(np.diff(found) <= 0)
-
-
-def test_where_places_cannot_be_told_from_items_nothing_is_corrected() -> None:
-    always_first = acts(("impression", 0, 1, 1, ""), ("click", 0, 1, 1, ""))
-    for made in (
-        acts(),
-        always_first,
-        acts(("impression", 0, 1, 1, ""), ("impression", 0, 1, 2, "")),
-    ):
-        np.testing.assert_array_equal(examination(made), np.ones(PLACES))
+CLICKS = acts(
+    ("click", 0, 1, 1, "a"), ("click", 0, 1, 2, "a"), ("click", 0, 1, 0, "a"),
+    ("view", 0, 1, 2, "a"), ("click", 0, 1, 50, "a"),
+)  # fmt: skip
 
 
 def test_a_click_further_down_is_worth_more_but_not_without_end() -> None:
-    made, _ = simulated(30_000, seed=4)
-    clicks = acts(("click", 0, 1, 1, "a"), ("click", 0, 1, 2, "a"), ("click", 0, 1, 0, "a"),
-                  ("view", 0, 1, 2, "a"), ("click", 0, 1, 50, "a"))  # fmt: skip
-    worth = click_worth(clicks, made)
-    assert worth[0] == pytest.approx(1.0)
-    assert worth[1] == pytest.approx(2.0, abs=0.3)
-    assert worth[2:4].tolist() == [1.0, 1.0]  # a place that is not known, and what is no click
-    assert 1.0 < worth[4] <= 5.0
+    halved = Examination(np.array([1.0, 0.5]), 1.0, clicks=500, is_assumed=False)
+    # the second place is looked at half as often, the fiftieth 0.5·(50 / 2)^-1 = 0.02 as often;
+    # a place that is not known, and what is no click, count once
+    assert click_worth(replace(CLICKS, looked_at=halved)).tolist() == [1.0, 2.0, 1.0, 1.0, 5.0]
+
+
+def test_where_nothing_is_known_of_places_every_click_counts_once() -> None:
+    assert click_worth(CLICKS).tolist() == [1.0] * 5
 
 
 def test_weak_likes_are_summed_by_user_and_item_up_to_one() -> None:
