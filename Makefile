@@ -69,7 +69,7 @@ data: setup ## download MovieLens ml-latest-small, or take it from MOVIELENS=PAT
 	MOVIELENS="$(MOVIELENS_PATH)" $(BIN)/python data/movielens/fetch.py
 
 test: .venv/.test ## install what the tests need and run them
-	HF_HUB_OFFLINE=1 MOVIELENS="$(MOVIELENS_PATH)" $(BIN)/python -m pytest -m "not soak"
+	HF_HUB_OFFLINE=1 MOVIELENS="$(MOVIELENS_PATH)" $(BIN)/python -m pytest -m "not soak" -n auto --dist loadfile
 
 lint: .venv/.test ## ruff and mypy
 	$(BIN)/ruff check .
