@@ -7,12 +7,14 @@ from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import UnsupportedMediaType
 
+from service.bodies import json_body
 from service.budget import Budget
+from service.experiments import Experiments, entry_of
 from service.live import SnapshotHolder
 from service.openapi import LISTS, document
 from service.paths import item_id_of, segments_behind
+from service.recorder import Recorder
 from service.requests import read_parameters, refuse_parameters
 from service.responses import encode_answer, encode_batch
 from service.writes import Writes
@@ -34,14 +36,22 @@ _ITEMS = "/v1/items/"
 
 
 def api_blueprint(
-    holder: SnapshotHolder, budget: Budget, *, writes: Writes | None = None
+    holder: SnapshotHolder,
+    budget: Budget,
+    *,
+    writes: Writes | None = None,
+    recorder: Recorder | None = None,
+    experiments: Experiments | None = None,
 ) -> Blueprint:
     """What asks below /v1, the document, liveness and readiness over the holder's snapshot."""
     api = Blueprint("api", __name__)
 
     for path, method, model in LISTS:
         api.add_url_rule(
-            path, f"{method} {path[4:]}", partial(_list, holder, budget, model), methods=[method]
+            path,
+            f"{method} {path[4:]}",
+            partial(_list, holder, budget, experiments, model),
+            methods=[method],
         )
 
     @api.post("/v1/search/batch")
@@ -69,30 +79,44 @@ def api_blueprint(
             return _item(holder, segments)
         given = item_id_of(segments[:-1])
         query = read_parameters(queries.SimilarQuery, request.query_string, item_id=given)
-        return _answered(holder, budget, query)
+        return _answered(holder, budget, None, query)
 
-    api.add_url_rule(
-        "/openapi.json", "openapi", lambda: _json_of(document(writes=writes is not None))
-    )
+    has = {"writes": writes is not None, "events": recorder is not None}
+    api.add_url_rule("/openapi.json", "openapi", lambda: _json_of(document(**has)))
     api.add_url_rule("/healthz", "healthz", lambda: _json_of({"status": "ok"}))
-    api.add_url_rule("/readyz", "readyz", lambda: _json_of(_readiness(holder, writes)))
+    told = partial(_readiness, holder, writes, recorder, experiments)
+    api.add_url_rule("/readyz", "readyz", lambda: _json_of(told()))
     return api
 
 
-def _list(holder: SnapshotHolder, budget: Budget, model: type[Any]) -> Response:
+def _list(
+    holder: SnapshotHolder, budget: Budget, experiments: Experiments | None, model: type[Any]
+) -> Response:
     """A list of results: its query in the address of a GET, in the body of a POST."""
     if request.method == "POST":
-        return _answered(holder, budget, read_query(model, _body()))
-    return _answered(holder, budget, read_parameters(model, request.query_string))
+        query = read_query(model, _body())
+    else:
+        query = read_parameters(model, request.query_string)
+    return _answered(holder, budget, experiments, query)
 
 
-def _answered(holder: SnapshotHolder, budget: Budget, query: Asked) -> Response:
+def _answered(
+    holder: SnapshotHolder, budget: Budget, experiments: Experiments | None, query: Asked
+) -> Response:
     """The answer; to a cursor of another version from that version, if it is due."""
     exchange, cursor = exchange_of(request.environ), query.cursor
     snapshot = holder.get() if cursor is None else holder.at(decode_cursor(cursor).version)
     with budget.spent_on([query]):
-        answer = ask(snapshot, query, clock=exchange.clock)
+        entry = exchange.entry = entry_of(request.environ, query, snapshot, experiments)
+        answer = ask(
+            snapshot,
+            query,
+            clock=exchange.clock,
+            experiment=None if entry is None else entry.experiment,
+            person=None if entry is None else entry.person,
+        )
         note_answer(exchange, answer)
+        exchange.answered.append((query, answer))
         exchange.clock.enter(Stage.SERIALISE)
         return _json(encode_answer(answer))
 
@@ -112,6 +136,11 @@ def _batch(snapshot: Snapshot, budget: Budget, batch: queries.BatchQuery) -> Res
     with budget.spent_on(asked):
         answers = iter(ask_many(snapshot, asked, clock=exchange.clock))
         found = [next(answers) if isinstance(one, SearchQuery) else one for one in read]
+        exchange.answered += [
+            (one, answer)
+            for one, answer in zip(read, found, strict=True)
+            if isinstance(one, SearchQuery) and isinstance(answer, Answer)
+        ]
         exchange.version = snapshot.version
         exchange.n_results = sum(len(one.results) for one in found if isinstance(one, Answer))
         exchange.clock.enter(Stage.SERIALISE)
@@ -135,13 +164,17 @@ def _item(holder: SnapshotHolder, segments: list[str]) -> Response:
 
 
 def _body() -> bytes:
-    if request.mimetype != "application/json":
-        raise UnsupportedMediaType("expected Content-Type: application/json")
+    body = json_body()
     refuse_parameters(request.query_string)
-    return request.get_data(cache=False)
+    return body
 
 
-def _readiness(holder: SnapshotHolder, writes: Writes | None) -> dict[str, Any]:
+def _readiness(
+    holder: SnapshotHolder,
+    writes: Writes | None,
+    recorder: Recorder | None,
+    experiments: Experiments | None,
+) -> dict[str, Any]:
     snapshot = holder.peek()
     if snapshot is None:
         raise NotReady(str(holder.problem))
@@ -151,6 +184,7 @@ def _readiness(holder: SnapshotHolder, writes: Writes | None) -> dict[str, Any]:
         holder.stuck(),
         holder.numbers_problem,
         None if writes is None else writes.problem,
+        None if recorder is None else recorder.problem,
     )
     problem = next((one for one in problems if one is not None), None)
     return {
@@ -169,6 +203,8 @@ def _readiness(holder: SnapshotHolder, writes: Writes | None) -> dict[str, Any]:
         "swaps": holder.swaps,
         "refusals": holder.refusals,
         "changes": None if writes is None else {"pending": writes.pending},
+        "events": None if recorder is None else recorder.told(),
+        "experiment": None if experiments is None else experiments.told(snapshot),
     }
 
 

@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
+from typing import TYPE_CHECKING
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
+from service.answered import failed, logged
 from service.api import api_blueprint
 from service.budget import Budget
 from service.config import Settings
+from service.event_api import event_blueprint
+from service.experiments import Experiments
+from service.insights.page import insights_blueprint
 from service.live import SnapshotHolder
 from service.logs import log_exchange
 from service.metrics import CONTENT_TYPE, Metrics
 from service.pages import pages_blueprint, problem_page, wants_page
 from service.problems import MEDIA_TYPE, defect_body, kind_of, problem_body, problem_of
+from service.recorder import Recorder
 from service.reloader import Reloader
 from service.requests import spelled
+from service.retention import Retention
 from service.write_api import write_blueprint
 from service.writes import Writes
 from service.wsgi.admission import API_PREFIX, METRICS_PATH, Admission, Credentials, Places
 from service.wsgi.compression import compressed
-from service.wsgi.exchange import Exchange, Exchanges, exchange_of
+from service.wsgi.exchange import Exchange, Exchanges, exchange_of, session_of
 from service.wsgi.headers import ResponseHeaders
 from shortlist.bundle.signing import read_trusted_keys
 from shortlist.bundle.store import ArtifactStore
 from shortlist.engine.snapshot import LoadOptions
 from shortlist.errors import InvalidParameter, QueryError
+from shortlist.events.person import Pseudonyms
+
+if TYPE_CHECKING:
+    from shortlist.events.store import EventStore
 
 QUERY_LENGTHS = (12,)
 """Token counts that short queries are padded to; each costs memory and start-up. See Encoder."""
@@ -49,13 +61,17 @@ def create_app(
 
     `memory` is a folder in which the workers of one service share what became of versions,
     `metrics_folder` one in which they share their numbers; `numbers_problem` is why they do not.
-    The reloader is `app.extensions["reloader"]`, started; `stop()` ends it.
+    The reloader is `app.extensions["reloader"]`, started; `stop()` ends it. Where events are kept
+    there is a "recorder" too.
     """
     metrics = Metrics(metrics_folder)
     store = ArtifactStore(settings.artifacts)
     holder = SnapshotHolder(metrics, current=store.current_text)
     holder.numbers_problem = numbers_problem
     writes = Writes(settings.artifacts, holder) if settings.writes else None
+    recorder = Recorder(_opener(settings.events), metrics) if settings.events else None
+    watches = recorder is not None and settings.experiment
+    experiments = Experiments(holder, recorder.store) if recorder and watches else None
     reloader = Reloader(
         settings.artifacts,
         holder,
@@ -63,15 +79,24 @@ def create_app(
         poll_s=settings.poll_s,
         load_s=settings.load_s,
         memory=memory,
-        beside={} if writes is None else {"changes": writes.look},
+        beside=_beside(settings, writes, recorder, experiments),
     )
     app = Flask("service", static_folder=None)
     app.extensions["reloader"] = reloader
     app.extensions["metrics"] = metrics
     app.url_map.merge_slashes = False
-    app.register_blueprint(api_blueprint(holder, Budget(settings.max_cost), writes=writes))
+    budget = Budget(settings.max_cost)
+    routes = api_blueprint(
+        holder, budget, writes=writes, recorder=recorder, experiments=experiments
+    )
+    app.register_blueprint(routes)
     app.register_blueprint(
-        pages_blueprint(holder, shows_results=not settings.api_key, writes=settings.writes)
+        pages_blueprint(
+            holder,
+            shows_results=not settings.api_key,
+            writes=settings.writes,
+            events=recorder is not None,
+        )
     )
     if writes is not None:
         routes = write_blueprint(
@@ -79,13 +104,59 @@ def create_app(
         )
         app.register_blueprint(routes)
         app.extensions["writes"] = writes
+    if recorder is not None:
+        _keep_events(app, settings, recorder, holder, metrics)
     app.add_url_rule(METRICS_PATH, "metrics", partial(_exposition, metrics, writes))
     register_problems(app)
     app.before_request(_note_route)
     app.after_request(compressed)
-    app.wsgi_app = _layers(app.wsgi_app, settings, metrics)  # type: ignore[assignment,method-assign]
+    layers = _layers(app.wsgi_app, settings, metrics, recorder)
+    app.wsgi_app = layers  # type: ignore[assignment,method-assign]
     reloader.start()
     return app
+
+
+def _opener(url: str) -> Callable[[], EventStore]:
+    """What opens the store of events; SQLAlchemy is loaded here, and without events not at all."""
+    from shortlist.events.store import EventStore
+
+    return partial(EventStore.open, url)
+
+
+def _keep_events(
+    app: Flask, settings: Settings, recorder: Recorder, holder: SnapshotHolder, metrics: Metrics
+) -> None:
+    """Take events, and show what is counted of them."""
+    routes = event_blueprint(
+        recorder,
+        holder,
+        metrics,
+        pseudonyms=Pseudonyms(settings.user_key),
+        most_bytes=settings.max_body_bytes,
+        deadline_s=settings.deadline_s,
+    )
+    app.register_blueprint(routes)
+    if settings.api_key:  # what people typed is not for everybody
+        app.register_blueprint(insights_blueprint(recorder))
+    app.extensions["recorder"] = recorder
+    recorder.start()
+
+
+def _beside(
+    settings: Settings,
+    writes: Writes | None,
+    recorder: Recorder | None,
+    experiments: Experiments | None,
+) -> dict[str, Callable[[], None]]:
+    """What is looked at again and again beside the live version, by name."""
+    found: dict[str, Callable[[], None]] = {}
+    if writes is not None:
+        found["changes"] = writes.look
+    if recorder is not None and settings.events_days:
+        found["retention"] = Retention(recorder, settings.events_days).look
+    if experiments is not None:
+        found["experiment"] = experiments.look
+    return found
 
 
 def _exposition(metrics: Metrics, writes: Writes | None) -> Response:
@@ -107,7 +178,9 @@ def load_options(settings: Settings) -> LoadOptions:
     )
 
 
-def _layers(app: WSGIApplication, settings: Settings, metrics: Metrics) -> WSGIApplication:
+def _layers(
+    app: WSGIApplication, settings: Settings, metrics: Metrics, recorder: Recorder | None
+) -> WSGIApplication:
     """What lies around Flask, from the inside out."""
     credentials = Credentials(
         api_key=settings.api_key,
@@ -121,6 +194,9 @@ def _layers(app: WSGIApplication, settings: Settings, metrics: Metrics) -> WSGIA
         write_places=Places(settings.write_places, few=settings.write_places)
         if settings.writes
         else None,
+        event_places=Places(settings.event_places, few=settings.event_places)
+        if settings.events
+        else None,
         rejected=metrics.observe_rejection,
     )
     headers = ResponseHeaders(
@@ -129,17 +205,35 @@ def _layers(app: WSGIApplication, settings: Settings, metrics: Metrics) -> WSGIA
         image_origins=settings.image_origins,
         private_below=API_PREFIX if settings.api_key else None,
     )
-    finish = partial(_finish, metrics, queries=settings.log_queries)
+    finish = partial(_finish, metrics, queries=settings.log_queries, recorder=recorder)
     return Exchanges(headers, finish=finish, deadline_s=settings.deadline_s)
 
 
 def _finish(
-    metrics: Metrics, environ: WSGIEnvironment, exchange: Exchange, *, queries: bool
+    metrics: Metrics,
+    environ: WSGIEnvironment,
+    exchange: Exchange,
+    *,
+    queries: bool,
+    recorder: Recorder | None,
 ) -> None:
-    """Count and log an exchange, by the rule that matched: a path would make a metric of a typo."""
+    """Count and log an exchange, by the rule that matched: a path would make a metric of a typo.
+
+    Where events are kept its answers are remembered, so that events can refer to them.
+    """
     exchange.route = environ.get(_ROUTE, exchange.route)
     metrics.observe_exchange(exchange)
     log_exchange(environ, exchange, queries=queries)
+    if recorder is None:
+        return
+    session, entry = session_of(environ), exchange.entry
+    for query, answer in exchange.answered:
+        recorder.note(logged(query, answer, session=session, texts=queries))
+    is_first = entry is not None and entry.query.cursor is None
+    if entry is not None and is_first and exchange.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        took_ms = 1e3 * exchange.took_s
+        gone = failed(entry, query_id=exchange.request_id, took_ms=took_ms, session=session)
+        recorder.note(gone)
 
 
 def _note_route() -> None:

@@ -6,18 +6,20 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from service.logs import LogFormat, LogLevel
 from shortlist.bundle.signing import read_trusted_keys
 from shortlist.encoder.machine import MAX_WAITING, Precision, available_cores
-from shortlist.errors import SettingsError, SigningError
+from shortlist.errors import EventStoreError, SettingsError, SigningError
+from shortlist.events.address import address_of
 
 ENVIRONMENT_PREFIX = "SHORTLIST_"
 
 _SPARE_THREADS = 4
-_WRITE_PLACES = 16
+_WRITE_PLACES = _EVENT_PLACES = 16
 _BOOLEANS = {"1": True, "true": True, "yes": True, "on": True} | {
     "0": False, "false": False, "no": False, "off": False
 }  # fmt: skip
@@ -99,6 +101,22 @@ class Settings:
         low=1024,
         high=32 << 20,
     )
+    events: str = _setting(
+        "",
+        "Where events are kept: sqlite:///file or postgresql://user:password@host/name; empty "
+        "takes none and logs no answers. It needs shortlist[events].",
+        secret=True,
+    )
+    events_days: int = _setting(
+        0, "Days after which events and answers are removed; 0 keeps them.", low=0, high=36_500
+    )
+    user_key: str = _setting(
+        "",
+        "Key that user ids are hashed with before they are kept; empty keeps them as they come. "
+        "Builds over the same events need the same one.",
+        secret=True,
+    )
+    experiment: bool = _setting(True, "Whether searches take part in the version's experiment.")
     precision: Precision = _setting(Precision.AUTO, "Number format for encoding queries.")
     encoder_threads: int = _setting(
         0, "Processor threads of one worker's encoder; 0 shares the cores out.", low=0, high=256
@@ -153,7 +171,9 @@ class Settings:
     )
     log_format: LogFormat = _setting(LogFormat.PLAIN, "How log lines are written.")
     log_level: LogLevel = _setting(LogLevel.INFO, "The least that is logged; requests are info.")
-    log_queries: bool = _setting(False, "Whether the log has the texts of queries.")
+    log_queries: bool = _setting(
+        False, "Whether the log, and the store of events, have the texts of queries."
+    )
 
     def __post_init__(self) -> None:
         if self.artifacts == Path() or (self.artifacts.exists() and not self.artifacts.is_dir()):
@@ -176,6 +196,7 @@ class Settings:
                 "write_key: expected a key where writes is on, another one than api_key, found "
                 + ("that one" if self.write_key else "none")
             )
+        _check_events(self.events)
         for name in ("cors_origins", "image_origins"):
             for origin in getattr(self, name):
                 if not _ORIGIN.fullmatch(origin):
@@ -198,6 +219,11 @@ class Settings:
     def write_places(self) -> int:
         """How many requests that write a worker has inside, beside those; each has a thread."""
         return _WRITE_PLACES if self.writes else 0
+
+    @property
+    def event_places(self) -> int:
+        """How many requests that bring events a worker has inside; each has a thread."""
+        return _EVENT_PLACES if self.events else 0
 
 
 def read_settings(environment: Mapping[str, str], **given: object) -> Settings:
@@ -249,6 +275,18 @@ def _allowed(wanted: type) -> str:
     if issubclass(wanted, StrEnum):
         return f"one of {', '.join(wanted)}"
     return f"one of {', '.join(_BOOLEANS)}" if wanted is bool else wanted.__name__
+
+
+def _check_events(url: str) -> None:
+    if not url:
+        return
+    try:
+        address = address_of(url)
+    except EventStoreError as error:
+        raise SettingsError(f"events: {error}") from error
+    for package in ("sqlalchemy", "alembic", *(["psycopg"] if address.path is None else [])):
+        if find_spec(package) is None:
+            raise SettingsError(f"events: needs {package}; install shortlist[events]")
 
 
 def _check(setting: Field[Any], value: Any) -> None:

@@ -9,9 +9,10 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from service.openapi import OPERATIONS, WRITES, Operation, document
+from service.openapi import OPERATIONS, Operation, document, operations
 from service.requests import spellings
 
+_WHOLE = document(writes=True, events=True)
 _STEP = "  "
 _DEEPEST = 6
 """Where an outline ends: what lies deeper is named only."""
@@ -22,7 +23,7 @@ class Documented:
     """One operation for people: its parameters, answers by status, and an outline of the answer.
 
     `path` is that of an example that runs, `body` its body, empty for GET. Every second part of
-    what it `says` is code. What changes items is not tried out from a page.
+    what it `says` is code. What changes items, or is kept, is not tried out from a page.
     """
 
     method: str
@@ -37,11 +38,12 @@ class Documented:
     writes: bool
 
 
-def documented(item_id: int | str | None, *, writes: bool = False) -> list[Documented]:
-    """Every operation, with `writes` those that change items; the examples ask for this item."""
+def documented(
+    item_id: int | str | None, *, writes: bool = False, events: bool = False
+) -> list[Documented]:
+    """Every operation of such a service; the examples ask for this item."""
     example = quote(str(item_id if item_id is not None else 1), safe="")
-    shown = (*OPERATIONS, *WRITES) if writes else OPERATIONS
-    return [_documented(one, example) for one in shown]
+    return [_documented(one, example) for one in operations(writes=writes, events=events)]
 
 
 def _documented(operation: Operation, item_id: str) -> Documented:
@@ -57,7 +59,7 @@ def _documented(operation: Operation, item_id: str) -> Documented:
         statuses=statuses,
         says=_resolved(schema).get("description", "").split("`"),
         outline=_outline(schema, "", 0),
-        writes=operation in WRITES,
+        writes=operation not in OPERATIONS,
     )
 
 
@@ -71,14 +73,15 @@ def _parameters(operation: Operation) -> list[tuple[str, str]]:
 
 @cache
 def _answers(path: str, method: str) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    responses = document(writes=True)["paths"][path][method]["responses"]
-    schema: dict[str, Any] = responses["200"]["content"]["application/json"]["schema"]
+    responses = _WHOLE["paths"][path][method]["responses"]
+    answered = responses.get("200") or responses["202"]
+    schema: dict[str, Any] = answered["content"]["application/json"]["schema"]
     return schema, [(status, HTTPStatus(int(status)).phrase) for status in sorted(responses)]
 
 
 def _resolved(schema: dict[str, Any]) -> dict[str, Any]:
     name = schema.get("$ref", "").rpartition("/")[2]
-    found: dict[str, Any] = document(writes=True)["components"]["schemas"][name] if name else schema
+    found: dict[str, Any] = _WHOLE["components"]["schemas"][name] if name else schema
     return found
 
 

@@ -53,6 +53,9 @@ class Metrics(Observer):
         self._no_match = count("no_good_match_queries", "Queries without a good match.")
         self._rejected = count("rejected", "Requests refused before routing.", ("reason",))
         self._writes = count("writes", "Requests to change items.", ("outcome",))
+        self._events = count("events", "Events that were sent.", ("outcome",))
+        self._logged = count("logged_answers", "Answers for the store of events.", ("outcome",))
+        self._commits = spread("event_commit_seconds", "Seconds of a commit.", buckets=_SECONDS)
         self._swaps = count("swaps", "Bundles put in use, by each worker.")
         self._refusals = count("refusals", "Bundles refused, by each worker.")
         self._ready = Gauge(
@@ -102,6 +105,18 @@ class Metrics(Observer):
     def observe_write(self, outcome: str) -> None:
         """Count a request that changes items: `accepted`, `refused` or `failed`."""
         self._writes.labels(outcome).inc()
+
+    def observe_events(self, outcome: str, n_events: int) -> None:
+        """Count events: `accepted`, `repeated`, `failed`, or a request of `refused` ones."""
+        self._events.labels(outcome).inc(n_events)
+
+    def observe_logged(self, outcome: str, n_answers: int) -> None:
+        """Count answers for the store of events: `stored` or `dropped`."""
+        self._logged.labels(outcome).inc(n_answers)
+
+    def observe_commit(self, seconds: float) -> None:
+        """Note how long one commit of the store of events took."""
+        self._commits.observe(seconds)
 
     def observe_swap(self, created_at: float) -> None:
         """Note that a bundle made at this UNIX time is in use now."""

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
+from service.event_requests import EventsBody, EventsTaken
 from service.problems import MEDIA_TYPE
 from service.requests import NEAR, RANGES, VALUES, spellings
 from service.responses import BatchAnswer
@@ -109,6 +110,15 @@ WRITES = (
 )  # fmt: skip
 """What is there only where items are changed over HTTP."""
 
+EVENTS = (
+    Operation(
+        "post", "/v1/events", "Tell what people did with up to 1,000 items.", EventsTaken,
+        query=EventsBody, statuses=(202, 415),
+        body_example={"events": [{"type": "like", "item_id": 1, "user_id": "u1"}]},
+    ),
+)  # fmt: skip
+"""What is there only where events are kept."""
+
 LISTS = tuple(
     (one.path, one.method.upper(), one.query)
     for one in OPERATIONS
@@ -117,15 +127,20 @@ LISTS = tuple(
 """The endpoints that answer a query with a list and need nothing but the query."""
 
 
+def operations(*, writes: bool = False, events: bool = False) -> tuple[Operation, ...]:
+    """Every endpoint, with `writes` and `events` where items are changed and events are kept."""
+    return (*OPERATIONS, *(WRITES if writes else ()), *(EVENTS if events else ()))
+
+
 @cache
-def document(*, writes: bool = False) -> dict[str, Any]:
-    """The document, with `writes` that of a service whose items are changed over HTTP.
+def document(*, writes: bool = False, events: bool = False) -> dict[str, Any]:
+    """The document; with `writes` and `events` that of a service that takes these over HTTP.
 
     It is the same for every caller, who must not change it.
     """
     schemas: dict[str, Any] = {"Problem": _problem_schema()}
     paths: dict[str, Any] = {}
-    for operation in (*OPERATIONS, *WRITES) if writes else OPERATIONS:
+    for operation in operations(writes=writes, events=events):
         paths.setdefault(operation.path, {})[operation.method] = _described(operation, schemas)
     return {
         "openapi": "3.1.0",

@@ -28,12 +28,14 @@ from shortlist.errors import InvalidParameter, ItemUnknown, QueryError
 
 
 def pages_blueprint(
-    holder: SnapshotHolder, *, shows_results: bool, writes: bool = False
+    holder: SnapshotHolder, *, shows_results: bool, writes: bool = False, events: bool = False
 ) -> Blueprint:
     """The pages over the holder's snapshot.
 
     Without `shows_results` the answer is left to the page's scripts, which ask for the API key.
+    With `events` they send what people do, unless they are asked not to.
     """
+    has = {"writes": writes, "events": events}
     pages = Blueprint(
         "pages",
         __name__,
@@ -66,11 +68,12 @@ def pages_blueprint(
     def docs_page() -> str:
         snapshot = holder.peek() if shows_results else None
         item_id = snapshot.bundle.ids.id_of(0) if snapshot and snapshot.bundle.n_items else None
-        return render_template("docs.html", operations=documented(item_id, writes=writes))
+        return render_template("docs.html", operations=documented(item_id, **has))
 
     for name, said in _FILTERS.items():
         pages.add_app_template_filter(said, name)
-    pages.app_context_processor(lambda: {"articles": " ".join(sorted(ARTICLES))})
+    articles = " ".join(sorted(ARTICLES))
+    pages.app_context_processor(lambda: {"articles": articles, "events": events})
     return pages
 
 

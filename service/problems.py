@@ -30,6 +30,7 @@ _STATUS: dict[type[QueryError], tuple[int, str]] = {
     kinds.NotReady: (503, "not_ready"),
     kinds.Overloaded: (503, "overloaded"),
     kinds.ChangesUnavailable: (503, "changes_unavailable"),
+    kinds.EventsUnavailable: (503, "events_unavailable"),
     kinds.DeadlineExceeded: (503, "deadline_exceeded"),
 }
 

@@ -89,7 +89,7 @@ class Worker(SupervisedWorker):  # type: ignore[misc]  # gunicorn has no types
         connections = Connections(
             self.wsgi,
             [listener.sock for listener in self.sockets],
-            n_threads=settings.threads + settings.write_places,
+            n_threads=settings.threads + settings.write_places + settings.event_places,
             max_body_bytes=settings.max_body_bytes,
             max_write_bytes=settings.max_write_bytes if settings.writes else None,
             patience=Patience(
@@ -110,6 +110,9 @@ class Worker(SupervisedWorker):  # type: ignore[misc]  # gunicorn has no types
             connections.turn(0.1)
         self._wake = lambda: None
         connections.close()
+        recorder = self.wsgi.extensions.get("recorder")
+        if recorder is not None:
+            recorder.stop()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop soon."""

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import UnsupportedMediaType
 
+from service.bodies import json_body
 from service.budget import Budget
 from service.metrics import Metrics
 from service.paths import item_id_of, segments_behind
@@ -41,7 +41,7 @@ def write_blueprint(
         return sequence
 
     def noted_from_body(read: Callable[[bytes, Intake], Iterable[Change]]) -> int:
-        body = _body()
+        body = json_body()
         with budget.held(len(body) if len(body) > LIGHT_BYTES else 0):
             return noted(read(body, writes.intake()))
 
@@ -87,12 +87,6 @@ def write_blueprint(
 
 def _query() -> WriteQuery:
     return read_parameters(WriteQuery, request.query_string)
-
-
-def _body() -> bytes:
-    if request.mimetype != "application/json":
-        raise UnsupportedMediaType("expected Content-Type: application/json")
-    return request.get_data(cache=False)
 
 
 def _upserts(body: bytes, intake: Intake) -> Iterator[Change]:

@@ -14,6 +14,7 @@ import click
 
 import shortlist
 from shortlist.errors import ShortlistError
+from shortlist.events.commands import analytics, expire, forget
 
 PACKAGES = ("shortlist", "indexing", "service")
 PROGRAMS = PACKAGES[1:]
@@ -38,7 +39,8 @@ class Commands(click.Group):
                 raise
             problem = (
                 f"{context.invoked_subcommand} needs {error.name}, which is not installed;"
-                " install shortlist[indexing] (to evaluate and tune, shortlist[evaluation])"
+                " install shortlist[indexing] (to evaluate and tune, shortlist[evaluation]; for"
+                " events, shortlist[events])"
             )
         click.echo(f"error: {problem}", err=True)
         raise click.exceptions.Exit(1)
@@ -112,3 +114,7 @@ def search(text: str, artifacts: Path, k: int, profile: str | None, as_json: boo
     click.echo(answer)
     if answer.no_good_match:
         click.echo("nothing here seems to be about this; these come nearest", err=True)
+
+
+for command in (analytics, forget, expire):
+    main.add_command(command)

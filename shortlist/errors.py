@@ -20,6 +20,7 @@ ShortlistError                what a user is told, without a traceback
     ├── ChangeRefused         a change that was written down cannot be applied
     ├── ChangeUnknown         no change has the sequence number that a path names
     ├── ChangesUnavailable    the log of changes cannot be written or read
+    ├── EventsUnavailable     the store of events is away, or too many events wait for it
     ├── CursorExpired         the version that a list was made by answers no more
     ├── FeatureUnavailable    the live bundle lacks what is asked for
     ├── NotReady              no snapshot is loaded yet
@@ -132,6 +133,10 @@ class ChangeUnknown(QueryError):
 
 class ChangesUnavailable(QueryError):
     """The log of changes cannot be written or read."""
+
+
+class EventsUnavailable(QueryError):
+    """The store of events is away, or too many events wait for it; nothing is acknowledged."""
 
 
 class CursorExpired(QueryError):

@@ -10,13 +10,14 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 USER, PASSWORD = "shopkeeper", "correct horse/battery"
@@ -43,20 +44,86 @@ def postgresql_server() -> Iterator[Path]:
 
     With POSTGRESQL, the folder of its programs, set, a missing one is a failure.
     """
-    programs = _programs()
-    with _as_its_user() as (folder, how):
-        _initialise(programs, folder, how)
-        server = subprocess.Popen(
-            [programs / "postgres", "-D", folder / "data", "-k", folder, "-c", "fsync=off",
-             "-c", "listen_addresses="],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **how,
+    with postgresql_in(Path(tempfile.mkdtemp(prefix=SHORT)), "fsync=off") as server:
+        yield server.folder
+
+
+class PostgreSQL:
+    """A server of PostgreSQL over a folder of its own, which may be killed and started again."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder = folder
+        self._programs, self._options = _programs(), options
+        self._how = _as_its_user(folder)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def initialise(self) -> None:
+        """Make an empty cluster."""
+        password = self.folder / "password"
+        password.write_text(PASSWORD)
+        password.chmod(0o644)
+        initdb = [self._programs / "initdb", "-D", self.folder / "data", "-U", USER]
+        more = ["-A", "scram-sha-256", f"--pwfile={password}", "-E", "UTF8", "--no-locale"]
+        subprocess.run([*initdb, *more, "--no-sync"], check=True, capture_output=True, **self._how)
+
+    def start(self) -> None:
+        """Run, until it takes connections; nothing where it runs already."""
+        if self._process is not None and self._process.poll() is None:
+            return
+        options = ("listen_addresses=", *self._options)
+        self._process = subprocess.Popen(
+            [self._programs / "postgres", "-D", self.folder / "data", "-k", self.folder,
+             *(part for one in options for part in ("-c", one))],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **self._how,
         )  # fmt: skip
+        self._wait_until_ready()
+
+    def kill(self) -> None:
+        """End it and all its processes at once, as they are."""
+        assert self._process is not None
+        all_of_it = psutil.Process(self._process.pid).children(recursive=True)
+        self._process.kill()
+        for one in all_of_it:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+        self._process.wait(READY_S)
+        psutil.wait_procs(all_of_it, READY_S)
+
+    def stop(self) -> None:
+        """End it in order."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait(READY_S)
+
+    def url(self, name: str) -> str:
+        """The url of a database in it."""
+        return _url(self.folder, name)
+
+    def _wait_until_ready(self) -> None:
+        ends_at = time.monotonic() + READY_S
+        ready = [self._programs / "pg_isready", "-q", "-h", self.folder]
+        while subprocess.run(ready, check=False).returncode:
+            assert time.monotonic() < ends_at, "PostgreSQL does not start"
+            time.sleep(0.05)
+
+
+SHORT = "shortlist-pg-"
+"""How a folder's name begins that a server's socket lies in: its path must be short."""
+
+
+@contextmanager
+def postgresql_in(folder: Path, *options: str) -> Iterator[PostgreSQL]:
+    """A running server over an empty folder, which is removed with it."""
+    try:
+        server = PostgreSQL(folder, *options)
+        server.initialise()
+        server.start()
         try:
-            _wait_until_ready(programs, folder)
-            yield folder
+            yield server
         finally:
-            server.terminate()
-            server.wait(READY_S)
+            server.stop()
+    finally:
+        shutil.rmtree(folder)
 
 
 def _programs() -> Path:
@@ -71,35 +138,14 @@ def _programs() -> Path:
     return found[-1] if found else Path(str(on_path)).resolve().parent
 
 
-@contextmanager
-def _as_its_user() -> Iterator[tuple[Path, dict[str, Any]]]:
-    """A folder of its own, and how its programs are run: PostgreSQL refuses to run as root."""
-    folder = Path(tempfile.mkdtemp(prefix="shortlist-pg-"))  # a socket's path must be short
+def _as_its_user(folder: Path) -> dict[str, Any]:
+    """How its programs are run over a folder: PostgreSQL refuses to run as root."""
     how: dict[str, Any] = {"cwd": folder}
-    try:
-        if os.geteuid() == 0:
-            user = pwd.getpwnam("nobody")
-            os.chown(folder, user.pw_uid, user.pw_gid)
-            how |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-        yield folder, how
-    finally:
-        shutil.rmtree(folder)
-
-
-def _initialise(programs: Path, folder: Path, how: dict[str, Any]) -> None:
-    (folder / "password").write_text(PASSWORD)
-    (folder / "password").chmod(0o644)
-    initdb = [programs / "initdb", "-D", folder / "data", "-U", USER, "-A", "scram-sha-256"]
-    options = [f"--pwfile={folder / 'password'}", "-E", "UTF8", "--no-locale", "--no-sync"]
-    subprocess.run([*initdb, *options], check=True, capture_output=True, **how)
-
-
-def _wait_until_ready(programs: Path, folder: Path) -> None:
-    ends_at = time.monotonic() + READY_S
-    ready = [programs / "pg_isready", "-q", "-h", folder]
-    while subprocess.run(ready, check=False).returncode:
-        assert time.monotonic() < ends_at, "PostgreSQL does not start"
-        time.sleep(0.05)
+    if os.geteuid() == 0:
+        user = pwd.getpwnam("nobody")
+        os.chown(folder, user.pw_uid, user.pw_gid)
+        how |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    return how
 
 
 _numbers = itertools.count(1)

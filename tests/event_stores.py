@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -30,6 +31,37 @@ def event(event_id: str, *, after_s: float = 0, **more: Any) -> Event:
 def answer(query_id: str, *, after_s: float = 0, **more: Any) -> LoggedQuery:
     """An answer that shows 7, 8 and 9, so many seconds after noon."""
     return replace(_ANSWER, query_id=query_id, at=NOON + timedelta(seconds=after_s), **more)
+
+
+TEXTS = ["space travel", "a robot left alone on earth", "comedy", "xyzzy", "love in the rain"]
+
+
+def a_month(store: EventStore) -> None:
+    """Searches of the last thirty days, more each week, of which some are clicked."""
+    rng, now = random.Random(1), datetime.now(UTC)
+    answers, clicks = [], []
+    for day in range(30):
+        for number in range(5 + (29 - day) // 2 + rng.randrange(8)):
+            text = TEXTS[min(rng.randrange(5), rng.randrange(5))]
+            name = f"q{day}-{number}"
+            found = text != "xyzzy"
+            at = now - timedelta(days=day, minutes=1 + number)
+            answers.append(
+                replace(
+                    _ANSWER, query_id=name, at=at, text=text,
+                    took_ms=2 + rng.expovariate(0.5), profile="tuned" if number % 3 else "notebook",
+                    n_results=3 * found, shown=_ANSWER.shown if found else (),
+                    no_good_match=not found,
+                )
+            )  # fmt: skip
+            if found and rng.random() < 0.6:
+                clicks.append(
+                    Event(
+                        event_id=f"c{name}", type=EventType.CLICK, item_id="7", at=at, session="s",
+                        query_id=name, rank=1 + rng.randrange(3),
+                    )
+                )  # fmt: skip
+    store.append_groups([clicks], answers)
 
 
 @pytest.fixture

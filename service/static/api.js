@@ -1,6 +1,7 @@
 // Requests. Ids of items are strings here: a number above 2^53 would not survive JavaScript.
 
 import { $, h } from "./dom.js";
+import { visit } from "./visit.js";
 
 const KEY = "shortlist-key";
 
@@ -15,15 +16,19 @@ export class Problem extends Error {
 // A quote within a text is escaped in JSON, so this matches names of fields only.
 export const parsed = (text) => JSON.parse(text.replace(/"item_id":(-?\d+)/g, '"item_id":"$1"'));
 
-export async function ask(path, { body, signal } = {}) {
-  const headers = {};
+// These headers and those that every request below /v1 has.
+export function headers(more = {}) {
   const key = sessionStorage.getItem(KEY);
-  if (key) headers["X-API-Key"] = key;
-  if (body) headers["Content-Type"] = "application/json";
+  return { ...more, ...(key && { "X-API-Key": key }), ...(visit && { "X-Session-ID": visit }) };
+}
+
+export async function ask(path, { body, signal } = {}) {
+  const key = sessionStorage.getItem(KEY);
   let response, text;
   try {
     response = await fetch(path, {
-      method: body ? "POST" : "GET", headers, body: body && JSON.stringify(body), signal,
+      method: body ? "POST" : "GET", headers: headers(body && { "Content-Type": "application/json" }),
+      body: body && JSON.stringify(body), signal,
     });
     text = await response.text();
   } catch (error) {

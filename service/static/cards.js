@@ -1,10 +1,14 @@
 // Results, a card each. Reasons come when they are asked for.
 
 import { button, h } from "./dom.js";
+import { did, followed } from "./events.js";
 import { reasons } from "./why.js";
 import { marked, meta, written } from "./words.js";
 
 export const pageOf = (id) => `/items/${encodeURIComponent(id)}`;
+
+// What somebody thinks of an item, now that they have said it.
+export const judged = (item, liked, isOn) => { if (isOn) did(liked ? "like" : "dislike", item); };
 
 // A thumb is down while its item stands on the shelf with it.
 export function thumbs(item, shelf, onLike) {
@@ -40,7 +44,7 @@ export function card(result, { catalog, whole, wanted, asked, shelf, onLike, onM
       if (!why.childElementCount) why.append(...reasons(result, whole, asked));
     },
   }, "Why here?");
-  return h("li", { class: "card", tabindex: "-1", "data-id": result.item_id, "aria-labelledby": `t-${result.rank}` },
+  return followed(h("li", { class: "card", tabindex: "-1", "data-id": result.item_id, "aria-labelledby": `t-${result.rank}` },
     h("span", { class: "rank", "aria-hidden": "true" }, result.rank),
     picture(display),
     h("div", { class: "what" },
@@ -51,7 +55,7 @@ export function card(result, { catalog, whole, wanted, asked, shelf, onLike, onM
       display.description ? h("p", { class: "said" }, marked(display.description, wanted)) : null,
       h("p", { class: "actions" },
         toggle,
-        button({ "aria-label": `More like ${title}`, onclick: () => onMore(result) }, "More like this"),
+        button({ "aria-label": `More like ${title}`, onclick: () => { did("click", result); onMore(result); } }, "More like this"),
         thumbs(result, shelf, onLike)),
-      why));
+      why)), result);
 }

@@ -1,15 +1,16 @@
 // The page of one item: all that is known of it, and what is like it.
 
 import { Problem, ask, focusSearch } from "./api.js";
-import { card, pageOf, picture, pressed, subtitle, thumbs } from "./cards.js";
+import { card, judged, pageOf, picture, pressed, subtitle, thumbs } from "./cards.js";
 import { $, button, count, h, number } from "./dom.js";
+import { ofAnswer } from "./events.js";
 import { kept, toggle } from "./shelf.js";
 import { attributeOf, labelOf, upper, valueOf, written } from "./words.js";
 
 const article = $("#item"), { id } = article.dataset;
 
 function onLike(item, liked) {
-  toggle(item.item_id, item.title, liked);
+  judged(item, liked, toggle(item.item_id, item.title, liked));
   pressed(kept());
 }
 
@@ -38,6 +39,7 @@ function show(item, catalog) {
 }
 
 function showSimilar(answer, item, catalog) {
+  ofAnswer(answer);
   const about = {
     catalog, shelf: kept(), onLike, wanted: [], asked: { text: "", item: item.title, likes: [] },
     whole: Math.max(1, ...answer.results.map((one) => one.score)),

@@ -1,9 +1,10 @@
 // The search page: state in the address, results as one types or drags.
 
 import { Problem, ask, focusSearch } from "./api.js";
-import { card, pageOf, pressed } from "./cards.js";
+import { card, judged, pageOf, pressed } from "./cards.js";
 import { settings, sortings } from "./controls.js";
 import { $, button, count, eachFrame, h, isWide, later, moved, own } from "./dom.js";
+import { ofAnswer } from "./events.js";
 import { active, chips, counted, filters, recount, unfiltered } from "./filters.js";
 import { atEnd, headed, matches, reasonOf } from "./notes.js";
 import { ids, kept, shelfView, toggle } from "./shelf.js";
@@ -60,6 +61,7 @@ async function run(cursor = null) {
 const soon = eachFrame(() => run());
 
 function present(answer, { adds = false } = {}) {
+  ofAnswer(answer);
   notice.className = "";
   shown = adds ? [...shown, ...answer.results] : answer.results;
   next = answer.next;
@@ -213,7 +215,7 @@ function onMore(result) {
 
 function onLike(result, liked) {
   const place = shown.indexOf(result);
-  toggle(result.item_id, result.title, liked);
+  judged(result, liked, toggle(result.item_id, result.title, liked));
   const rerun = reshelved();
   if (rerun) rerun.then(() => list.children[Math.min(place, list.children.length - 1)]?.focus());
 }

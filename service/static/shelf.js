@@ -20,11 +20,13 @@ function keep(items) {
   else localStorage.removeItem(SHELF);
 }
 
-// Puts an item on the shelf, or takes it off if it is there with the same thumb.
+// Puts an item on the shelf, or takes it off if it is there with the same thumb; returns whether it
+// is there now.
 export function toggle(id, title, liked) {
   const others = kept().filter((one) => one.id !== id);
   const same = kept().some((one) => one.id === id && one.liked === liked);
   keep(same ? others : [...others, { id, title, liked }]);
+  return !same;
 }
 
 export const ids = (liked) => kept().filter((one) => one.liked === liked).map((one) => one.id);

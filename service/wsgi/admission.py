@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hmac
 import math
 import threading
@@ -12,12 +13,12 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from service.problems import REFUSED, PlainProblem
 from service.wsgi.headers import is_below
-from service.wsgi.writers import is_of_a_writer, is_write
+from service.wsgi.writers import brings_events, is_of_a_writer, is_write
 
 API_PREFIX = "/v1"
-METRICS_PATH = "/metrics"
+METRICS_PATH, INSIGHTS_PATH = "/metrics", "/insights"
 
-_BEARER = "bearer "
+_BEARER, _BASIC = "bearer ", "basic "
 
 EXEMPT = frozenset({"/healthz", "/readyz", METRICS_PATH})
 """Answered however busy the service is: what watches it must not be shut out."""
@@ -27,6 +28,13 @@ _UNAUTHORIZED = PlainProblem(
     "unauthorized",
     "this path asks for a key or token, in X-API-Key or as Authorization: Bearer",
     WWW_Authenticate='Bearer realm="shortlist"',
+)
+
+_UNAUTHORIZED_PAGE = PlainProblem(
+    401,
+    "unauthorized",
+    "this page asks for the API key: as a password, with any name",
+    WWW_Authenticate='Basic realm="shortlist", charset="UTF-8"',
 )
 
 _FULL = PlainProblem(
@@ -41,7 +49,8 @@ class Credentials:
     """The secrets of this service; an empty one asks for nothing.
 
     The API key comes as `X-API-Key` or as a bearer token, the metrics token as a bearer token.
-    Where there is a write key, whoever writes shows it in the place of the API key.
+    Where there is a write key, whoever writes shows it in the place of the API key. For the page
+    of insights a browser asks for the API key by itself, and sends it as a password.
     """
 
     def __init__(self, *, api_key: str = "", metrics_token: str = "", write_key: str = "") -> None:
@@ -52,6 +61,9 @@ class Credentials:
     def allow(self, path: str, environ: Mapping[str, Any]) -> bool:
         """Whether a WSGI request for this path shows the secret that the path asks for."""
         method = environ.get("REQUEST_METHOD", "GET")
+        if self._api_key and is_below(path, INSIGHTS_PATH):
+            shown = environ.get("HTTP_X_API_KEY") or _bearer(environ) or _password(environ)
+            return _same(shown, self._api_key)
         key = self._api_key if is_below(path, API_PREFIX) else b""
         if self._write_key and is_of_a_writer(method, path):
             key = self._write_key
@@ -65,6 +77,18 @@ class Credentials:
 def _bearer(environ: Mapping[str, Any]) -> str:
     header: str = environ.get("HTTP_AUTHORIZATION", "")
     return header[len(_BEARER) :].strip() if header.lower().startswith(_BEARER) else ""
+
+
+def _password(environ: Mapping[str, Any]) -> str:
+    """The password of basic authentication, its bytes as latin-1 text; the name is passed over."""
+    header: str = environ.get("HTTP_AUTHORIZATION", "")
+    if not header.lower().startswith(_BASIC):
+        return ""
+    try:
+        shown = base64.b64decode(header[len(_BASIC) :].strip(), validate=True)
+    except ValueError:
+        return ""
+    return shown.partition(b":")[2].decode("latin-1")
 
 
 def _same(shown: str, secret: bytes) -> bool:
@@ -124,7 +148,8 @@ class Admission:
     A request that finds no place is answered 503 at once instead of waiting: what waits for a
     thread waits where nobody can refuse it, so the server needs more threads than there are places.
     A place is held until the answer is sent. Those who write have places of their own, if
-    `write_places` are given: they wait for disks and versions, and no search waits with them.
+    `write_places` are given: they wait for disks and versions, and no search waits with them. So
+    have those who bring events, if `event_places` are given.
     `rejected` is told the kind of every refusal.
     """
 
@@ -135,11 +160,13 @@ class Admission:
         places: Places,
         credentials: Credentials,
         write_places: Places | None = None,
+        event_places: Places | None = None,
         rejected: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._app = app
         self._places = places
         self._write_places = places if write_places is None else write_places
+        self._event_places = places if event_places is None else event_places
         self._credentials = credentials
         self._rejected = rejected
 
@@ -149,11 +176,12 @@ class Admission:
             return self._refuse(environ[REFUSED], environ, start_response)
         path = environ.get("PATH_INFO", "")
         if not self._credentials.allow(path, environ):
-            return self._refuse(_UNAUTHORIZED, environ, start_response)
+            page = is_below(path, INSIGHTS_PATH)
+            problem = _UNAUTHORIZED_PAGE if page else _UNAUTHORIZED
+            return self._refuse(problem, environ, start_response)
         if path in EXEMPT:
             return self._app(environ, start_response)
-        writes = is_write(environ.get("REQUEST_METHOD", "GET"), path)
-        places = self._write_places if writes else self._places
+        places = self._places_for(environ.get("REQUEST_METHOD", "GET"), path)
         if not places.take():
             return self._refuse(_FULL, environ, start_response)
         try:
@@ -162,6 +190,11 @@ class Admission:
             places.give_back()
             raise
         return _Held(body, places.give_back)
+
+    def _places_for(self, method: str, path: str) -> Places:
+        if is_write(method, path):
+            return self._write_places
+        return self._event_places if brings_events(method, path) else self._places
 
     def _refuse(
         self, problem: PlainProblem, environ: WSGIEnvironment, start_response: StartResponse

@@ -5,18 +5,24 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from service.problems import MEDIA_TYPE, defect_body
 from shortlist.engine.clock import StageClock
+
+if TYPE_CHECKING:  # this file is read before the engine may be: see __main__
+    from shortlist.engine.answer import Answer
+    from shortlist.engine.search import Asked
+    from shortlist.engine.trial import Entry
 
 UNROUTED = "(none)"
 """The route of a request that no rule matched, or that was refused before routing."""
 
 _KEY = "shortlist.exchange"
 _SANE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_SESSION = re.compile(r"[!-~]{1,64}")
 
 
 @dataclass(slots=True)
@@ -32,6 +38,8 @@ class Exchange:
     n_results: int | None = None
     no_good_match: bool = False
     sequence: int | None = None
+    answered: list[tuple[Asked, Answer]] = field(default_factory=list)
+    entry: Entry | None = None
 
 
 def exchange_of(environ: WSGIEnvironment) -> Exchange:
@@ -40,6 +48,12 @@ def exchange_of(environ: WSGIEnvironment) -> Exchange:
     if exchange is None:
         exchange = environ[_KEY] = Exchange(_request_id(environ), StageClock())
     return exchange
+
+
+def session_of(environ: WSGIEnvironment) -> str | None:
+    """The visit that the client says the request belongs to, None for none that could be one."""
+    given: str = environ.get("HTTP_X_SESSION_ID", "")
+    return given if _SESSION.fullmatch(given) else None
 
 
 class Exchanges:

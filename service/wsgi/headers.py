@@ -18,7 +18,10 @@ CONTENT_SECURITY_POLICY = (
 
 _PREFLIGHT = (
     ("Access-Control-Allow-Methods", "GET, HEAD, POST"),
-    ("Access-Control-Allow-Headers", "Authorization, Content-Type, X-API-Key, X-Request-ID"),
+    (
+        "Access-Control-Allow-Headers",
+        "Authorization, Content-Type, X-API-Key, X-Request-ID, X-Session-ID",
+    ),
     ("Access-Control-Max-Age", "600"),
 )
 _ALLOWED = "Access-Control-Allow-Origin"

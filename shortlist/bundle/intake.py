@@ -11,15 +11,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from shortlist.bundle.attributes import Kind, time_of
+from shortlist.bundle.ids import HALF_A_PAIR, id_problem, is_text, shown
 from shortlist.bundle.profiles import Value
-from shortlist.bundle.tables import CANONICAL_INTEGER, ItemId
+from shortlist.bundle.tables import ItemId
 
 TAGS = "tags"
 """The name under which a changed item has its tags, where the catalogue has any."""
 
-MAX_ID_LENGTH = 256
-
-_INTEGER = re.compile(CANONICAL_INTEGER)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _TRUTHS = ("true", "false", "yes", "no", "1", "0", "t", "f", "y", "n")
 
@@ -80,19 +78,7 @@ class Intake(Value):
 
     def id_problem(self, item_id: object) -> str | None:
         """What is wrong with an id, None for one that an item of this catalogue can have."""
-        if self.id_type == "integer":
-            written = str(item_id) if isinstance(item_id, int | str) else ""
-            if isinstance(item_id, bool) or not _INTEGER.fullmatch(written):
-                return f"expected an integer, found {_shown(item_id)}"
-            return None if -(2**63) <= int(written) < 2**63 else "expected 64 bits"
-        if isinstance(item_id, bool) or not isinstance(item_id, str | int):
-            return f"expected a text, found {_shown(item_id)}"
-        length = len(str(item_id))
-        if not _is_text(str(item_id)):
-            return _HALF_A_PAIR
-        if not str(item_id).strip() or length > MAX_ID_LENGTH:
-            return f"expected 1 to {MAX_ID_LENGTH} characters, found {length}"
-        return None
+        return id_problem(item_id, integers=self.id_type == "integer")
 
     def id_of(self, item_id: ItemId) -> ItemId:
         """A sound id as this catalogue types it."""
@@ -125,26 +111,15 @@ class Intake(Value):
 
     def _of_scalar(self, value: object) -> str | None:
         if not isinstance(value, Scalar):
-            return f"expected a text, a number or true or false, found {_shown(value)}"
+            return f"expected a text, a number or true or false, found {shown(value)}"
         if isinstance(value, float) and not isfinite(value):
             return "expected a finite number"
-        if not _is_text(str(value)):
-            return _HALF_A_PAIR
+        if not is_text(str(value)):
+            return HALF_A_PAIR
         length = len(str(value).encode())
         if length > self.field_bytes:
             return f"expected at most {self.field_bytes} bytes, found {length}"
         return None
-
-
-_HALF_A_PAIR = "expected text, found half of a pair of surrogates"
-
-
-def _is_text(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _is_missing(value: object) -> bool:
@@ -158,9 +133,9 @@ def _of_kind(value: Any, column: ColumnIntake) -> str | None:
         return None
     is_truth = isinstance(value, bool)
     if not _IS[column.kind](text) or (is_truth and column.kind is not Kind.BOOLEAN):
-        return f"expected {_EXPECTED[column.kind]}, found {_shown(value)}"
+        return f"expected {_EXPECTED[column.kind]}, found {shown(value)}"
     if column.most is not None and abs(float(text)) > column.most:
-        return f"expected degrees up to {column.most:g}, found {_shown(value)}"
+        return f"expected degrees up to {column.most:g}, found {shown(value)}"
     return None
 
 
@@ -186,8 +161,3 @@ _IS: dict[Kind, Callable[[str], bool]] = {
     Kind.NUMBER: lambda text: bool(_NUMBER.fullmatch(text)),
     Kind.TIME: _is_time,
 }
-
-
-def _shown(value: object) -> str:
-    text = ascii(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"

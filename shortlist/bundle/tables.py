@@ -92,6 +92,11 @@ class IdMap:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def are_integers(self) -> bool:
+        """Whether ids are integers; they are texts otherwise."""
+        return bool(pa.types.is_integer(self.ids.type))
+
     def id_of(self, row: int) -> ItemId:
         """The external id of a row, integer or text as the catalogue has it."""
         item_id: ItemId = self.ids[row].as_py()
@@ -115,7 +120,7 @@ class IdMap:
 
     def _typed(self, item_id: ItemId) -> ItemId | None:
         """The id as the catalogue types it, None where it cannot be one of the catalogue's."""
-        integer = pa.types.is_integer(self.ids.type)
+        integer = self.are_integers
         if integer and isinstance(item_id, str) and re.fullmatch(CANONICAL_INTEGER, item_id):
             item_id = int(item_id)
         if isinstance(item_id, int) is not integer or isinstance(item_id, bool):
@@ -134,7 +139,7 @@ class IdMap:
         """As `row_of` of each, by one pass over all ids."""
         typed = [one for item_id in item_ids if (one := self._typed(item_id)) is not None]
         ids = self.ids
-        if pa.types.is_integer(ids.type):
+        if self.are_integers:
             wanted = pa.array((one for one in typed if -(2**63) <= int(one) < 2**63), pa.int64())
         else:
             ids = ids.cast(pa.large_binary())

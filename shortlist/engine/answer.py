@@ -120,20 +120,21 @@ class Result:
 class Answer(Listing[Result]):
     """Up to k candidates in order, and what they were chosen with.
 
-    `took_ms` counts from the request's arrival. `exact` says that retrieval missed nothing for
-    certain. `considered` candidates were ranked, of `matched` items that pass the filter. `next`
-    is the cursor of what follows, None at the end: that of the matches under a filter or without a
-    text, else that of the candidates. `no_good_match` says that
-    nothing in the catalogue is about the query; it and `best_match` are None for a bundle
-    without calibration. `collaboration` says what others like has to do with it; None for
-    searches and lists by popularity. The list is `ordered_by` the score or what else, over all
-    matches or, where a text or a taste is compared, over the candidates (`scope`). `about` of the
-    matches are about the query, told where facets are. `read` are the
+    `query_id` names this answer: events say by it where an item was shown. `took_ms` counts from
+    the request's arrival. `exact` says that retrieval missed nothing for certain. `considered`
+    candidates were ranked, of `matched` items that pass the filter. `next` is the cursor of what
+    follows, None at the end: that of the matches under a filter or without a text, else that of the
+    candidates. `no_good_match` says that nothing in the catalogue is about the query; it and
+    `best_match` are None for a bundle without calibration. `collaboration` says what others like
+    has to do with it; None for searches and lists by popularity. The list is `ordered_by` the score
+    or what else, over all matches or, where a text or a taste is compared, over the candidates
+    (`scope`). `about` of the matches are about the query, told where facets are. `read` are the
     filters that the text names in words. An answer that takes part in an `experiment` was ranked
     for one `variant`, or, where that is None, drafted from both; then what is said of the list as a
     whole is said of the control's.
     """
 
+    query_id: str
     query: str
     index_version: str
     profile: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,9 @@ from shortlist.engine.sorting import SCORE
 from shortlist.engine.taste import read_taste, taste_vector
 from shortlist.engine.trial import Trial, carried_on, enrolled
 from shortlist.errors import InvalidParameter, ItemUnknown
+
+_ID_BYTES = 12
+"""Of an answer's id: no two of 10^12 answers are likely to have the same."""
 
 Asked = SearchQuery | SimilarQuery | RecommendQuery | PopularQuery
 
@@ -89,6 +93,7 @@ def ask(
         kind = RecommendAnswer
         more = {"ignored": [one for one in query.given if row_of(one) is None]}
     return kind(
+        query_id=secrets.token_urlsafe(_ID_BYTES),
         query=_shown(query),
         index_version=snapshot.bundle.version,
         profile=pool.plan.profile,

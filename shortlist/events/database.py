@@ -41,6 +41,7 @@ class Database:
     def __init__(self, engine: Engine, address: Address) -> None:
         self._engine, self._address = engine, address
         self.is_sqlite = address.path is not None
+        self._file = self._on_disk()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -54,12 +55,21 @@ class Database:
 
         Then it may, where the connection broke at the very end, have been written all the same.
         """
+        if self._on_disk() != self._file:
+            raise EventStoreError(f"the {self._address} was taken away while it was in use")
         with (
             self._explained("written"),
             self._engine.connect().execution_options(writes=True) as connection,
             connection.begin(),
         ):
             yield connection
+
+    def check(self, *, writes: bool) -> None:
+        """Raise EventStoreError while it cannot be read, or with `writes` written."""
+        look = text("SELECT version_num FROM alembic_version")
+        touch = text("UPDATE alembic_version SET version_num = version_num")
+        with self.writing() if writes else self.reading() as connection:
+            connection.execute(touch if writes else look)
 
     def close(self) -> None:
         """Close every connection that is not in use."""
@@ -93,6 +103,16 @@ class Database:
         if self.is_sqlite:
             with self._explained("written"), self._raw() as raw:
                 raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _on_disk(self) -> tuple[int, int] | None:
+        """Which file stands at SQLite's path: what one takes that was removed is lost."""
+        if self._address.path is None:
+            return None
+        try:
+            found = self._address.path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
     def _write_ahead(self) -> None:
         """Readers do not wait for who writes, from now on; several may ask for it at once."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Select, Table, Update, delete, select, union, update
+from sqlalchemy import ColumnElement, Select, Table, Update, delete, select, union, update
 
 from shortlist.events.database import Database
 from shortlist.events.event import micros_of
@@ -55,8 +55,10 @@ def _claims(user_key: str) -> list[Update]:
     answers = select(events.c.query_id).where(
         events.c.user_key == user_key, events.c.query_id.is_not(None)
     )
-    theirs = {events: events.c.session.in_(visits)}
-    theirs[queries] = queries.c.session.in_(visits) | queries.c.query_id.in_(answers)
+    theirs: dict[Table, ColumnElement[bool]] = {
+        events: events.c.session.in_(visits),
+        queries: queries.c.session.in_(visits) | queries.c.query_id.in_(answers),
+    }
     return [
         update(table).where(table.c.user_key.is_(None), whose).values(user_key=user_key)
         for table, whose in theirs.items()

@@ -14,13 +14,13 @@ from sqlalchemy import (
     FromClause,
     Insert,
     Table,
+    Text,
     bindparam,
     cast,
     column,
     exists,
     func,
     select,
-    true,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -79,12 +79,12 @@ def _insert(table: Table, dialect: str) -> Insert:
 
 def _not_forgotten(given: FromClause) -> ColumnElement[bool]:
     since = (forgotten.c.user_key == given.c.user_key) & (forgotten.c.at >= given.c.at)
-    return ~exists(select(1).select_from(forgotten).where(since)) & true()
+    return ~exists(select(1).select_from(forgotten).where(since))
 
 
 def _taken_apart(table: Table, dialect: str) -> FromClause:
     """The rows in the parameter `rows`, a list of JSON objects, as a table with these columns."""
-    rows: ColumnElement[Any] = bindparam("rows")
+    rows: ColumnElement[Any] = bindparam("rows", type_=Text)
     if dialect == "sqlite":
         each = func.json_each(rows).table_valued("value")
         values = [

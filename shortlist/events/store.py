@@ -54,27 +54,38 @@ class EventStore:
         url, a database that cannot be used, and one that is of another form.
         """
         database = connect(address_of(url), makes=writes)
-        if writes:
-            database.bring_up_to_date()
-        else:
-            database.check_form()
+        try:
+            if writes:
+                database.bring_up_to_date()
+            else:
+                database.check_form()
+        except BaseException:
+            database.close()
+            raise
         return cls(database)
 
     def close(self) -> None:
         """Close its connections."""
         self.database.close()
 
+    def check(self, *, writes: bool = False) -> None:
+        """Raise EventStoreError while the database cannot be read, or with `writes` written."""
+        self.database.check(writes=writes)
+
     def append(self, given: Sequence[Event]) -> Appended:
         """Store events. They are on the disk when this returns; an id that is known is skipped."""
         (appended,) = self.append_groups([given])
         return appended
 
-    def append_groups(self, groups: Sequence[Sequence[Event]]) -> list[Appended]:
-        """What `append` says of each group, all of them stored by one commit."""
+    def append_groups(
+        self, groups: Sequence[Sequence[Event]], answers: Sequence[LoggedQuery] = ()
+    ) -> list[Appended]:
+        """What `append` says of each group, all of them and the answers stored by one commit."""
         now = datetime.now(UTC)
         rows = [event_row(one, received=now) for group in groups for one in group]
         with self.database.writing() as connection:
             new = insert_missing(connection, events, rows)
+            insert_missing(connection, queries, [query_row(one) for one in answers])
         return [_appended(group, new) for group in groups]
 
     def log_answers(self, answers: Sequence[LoggedQuery]) -> int:
@@ -91,7 +102,7 @@ class EventStore:
             .limit(limit)
         )
         with self.database.reading() as connection:
-            return [event_of(row) for row in connection.execute(wanted).mappings()]
+            return [event_of(dict(row)) for row in connection.execute(wanted).mappings()]
 
     def batches(
         self,
@@ -177,7 +188,7 @@ class EventStore:
         found: dict[str, list[Event]] = {}
         with self.database.reading() as connection:
             for row in connection.execute(wanted).mappings():
-                found.setdefault(row["query_id"], []).append(event_of(row))
+                found.setdefault(row["query_id"], []).append(event_of(dict(row)))
         return found
 
 

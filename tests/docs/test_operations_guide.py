@@ -45,8 +45,17 @@ def test_every_setting_is_listed_with_its_variable_and_default(guide: str) -> No
 
 
 def test_every_endpoint_is_listed(guide: str, tmp_path: Path) -> None:
-    app = create_app(Settings(artifacts=tmp_path, poll_s=60, writes=True, write_key="wr1te"))
+    settings = Settings(
+        artifacts=tmp_path,
+        poll_s=60,
+        writes=True,
+        write_key="wr1te",
+        events=f"sqlite:///{tmp_path}/events.db",
+        api_key="s3cret",
+    )
+    app = create_app(settings)
     app.extensions["reloader"].stop()
+    app.extensions["recorder"].stop()
     rules = {rule.rule for rule in app.url_map.iter_rules()}
     assert {cells[0].strip("`") for cells in rows(guide, "Endpoints")} == rules
 

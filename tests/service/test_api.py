@@ -17,8 +17,8 @@ from service import api
 from tests.publishing import VECTORS, Publisher
 
 ANSWER_KEYS = [
-    "query", "index_version", "profile", "experiment", "variant", "took_ms", "k", "n_candidates",
-    "exact", "considered", "matched", "about", "ordered_by", "scope", "best_match",
+    "query_id", "query", "index_version", "profile", "experiment", "variant", "took_ms", "k",
+    "n_candidates", "exact", "considered", "matched", "about", "ordered_by", "scope", "best_match",
     "no_good_match", "collaboration", "read", "results", "facets", "next",
 ]  # fmt: skip
 RESULT_KEYS = [

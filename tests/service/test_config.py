@@ -143,7 +143,7 @@ def test_some_threads_are_kept_for_refusing() -> None:
     assert (Settings(threads=1).admitted, Settings(threads=1, max_concurrent=1).admitted) == (1, 1)
 
 
-@pytest.mark.parametrize("name", ["api_key", "metrics_token", "write_key"])
+@pytest.mark.parametrize("name", ["api_key", "metrics_token", "write_key", "user_key"])
 def test_a_secret_is_neither_shown_nor_quoted(name: str) -> None:
     settings = read_settings({f"SHORTLIST_{name.upper()}": "swordfish"})
     assert getattr(settings, name) == "swordfish"
@@ -172,6 +172,24 @@ def test_writes_need_a_key_of_their_own() -> None:
     assert not read_settings(same).writes
     settings = read_settings({"SHORTLIST_WRITES": "on", "SHORTLIST_WRITE_KEY": "wr1te"})
     assert (settings.write_places, Settings().write_places) == (16, 0)
+
+
+def test_events_are_kept_at_a_url_that_is_shown_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "postgresql://anna:swordfish@db/shop"
+    settings = read_settings({"SHORTLIST_EVENTS": url})
+    assert settings.events == url
+    assert "swordfish" not in repr(settings)
+    assert (settings.event_places, Settings().event_places) == (16, 0)
+    with pytest.raises(SettingsError, match=r"^events: a user or password holds one of") as caught:
+        read_settings({"SHORTLIST_EVENTS": "postgresql://anna:sword@fish@db/shop"})
+    assert "fish" not in str(caught.value)
+    with pytest.raises(SettingsError, match=r"^events: expected sqlite:///file or post"):
+        read_settings({"SHORTLIST_EVENTS": "mysql://db/shop"})
+    monkeypatch.setattr("service.config.find_spec", lambda name: None if name == "psycopg" else 1)
+    assert read_settings({"SHORTLIST_EVENTS": "sqlite:///events.db"}).events
+    message = r"^events: needs psycopg; install shortlist\[events\]$"
+    with pytest.raises(SettingsError, match=message):
+        read_settings({"SHORTLIST_EVENTS": url})
 
 
 def test_settings_cannot_be_changed() -> None:

@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
 
 from service.app import create_app
 from service.config import Settings
-from service.openapi import OPERATIONS, WRITES, Operation
+from service.openapi import Operation, operations
 
 FEW = 8
 HEADERS = {"Accept-Encoding": "identity", "X-API-Key": "wr1te"}
@@ -42,15 +42,26 @@ def documented(sample_artifacts: Path, tmp_path_factory: pytest.TempPathFactory)
 
 @contextmanager
 def documents(sample_artifacts: Path, folder: Path) -> Iterator[Any]:
-    """The document of a service over a copy of the sample below a folder, which takes changes."""
+    """The document of a service over a copy of the sample below a folder.
+
+    It takes changes and events.
+    """
     artifacts = Path(shutil.copytree(sample_artifacts, folder / "artifacts"))
     app = create_app(
-        Settings(artifacts=artifacts, poll_s=60, writes=True, write_key="wr1te", deadline_s=1)
+        Settings(
+            artifacts=artifacts,
+            poll_s=60,
+            writes=True,
+            write_key="wr1te",
+            events=f"sqlite:///{folder}/events.db",
+            deadline_s=1,
+        )
     )
     try:
         yield schemathesis.openapi.from_wsgi("/openapi.json", app)
     finally:
         app.extensions["reloader"].stop()
+        app.extensions["recorder"].stop()
 
 
 def modes_of(operation: Operation) -> list[GenerationMode]:
@@ -63,7 +74,7 @@ def modes_of(operation: Operation) -> list[GenerationMode]:
     ("operation", "mode"),
     [
         pytest.param(operation, mode, id=f"{operation.method} {operation.path}-{mode.value}")
-        for operation in (*OPERATIONS, *WRITES)
+        for operation in operations(writes=True, events=True)
         for mode in modes_of(operation)
     ],
 )

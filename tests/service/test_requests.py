@@ -167,6 +167,7 @@ def answer_with(score: float) -> Answer:
         explanation=None,
     )
     return Answer(
+        query_id="i",
         query="q",
         index_version="v",
         profile="p",
@@ -194,6 +195,7 @@ def answer_with(score: float) -> Answer:
 def test_an_answer_becomes_json_field_by_field_in_order() -> None:
     text = encode_answer(answer_with(0.1 + 0.2)).decode()
     assert json.loads(text) == {
+        "query_id": "i",
         "query": "q",
         "index_version": "v",
         "profile": "p",
@@ -247,7 +249,7 @@ def test_an_answer_becomes_json_field_by_field_in_order() -> None:
         "next": None,
     }
     assert list(json.loads(text)) == [
-        "query", "index_version", "profile", "experiment", "variant", "took_ms", "k",
+        "query_id", "query", "index_version", "profile", "experiment", "variant", "took_ms", "k",
         "n_candidates", "exact", "considered", "matched", "about", "ordered_by", "scope",
         "best_match", "no_good_match", "collaboration", "read", "results", "facets", "next"
     ]  # fmt: skip

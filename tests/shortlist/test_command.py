@@ -140,7 +140,7 @@ def test_a_build_without_its_packages_says_in_one_line_what_to_install(
     done = run("build", *where, missing=EXTRAS, repository=repository)
     assert re.fullmatch(
         r"error: build needs (tqdm|pandas), which is not installed; install shortlist\[indexing\]"
-        r" \(to evaluate and tune, shortlist\[evaluation\]\)\n",
+        r" \(to evaluate and tune, shortlist\[evaluation\]; for events, shortlist\[events\]\)\n",
         done.stderr,
     )
     assert not (tmp_path / "artifacts").exists()

@@ -35,6 +35,9 @@ SEEDS = [
     b"PATCH /v1/items/10 HTTP/1.1\r\nHost: a\r\nX-API-Key: wr1te\r\nContent-Length: 20\r\n"
     b'Content-Type: application/json\r\n\r\n{"title": "A storm"}',
     b"DELETE /v1/items/10 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer wr1te\r\n\r\n",
+    b"POST /v1/events HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 66"
+    b'\r\n\r\n{"events": [{"type": "like", "item_id": 10, "session_id": "s"  }]}',
+    b"GET /insights HTTP/1.1\r\nHost: a\r\nAuthorization: Basic OmszeQ==\r\n\r\n",
     b"GET /v1/changes/1 HTTP/1.1\r\nHost: a\r\nX-API-Key: wr1te\r\n\r\n",
 ]
 PIECES = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from service.wsgi.admission import Credentials
@@ -69,6 +71,29 @@ def test_who_writes_shows_the_write_key_and_no_other(method: str, path: str, api
     assert not credentials.allow(path, {**asked, **bearer("k3y")})
     assert credentials.allow(path, {**asked, "HTTP_X_API_KEY": "wr1te"})
     assert credentials.allow(path, {**asked, **bearer("wr1te")})
+
+
+def basic(name: str, password: str) -> dict[str, str]:
+    shown = base64.b64encode(f"{name}:{password}".encode()).decode()
+    return {"HTTP_AUTHORIZATION": f"Basic {shown}"}
+
+
+@pytest.mark.parametrize("path", ["/insights", "//insights", "/insights/data.json"])
+def test_a_browser_shows_the_api_key_of_insights_as_a_password(path: str) -> None:
+    for shown in (basic("", "k3y"), basic("anna", "k3y"), bearer("k3y"), {"HTTP_X_API_KEY": "k3y"}):
+        assert BOTH.allow(path, shown)
+    wrong = ("Basic", "Basic !", "Basic azN5", "Basic k3y", "Basic " + "A" * 5)  # azN5 is k3y
+    for shown in ({}, basic("k3y", ""), basic("", "k3"), bearer("t0ken")):
+        assert not BOTH.allow(path, shown)
+    assert not [one for one in wrong if BOTH.allow(path, {"HTTP_AUTHORIZATION": one})]
+    assert not BOTH.allow("/v1/search", basic("", "k3y"))
+
+
+def test_events_are_brought_by_who_may_search() -> None:
+    asked = {"REQUEST_METHOD": "POST"}
+    assert not WRITING.allow("/v1/events", asked)
+    assert WRITING.allow("/v1/events", {**asked, "HTTP_X_API_KEY": "k3y"})
+    assert not WRITING.allow("/v1/events", {**asked, "HTTP_X_API_KEY": "wr1te"})
 
 
 def test_the_write_key_does_not_read() -> None:

@@ -57,6 +57,13 @@ def test_each_of_several_groups_hears_its_own_numbers(event_store: EventStore) -
     assert event_store.append_groups(groups) == [(2, 0), (1, 1), (0, 0), (0, 1)]
 
 
+def test_answers_are_stored_by_the_commit_of_events(event_store: EventStore) -> None:
+    assert event_store.append_groups([[event("a")]], [answer("q1"), answer("q2")]) == [(1, 0)]
+    assert event_store.append_groups([], [answer("q2"), answer("q3")]) == []
+    ((*found,),) = event_store.query_batches()
+    assert [one.query_id for one in found] == ["q1", "q2", "q3"]
+
+
 def test_two_that_store_the_same_events_at_once_store_each_once(
     event_store: EventStore, events_url: str
 ) -> None:
@@ -232,6 +239,31 @@ def test_a_new_file_is_for_its_owner_alone(sqlite_events: str, tmp_path: Path) -
     assert modes["events.db"] == 0o600 and set(modes.values()) == {0o600}
 
 
+def test_a_file_that_was_taken_away_takes_no_more_events(
+    sqlite_events: str, tmp_path: Path
+) -> None:
+    store = EventStore.open(sqlite_events)
+    store.check(writes=True)
+    for path in tmp_path.iterdir():
+        path.unlink()
+    with pytest.raises(EventStoreError, match="was taken away while it was in use"):
+        store.append([event("a")])
+    another = EventStore.open(sqlite_events)
+    with pytest.raises(EventStoreError, match="was taken away"):
+        store.check(writes=True)
+    assert another.append([event("a")]) == (1, 0)
+    store.close()
+    another.close()
+
+
+def test_whether_it_can_be_used_is_told_without_changing_anything(
+    event_store: EventStore,
+) -> None:
+    event_store.check()
+    event_store.check(writes=True)
+    assert everything(event_store) == []
+
+
 def test_reading_makes_no_store(sqlite_events: str, tmp_path: Path) -> None:
     with pytest.raises(EventStoreError, match="cannot be opened: No such file"):
         EventStore.open(sqlite_events, writes=False)
@@ -242,7 +274,7 @@ def test_a_store_that_is_away_says_so_and_nothing_else(tmp_path: Path) -> None:
     url = f"postgresql://anna:secret@/shop?host={tmp_path}"
     with pytest.raises(EventStoreError) as found:
         EventStore.open(url)
-    assert str(found.value).startswith("the PostgreSQL database cannot be read: connection failed")
+    assert str(found.value).startswith("the PostgreSQL database cannot be read: connection is bad")
     assert "secret" not in str(found.value)
 
 
