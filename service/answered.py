@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from http import HTTPStatus
+from wsgiref.types import WSGIEnvironment
 
+from service.recorder import Recorder
+from service.wsgi.exchange import Exchange, session_of
 from shortlist.engine.answer import Answer
 from shortlist.engine.query import (
     Asked,
@@ -13,8 +17,12 @@ from shortlist.engine.query import (
     SimilarQuery,
     UserQuery,
 )
+from shortlist.engine.trial import Entry
 from shortlist.events.logged import LoggedQuery, QueryKind
 from shortlist.events.person import Pseudonyms
+
+NOBODY = "-"
+"""The letter of a place that speaks for neither side of an experiment."""
 
 _KINDS = {
     SearchQuery: QueryKind.SEARCH,
@@ -34,6 +42,7 @@ def logged(
     """
     user = getattr(query, "user", None)
     shown = [str(one.item_id) for one in answer.results]
+    is_drafted = answer.experiment is not None and answer.variant is None
     return LoggedQuery(
         query_id=answer.query_id,
         at=datetime.now(UTC),
@@ -42,6 +51,9 @@ def logged(
         request=query.model_dump_json(exclude_defaults=True, exclude={"user"}) if texts else None,
         version=answer.index_version,
         profile=answer.profile,
+        experiment=answer.experiment,
+        variant=answer.variant,
+        teams="".join(one.team or NOBODY for one in answer.results) if is_drafted else None,
         session=session,
         user=None if user is None else pseudonyms.of(user),
         k=answer.k,
@@ -51,6 +63,46 @@ def logged(
         no_good_match=answer.no_good_match,
         took_ms=answer.took_ms,
         shown=tuple(shown),
+    )
+
+
+def remember(
+    recorder: Recorder,
+    environ: WSGIEnvironment,
+    exchange: Exchange,
+    *,
+    pseudonyms: Pseudonyms,
+    texts: bool,
+) -> None:
+    """Keep what was answered, and a search of an experiment that was not."""
+    session, entry = session_of(environ), exchange.entry
+    for query, answer in exchange.answered:
+        recorder.note(logged(query, answer, session=session, texts=texts, pseudonyms=pseudonyms))
+    is_first = entry is not None and entry.query.cursor is None
+    if entry is not None and is_first and exchange.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        took_ms = 1e3 * exchange.took_s
+        gone = failed(entry, query_id=exchange.request_id, took_ms=took_ms, session=session)
+        recorder.note(gone)
+
+
+def failed(entry: Entry, *, query_id: str, took_ms: float, session: str | None) -> LoggedQuery:
+    """A search that was not answered, by which an experiment's guards see that searches fail."""
+    trial = entry.trial
+    return LoggedQuery(
+        query_id=query_id,
+        at=datetime.now(UTC),
+        kind=QueryKind.FAILED,
+        version=entry.version,
+        profile=entry.control,
+        experiment=None if trial is None else trial.experiment.name,
+        variant=None if trial is None else trial.variant,
+        session=session,
+        k=0,
+        offset=0,
+        n_results=0,
+        matched=0,
+        took_ms=took_ms,
+        shown=(),
     )
 
 

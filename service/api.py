@@ -10,6 +10,7 @@ from flask import Blueprint, Response, request
 
 from service.bodies import json_body
 from service.budget import Budget
+from service.experiments import Experiments, entry_of
 from service.live import SnapshotHolder
 from service.openapi import LISTS, document
 from service.paths import item_id_of, segments_behind, user_of
@@ -42,6 +43,7 @@ def api_blueprint(
     *,
     writes: Writes | None = None,
     recorder: Recorder | None = None,
+    experiments: Experiments | None = None,
 ) -> Blueprint:
     """What asks below /v1, the document, liveness and readiness over the holder's snapshot."""
     api = Blueprint("api", __name__)
@@ -50,7 +52,7 @@ def api_blueprint(
         api.add_url_rule(
             path,
             f"{method} {path[4:]}",
-            partial(_list, holder, budget, people, model),
+            partial(_list, holder, budget, people, experiments, model),
             methods=[method],
         )
 
@@ -76,7 +78,7 @@ def api_blueprint(
     def recommend(user: str) -> Response:  # noqa: ARG001  # decoded: see segments_behind
         given = user_of(segments_behind(_USERS))
         query = read_parameters(queries.UserQuery, request.query_string, user=given)
-        return _answered(holder, budget, query, people)
+        return _answered(holder, budget, people, None, query)
 
     @api.get(f"{_ITEMS}<path:item_id>/similar")
     def similar(item_id: str) -> Response:  # noqa: ARG001  # decoded: see segments_behind
@@ -85,29 +87,51 @@ def api_blueprint(
             return _item(holder, segments)
         given = item_id_of(segments[:-1])
         query = read_parameters(queries.SimilarQuery, request.query_string, item_id=given)
-        return _answered(holder, budget, query, people)
+        return _answered(holder, budget, people, None, query)
 
     has = {"writes": writes is not None, "events": recorder is not None}
     api.add_url_rule("/openapi.json", "openapi", lambda: _json_of(document(**has)))
     api.add_url_rule("/healthz", "healthz", lambda: _json_of({"status": "ok"}))
-    api.add_url_rule("/readyz", "readyz", lambda: _json_of(_readiness(holder, writes, recorder)))
+    told = partial(_readiness, holder, writes, recorder, experiments)
+    api.add_url_rule("/readyz", "readyz", lambda: _json_of(told()))
     return api
 
 
-def _list(holder: SnapshotHolder, budget: Budget, people: People, model: type[Any]) -> Response:
+def _list(
+    holder: SnapshotHolder,
+    budget: Budget,
+    people: People,
+    experiments: Experiments | None,
+    model: type[Any],
+) -> Response:
     """A list of results: its query in the address of a GET, in the body of a POST."""
     if request.method == "POST":
-        return _answered(holder, budget, read_query(model, _body()), people)
-    return _answered(holder, budget, read_parameters(model, request.query_string), people)
+        query = read_query(model, _body())
+    else:
+        query = read_parameters(model, request.query_string)
+    return _answered(holder, budget, people, experiments, query)
 
 
-def _answered(holder: SnapshotHolder, budget: Budget, query: Asked, people: People) -> Response:
+def _answered(
+    holder: SnapshotHolder,
+    budget: Budget,
+    people: People,
+    experiments: Experiments | None,
+    query: Asked,
+) -> Response:
     """The answer; to a cursor of another version from that version, if it is due."""
     exchange, cursor = exchange_of(request.environ), query.cursor
     snapshot = holder.get() if cursor is None else holder.at(decode_cursor(cursor).version)
     with budget.spent_on([query]):
-        person = people.asking(snapshot.bundle, query)
-        answer = ask(snapshot, query, clock=exchange.clock, person=person)
+        entry = exchange.entry = entry_of(request.environ, query, snapshot, experiments)
+        answer = ask(
+            snapshot,
+            query,
+            clock=exchange.clock,
+            experiment=None if entry is None else entry.experiment,
+            visitor=None if entry is None else entry.visitor,
+            person=people.asking(snapshot.bundle, query),
+        )
         note_answer(exchange, answer)
         exchange.answered.append((query, answer))
         exchange.clock.enter(Stage.SERIALISE)
@@ -166,7 +190,10 @@ def _body() -> bytes:
 
 
 def _readiness(
-    holder: SnapshotHolder, writes: Writes | None, recorder: Recorder | None
+    holder: SnapshotHolder,
+    writes: Writes | None,
+    recorder: Recorder | None,
+    experiments: Experiments | None,
 ) -> dict[str, Any]:
     snapshot = holder.peek()
     if snapshot is None:
@@ -197,6 +224,7 @@ def _readiness(
         "refusals": holder.refusals,
         "changes": None if writes is None else {"pending": writes.pending},
         "events": None if recorder is None else recorder.told(),
+        "experiment": None if experiments is None else experiments.told(snapshot),
     }
 
 

@@ -13,11 +13,12 @@ from wsgiref.types import WSGIApplication, WSGIEnvironment
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from service.answered import logged
+from service.answered import remember
 from service.api import api_blueprint
 from service.budget import Budget
 from service.config import Settings
 from service.event_api import event_blueprint
+from service.experiments import Experiments
 from service.insights.page import insights_blueprint
 from service.live import SnapshotHolder
 from service.logs import log_exchange
@@ -33,7 +34,7 @@ from service.write_api import write_blueprint
 from service.writes import Writes
 from service.wsgi.admission import API_PREFIX, METRICS_PATH, Admission, Credentials, Places
 from service.wsgi.compression import compressed
-from service.wsgi.exchange import Exchange, Exchanges, exchange_of, session_of
+from service.wsgi.exchange import Exchange, Exchanges, exchange_of
 from service.wsgi.headers import ResponseHeaders
 from shortlist.bundle.signing import read_trusted_keys
 from shortlist.bundle.store import ArtifactStore
@@ -70,6 +71,8 @@ def create_app(
     holder.numbers_problem = numbers_problem
     writes = Writes(settings.artifacts, holder) if settings.writes else None
     recorder = Recorder(_opener(settings.events), metrics) if settings.events else None
+    watches = recorder is not None and settings.experiment
+    experiments = Experiments(holder, recorder.store) if recorder and watches else None
     reloader = Reloader(
         settings.artifacts,
         holder,
@@ -77,7 +80,7 @@ def create_app(
         poll_s=settings.poll_s,
         load_s=settings.load_s,
         memory=memory,
-        beside=_beside(settings, writes, recorder),
+        beside=_beside(settings, writes, recorder, experiments),
     )
     app = Flask("service", static_folder=None)
     app.extensions["reloader"] = reloader
@@ -86,7 +89,10 @@ def create_app(
     pseudonyms = Pseudonyms(settings.user_key)
     people = People(pseudonyms, None if recorder is None else recorder.store)
     budget = Budget(settings.max_cost)
-    app.register_blueprint(api_blueprint(holder, budget, people, writes=writes, recorder=recorder))
+    routes = api_blueprint(
+        holder, budget, people, writes=writes, recorder=recorder, experiments=experiments
+    )
+    app.register_blueprint(routes)
     app.register_blueprint(
         pages_blueprint(
             holder,
@@ -146,7 +152,10 @@ def _keep_events(
 
 
 def _beside(
-    settings: Settings, writes: Writes | None, recorder: Recorder | None
+    settings: Settings,
+    writes: Writes | None,
+    recorder: Recorder | None,
+    experiments: Experiments | None,
 ) -> dict[str, Callable[[], None]]:
     """What is looked at again and again beside the live version, by name."""
     found: dict[str, Callable[[], None]] = {}
@@ -154,6 +163,8 @@ def _beside(
         found["changes"] = writes.look
     if recorder is not None and settings.events_days:
         found["retention"] = Retention(recorder, settings.events_days).look
+    if experiments is not None:
+        found["experiment"] = experiments.look
     return found
 
 
@@ -207,7 +218,7 @@ def _layers(
         None
         if recorder is None
         else partial(
-            _remember,
+            remember,
             recorder,
             pseudonyms=Pseudonyms(settings.user_key),
             texts=settings.log_queries,
@@ -234,19 +245,6 @@ def _finish(
     log_exchange(environ, exchange, queries=queries)
     if remember is not None:
         remember(environ, exchange)
-
-
-def _remember(
-    recorder: Recorder,
-    environ: WSGIEnvironment,
-    exchange: Exchange,
-    *,
-    pseudonyms: Pseudonyms,
-    texts: bool,
-) -> None:
-    how = {"session": session_of(environ), "texts": texts, "pseudonyms": pseudonyms}
-    for query, answer in exchange.answered:
-        recorder.note(logged(query, answer, **how))
 
 
 def _note_route() -> None:

@@ -116,6 +116,7 @@ class Settings:
         "Builds over the same events need the same one.",
         secret=True,
     )
+    experiment: bool = _setting(True, "Whether searches take part in the version's experiment.")
     precision: Precision = _setting(Precision.AUTO, "Number format for encoding queries.")
     encoder_threads: int = _setting(
         0, "Processor threads of one worker's encoder; 0 shares the cores out.", low=0, high=256

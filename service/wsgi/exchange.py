@@ -15,6 +15,7 @@ from shortlist.engine.clock import StageClock
 if TYPE_CHECKING:  # this file is read before the engine may be: see __main__
     from shortlist.engine.answer import Answer
     from shortlist.engine.search import Asked
+    from shortlist.engine.trial import Entry
 
 UNROUTED = "(none)"
 """The route of a request that no rule matched, or that was refused before routing."""
@@ -38,6 +39,7 @@ class Exchange:
     no_good_match: bool = False
     sequence: int | None = None
     answered: list[tuple[Asked, Answer]] = field(default_factory=list)
+    entry: Entry | None = None
 
 
 def exchange_of(environ: WSGIEnvironment) -> Exchange:

@@ -46,6 +46,22 @@ class Trial:
         return self.experiment.candidate if is_candidate else self.experiment.control
 
 
+@dataclass(frozen=True)
+class Entry:
+    """A search that may take part in an experiment: what is asked, of which version, by whom."""
+
+    query: SearchQuery
+    version: str
+    control: str
+    experiment: Experiment | None
+    visitor: str
+
+    @property
+    def trial(self) -> Trial | None:
+        """How it takes part, the same each time."""
+        return enrolled(self.experiment, self.query, self.visitor)
+
+
 def enrolled(experiment: Experiment | None, query: Query, person: str | None) -> Trial | None:
     """How a query takes part in an experiment, None where it does not.
 
