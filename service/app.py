@@ -88,6 +88,7 @@ def create_app(
     app.url_map.merge_slashes = False
     pseudonyms = Pseudonyms(settings.user_key)
     people = People(pseudonyms, None if recorder is None else recorder.store)
+    app.extensions["people"] = people
     budget = Budget(settings.max_cost)
     routes = api_blueprint(
         holder, budget, people, writes=writes, recorder=recorder, experiments=experiments

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from shortlist.bundle.reader import Bundle
 from shortlist.engine.person import Person, act_weights, person_of
@@ -25,6 +25,17 @@ KEPT_S = 5.0
 _MOST_KEPT, _MOST_EVENTS = 10_000, 1000
 
 
+class _Known(NamedTuple):
+    """The newest events of a user, newest first, and until when they need not be read again."""
+
+    until: float
+    events: Sequence[Event]
+    is_forgotten: bool
+
+
+_NOTHING = _Known(0.0, (), is_forgotten=False)
+
+
 class People:
     """Users, by what the bundle has of them and their newest events. For many threads.
 
@@ -39,7 +50,7 @@ class People:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.pseudonyms, self._store, self._now = pseudonyms, store, now
-        self._kept: OrderedDict[str, tuple[float, Sequence[Event]]] = OrderedDict()
+        self._kept: OrderedDict[str, _Known] = OrderedDict()
         self._mutex = threading.Lock()
 
     def person(self, bundle: Bundle, user: str) -> Person:
@@ -47,9 +58,9 @@ class People:
         key, info = self.pseudonyms.of(user), bundle.manifest.popularity
         if info is None:
             return person_of(bundle, key)
-        weights = act_weights(bundle) or WEIGHTS
-        newest = ratings_of(self._newest(key), info.scale, weights=weights)
-        return person_of(bundle, key, newest)
+        known, weights = self._known(key), act_weights(bundle) or WEIGHTS
+        newest = ratings_of(known.events, info.scale, weights=weights)
+        return person_of(bundle, None if known.is_forgotten else key, newest)
 
     def asking(self, bundle: Bundle, query: Query) -> Person | None:
         """Who asks a query, None where it names nobody."""
@@ -62,21 +73,21 @@ class People:
             for key in user_keys:
                 self._kept.pop(key or "", None)
 
-    def _newest(self, key: str) -> Sequence[Event]:
-        """The newest events of a user, newest first."""
-        if self._store is None:
-            return ()
+    def _known(self, key: str) -> _Known:
+        """What the store has of a user, or had when it was looked at last."""
         with self._mutex:
-            until, events = self._kept.get(key, (0.0, ()))
-        if until > self._now():
-            return events
+            known = self._kept.get(key, _NOTHING)
+        if self._store is None or known.until > self._now():
+            return known
         try:
-            events = self._store().of_user(key, limit=_MOST_EVENTS)
+            store = self._store()
+            events, forgotten = store.of_user(key, limit=_MOST_EVENTS), store.is_forgotten(key)
         except (EventStoreError, EventsUnavailable):
-            return events
+            return known
+        known = _Known(self._now() + KEPT_S, events, forgotten)
         with self._mutex:
-            self._kept[key] = (self._now() + KEPT_S, events)
+            self._kept[key] = known
             self._kept.move_to_end(key)
             while len(self._kept) > _MOST_KEPT:
                 self._kept.popitem(last=False)
-        return events
+        return known

@@ -14,7 +14,7 @@ from shortlist.engine.clock import StageClock
 
 if TYPE_CHECKING:  # this file is read before the engine may be: see __main__
     from shortlist.engine.answer import Answer
-    from shortlist.engine.search import Asked
+    from shortlist.engine.query import Asked
     from shortlist.engine.trial import Entry
 
 UNROUTED = "(none)"

@@ -47,9 +47,12 @@ class Person:
 NOBODY = Person()
 
 
-def person_of(bundle: Bundle, user_key: str, newest: Iterable[tuple[ItemId, float]] = ()) -> Person:
+def person_of(
+    bundle: Bundle, user_key: str | None, newest: Iterable[tuple[ItemId, float]] = ()
+) -> Person:
     """What the bundle knows of a user, and behind it their `newest` ratings, earliest first.
 
+    Of who was forgotten since it was built the bundle is not asked: their `user_key` is None.
     The latest rating of an item counts; of items that there are not nothing does. Ratings are cut
     to the scale.
     """
@@ -57,7 +60,7 @@ def person_of(bundle: Bundle, user_key: str, newest: Iterable[tuple[ItemId, floa
     if info is None:
         return NOBODY
     rated: dict[int, float] = {}
-    if users is not None:
+    if users is not None and user_key is not None:
         rows, ratings = users.of(user_key)
         rated = dict(zip(rows.tolist(), ratings.tolist(), strict=True))
     for item_id, rating in newest:

@@ -138,6 +138,12 @@ class EventStore:
         """Remove a user, by default as of now: see `shortlist.events.removal.forget`."""
         return removal.forget(self.database, user_key, at or datetime.now(UTC))
 
+    def is_forgotten(self, user_key: str) -> bool:
+        """Whether a user was forgotten at some time: versions of before say nothing of them."""
+        wanted = select(forgotten.c.at).where(forgotten.c.user_key == user_key)
+        with self.database.reading() as connection:
+            return connection.execute(wanted).first() is not None
+
     def forgotten(self) -> dict[str, datetime]:
         """Who was forgotten, by user key, and when: what they did before counts for no build."""
         with self.database.reading() as connection:

@@ -9,7 +9,15 @@ import faiss
 import numpy as np
 import pytest
 
-from indexing.index import build_index, make_index, write_index
+from indexing.index import (
+    approximate,
+    build_index,
+    describe,
+    kind_beside,
+    make_index,
+    write_index,
+)
+from indexing.recall import exact_nearest, measure_index
 from shortlist.bundle import layout
 from shortlist.bundle.manifest import RetrievalInfo
 from shortlist.errors import CatalogError
@@ -89,3 +97,35 @@ def test_an_index_that_needs_more_items_than_there_are_is_not_published(
 ) -> None:
     path = films(("[document]", '[index]\ntype = "IVF8,Flat"\n[document]'))
     assert refused(path).startswith("index.type 'IVF8,Flat': cannot be trained on 5 items: ")
+
+
+@pytest.mark.parametrize(
+    ("dim", "n_items", "factory"),
+    [
+        (384, 60_000, "PQ96x4fs"),
+        (768, 3_000_000, "PQ192x4fs"),
+        (384, 3_000_001, "HNSW48,SQ8"),
+        (30, 60_000, "HNSW48,SQ8"),  # cannot be parted into fours
+    ],
+)
+def test_codes_are_gone_through_up_to_three_million_items(
+    dim: int, n_items: int, factory: str
+) -> None:
+    assert approximate(dim, n_items=n_items) == factory
+    beside = kind_beside("auto", n_entries=n_items, n_items=n_items, embedding_dim=dim)
+    assert beside == factory
+
+
+def test_as_many_rows_are_scored_again_as_recall_asks_for(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    both = rng.normal(size=(6040, 32)).astype(np.float32)
+    both /= np.linalg.norm(both, axis=1, keepdims=True)
+    rows, probes = both[:6000], both[6000:]
+    info = build_index(rows, tmp_path, kind="PQ8x4fs", probes=lambda: probes)
+    assert info.recall is not None and info.recall >= 0.98
+    assert info.filtered_recall is not None and min(info.filtered_recall.values()) >= 0.98
+    rescored = int(info.params["rescored"])
+    assert rescored > 250  # of random directions the best 250 by codes hold fewer than that
+    less = describe("PQ8x4fs", exact=False, params={"rescored": 250})
+    exact = exact_nearest(probes, rows)
+    assert measure_index(tmp_path, less, rows, probes, exact).recall < 0.98

@@ -180,6 +180,16 @@ def test_events_of_a_user_are_read_again_after_a_while_or_when_told(
     store.close()
 
 
+def test_who_was_forgotten_is_nobody_before_the_next_build(service: Taking) -> None:
+    assert recommended(service, "ann")["acquaintance"]["ratings"] == 2
+    store = EventStore.open(service.url)
+    store.forget("ann")
+    store.close()
+    people = service.app.extensions["people"]
+    people.look_again({"ann"})
+    assert recommended(service, "ann")["acquaintance"]["known"] is False
+
+
 def test_while_the_store_is_away_a_user_is_whom_the_bundle_knows(artifacts: Path) -> None:
     def away() -> EventStore:
         raise EventsUnavailable("the store is away")

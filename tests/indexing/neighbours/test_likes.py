@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -79,3 +80,25 @@ def test_likes_weighed_anew_are_those_read_so(unliked: float) -> None:
     assert found.matrix.dtype == expected.matrix.dtype
     assert found.matrix.toarray().tolist() == expected.matrix.toarray().tolist()
     assert found.liked.toarray().tolist() == expected.liked.toarray().tolist()
+
+
+def test_events_weigh_likes_less_and_add_weak_ones() -> None:
+    rated = RATINGS.assign(weight=1.0)
+    rated.loc[rated.index[0], "weight"] = 0.25
+    first = rated.iloc[0]
+    assert first["value"] >= 4.0
+    weak = pd.DataFrame(
+        {
+            "row": [int(first["row"]), 2, 1],
+            "user": [first["user"], "somebody new", "somebody new"],
+            "weight": [0.9, 0.2, 0.1],
+        }
+    )
+    plain = read_likes(RATINGS, IDS, liked_from=4.0)
+    found = read_likes(rated, IDS, liked_from=4.0, unliked=1.0, weak=weak).weighed(0.0)
+    # a like from an event counts a quarter, whatever else its user did with the item
+    assert found.liked.nnz == plain.liked.nnz
+    weights = sorted(found.matrix.data.tolist())
+    expected = sorted([0.25, *[1.0] * (plain.liked.nnz - 1), 0.2, 0.1])
+    np.testing.assert_allclose(weights, expected, rtol=1e-6)
+    assert found.digest() != plain.digest()

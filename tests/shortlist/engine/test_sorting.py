@@ -18,8 +18,15 @@ from shortlist.engine import depth
 from shortlist.engine.answer import Answer
 from shortlist.engine.conditions import Attributes, Categories, Filters, Near
 from shortlist.engine.filters import passing
-from shortlist.engine.query import PopularQuery, Query, RecommendQuery, SearchQuery, SimilarQuery
-from shortlist.engine.search import Asked, ask
+from shortlist.engine.query import (
+    Asked,
+    PopularQuery,
+    Query,
+    RecommendQuery,
+    SearchQuery,
+    SimilarQuery,
+)
+from shortlist.engine.search import ask
 from shortlist.engine.snapshot import Snapshot
 from shortlist.engine.sorting import first_by, sort_names
 from shortlist.errors import FeatureUnavailable, InvalidParameter
