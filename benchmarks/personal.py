@@ -102,7 +102,8 @@ def _titles_first(subject: Subject, persons: Sequence[Topic]) -> FloatArray:
                 _first(subject.snapshot, topic, person) in topic.relevant
                 for topic, person in zip(titles, asking, strict=True)
             ])  # fmt: skip
-    return np.array(hits).mean(axis=1)
+    found: FloatArray = np.array(hits).mean(axis=1)
+    return found
 
 
 def _first(snapshot: Snapshot, topic: Topic, person: Person) -> int:

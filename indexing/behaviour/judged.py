@@ -56,7 +56,7 @@ def decayed(own: Acts, every: Acts, config: EventsConfig) -> np.ndarray:
 
     Ages count from the newest event of all.
     """
-    weights: Mapping[str, float] = {**config.weights}
+    weights: Mapping[str, float] = {str(kind): one for kind, one in config.weights.items()}
     by_kind = np.array([weights.get(kind, 0.0) for kind in KINDS])
     return np.asarray(by_kind[own.kinds] * np.exp2(-own.ages(every) / config.half_life_days))
 
