@@ -43,10 +43,10 @@ def events_option(*, required: bool) -> Callable[[Command], Command]:
     return click.option(
         "--events",
         envvar="SHORTLIST_EVENTS",
+        show_envvar=True,
         required=required,
         default=None if required else "",
-        help="The store of events: sqlite:///file or postgresql://user:password@host/name. Other"
-        " users of the machine can read options: use the environment variable SHORTLIST_EVENTS.",
+        help="Where events are kept: sqlite:///file or postgresql://user:password@host/name.",
     )
 
 
