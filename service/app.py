@@ -46,6 +46,9 @@ if TYPE_CHECKING:
 QUERY_LENGTHS = (12,)
 """Token counts that short queries are padded to; each costs memory and start-up. See Encoder."""
 
+_BODIES = 4
+"""So many bodies of events of the greatest size are read at a time, or more smaller ones."""
+
 _ROUTE = "shortlist.route"
 
 
@@ -126,7 +129,7 @@ def _keep_events(
         holder,
         metrics,
         pseudonyms=Pseudonyms(settings.user_key),
-        most_bytes=settings.max_body_bytes,
+        most_bytes=_BODIES * settings.max_body_bytes,
         deadline_s=settings.deadline_s,
     )
     app.register_blueprint(routes)
