@@ -48,6 +48,9 @@ if TYPE_CHECKING:
 QUERY_LENGTHS = (12,)
 """Token counts that short queries are padded to; each costs memory and start-up. See Encoder."""
 
+_BODIES = 4
+"""So many bodies of events of the greatest size are read at a time, or more smaller ones."""
+
 _ROUTE = "shortlist.route"
 
 
@@ -142,7 +145,7 @@ def _keep_events(
         holder,
         metrics,
         people=people,
-        most_bytes=settings.max_body_bytes,
+        most_bytes=_BODIES * settings.max_body_bytes,
         deadline_s=settings.deadline_s,
     )
     app.register_blueprint(routes)

@@ -145,7 +145,10 @@ def document(*, writes: bool = False, events: bool = False) -> dict[str, Any]:
     schemas: dict[str, Any] = {"Problem": _problem_schema()}
     paths: dict[str, Any] = {}
     for operation in operations(writes=writes, events=events):
-        paths.setdefault(operation.path, {})[operation.method] = _described(operation, schemas)
+        described = _described(operation, schemas)
+        if events and operation in OPERATIONS:
+            described.setdefault("parameters", []).append(_VISIT)
+        paths.setdefault(operation.path, {})[operation.method] = described
     return {
         "openapi": "3.1.0",
         "info": {"title": "Shortlist", "version": "1", "description": "Two-stage search."},
@@ -158,6 +161,12 @@ def document(*, writes: bool = False, events: bool = False) -> dict[str, Any]:
     }
 
 
+_VISIT = {
+    "name": "X-Session-ID",
+    "in": "header",
+    "description": "The visit that the request belongs to, as events name it; another is ignored.",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,64}$"},
+}
 _KEY = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
 
 

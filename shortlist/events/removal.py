@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, Table, Update, delete, select, union, update
+from sqlalchemy import ColumnElement, Select, Table, Update, delete, select, text, union, update
 
 from shortlist.events.database import Database
 from shortlist.events.event import micros_of
 from shortlist.events.rows import put
 from shortlist.events.schema import events, forgotten, queries
+
+_ALONE = "LOCK TABLE events, queries IN SHARE ROW EXCLUSIVE MODE"
+"""Whoever is storing events has ended, and who begins sees who is forgotten."""
 
 _TOGETHER = 5000
 """So many old rows go in one transaction: nobody who writes waits long for it."""
@@ -31,6 +34,8 @@ def forget(database: Database, user_key: str, at: datetime) -> Removed:
     """
     row = {"user_key": user_key, "at": micros_of(at)}
     with database.writing() as connection:
+        if not database.is_sqlite:  # which has one writer at a time anyway
+            connection.execute(text(_ALONE))
         put(connection, forgotten, row, replace=True)
         for claim in _claims(user_key):
             connection.execute(claim)

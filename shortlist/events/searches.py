@@ -7,7 +7,6 @@ from functools import reduce
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    CTE,
     ColumnElement,
     Connection,
     Float,
@@ -74,7 +73,7 @@ class Searches:
     def __init__(self, connection: Connection, since: int, until: int) -> None:
         self._connection, self._since, self._until = connection, since, until
         self._within = (queries.c.at >= since, queries.c.at < until)
-        made = _with_clicks(_meant(*self._within)).into("searches", temporary=True)
+        made = _meant(*self._within).into("searches", temporary=True)
         connection.execute(made)
         self._table = made.table
 
@@ -167,36 +166,29 @@ class Searches:
         return [(one, _Sums(*sums)) for one, *sums in self._connection.execute(wanted)]
 
 
-def _meant(*within: ColumnElement[bool]) -> CTE:
-    """First pages of searches, but those that were typed through."""
+def _meant(*within: ColumnElement[bool]) -> Select[Any]:
+    """First pages of searches, but those that were typed through, with what was clicked of them.
+
+    Clicks are looked up search by search: a planner that knows nothing of the tables yet would
+    compare all with all.
+    """
     following = func.lead(queries.c.at).over(
         partition_by=queries.c.session, order_by=(queries.c.at, queries.c.query_id)
     )
     is_search = (queries.c.kind == QueryKind.SEARCH.value, queries.c.offset == 0)
-    typed = select(queries, following.label("following")).where(*is_search, *within).cte("typed")
+    needed = (queries.c[name] for name in (*_NEEDED, "session"))
+    typed = select(*needed, following.label("following")).where(*is_search, *within).cte("typed")
+    clicked = (events.c.query_id == typed.c.query_id, events.c.type == EventType.CLICK.value)
+    best, clicks = (
+        select(number).where(*clicked).scalar_subquery().label(name)
+        for name, number in (("best", func.min(events.c.rank)), ("clicks", func.count()))
+    )
     stood = or_(
         typed.c.session.is_(None),
         typed.c.following.is_(None),
         typed.c.following - typed.c.at >= _TYPING,
     )
-    return select(typed).where(stood).cte("meant")
-
-
-def _with_clicks(searches: CTE) -> Select[Any]:
-    """The searches with the number of their clicks, and the best rank of one."""
-    clicks = (
-        select(
-            events.c.query_id, func.min(events.c.rank).label("best"), func.count().label("clicks")
-        )
-        .join(searches, searches.c.query_id == events.c.query_id)
-        .where(events.c.type == EventType.CLICK.value)
-        .group_by(events.c.query_id)
-        .cte("clicks")
-    )
-    joined = searches.outerjoin(clicks, searches.c.query_id == clicks.c.query_id)
-    n_clicks = func.coalesce(clicks.c.clicks, 0).label("clicks")
-    known = (searches.c[name] for name in _NEEDED)
-    return select(*known, clicks.c.best, n_clicks).select_from(joined)
+    return select(*(typed.c[name] for name in _NEEDED), best, clicks).where(stood)
 
 
 def _number_of(condition: ColumnElement[bool]) -> ColumnElement[int]:

@@ -395,12 +395,15 @@ def test_a_service_that_keeps_no_events_takes_none(sample_client: FlaskClient) -
     assert sample_client.post("/v1/events", json={"events": [LIKE]}).status_code == 404
     assert sample_client.get("/readyz").get_json()["events"] is None
     assert "/v1/events" not in document()["paths"]
+    assert "X-Session-ID" not in json.dumps(document())
     assert "data-events" not in sample_client.get("/").text
 
 
 def test_a_service_that_keeps_events_says_so(taking: Taking) -> None:
     paths = taking.client.get("/openapi.json").get_json()["paths"]
     assert paths["/v1/events"].keys() == {"post"}
+    (visit,) = [one for one in paths["/v1/search"]["post"]["parameters"] if one["in"] == "header"]
+    assert visit["name"] == "X-Session-ID"
     assert "data-events" in taking.client.get("/").text
     assert "POST /v1/events" in taking.client.get("/docs").text
     (operation,) = EVENTS

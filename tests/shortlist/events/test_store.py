@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 import stat
 import threading
@@ -16,6 +17,7 @@ from shortlist.events.event import Event, EventType
 from shortlist.events.logged import LoggedQuery, QueryKind
 from shortlist.events.store import Appended, EventStore, Removed
 from tests.event_stores import NOON, answer, event
+from tests.serving import until
 
 FULL = event(
     "full",
@@ -176,6 +178,28 @@ def test_what_somebody_did_before_they_were_forgotten_is_not_taken_again(
     later = NOON + timedelta(seconds=20)
     assert event_store.forget("anna", at=later) == Removed(1, 0)
     assert event_store.forgotten() == {"anna": later}
+
+
+def test_nothing_that_is_stored_meanwhile_is_left_of_who_is_forgotten(
+    event_store: EventStore,
+) -> None:
+    stop, count, stored = threading.Event(), itertools.count(), list[Appended]()
+
+    def append() -> None:
+        while not stop.is_set():
+            stored.append(event_store.append([event(f"a{next(count)}", user="anna")]))
+
+    threads = [threading.Thread(target=append) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    until(lambda: stored)
+    event_store.forget("anna")
+    n_stored = len(stored)
+    until(lambda: len(stored) > n_stored + 10)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert everything(event_store) == []
 
 
 def test_what_is_too_old_is_removed(
