@@ -37,7 +37,13 @@ class Comparing:
         self, publisher: Publisher, compared: Experiment, url: str, **settings: Any
     ) -> None:
         plain = compared.model_dump(mode="json")
-        publisher.publish(lambda manifest: manifest.update(experiment=plain))
+
+        def change(manifest: dict[str, Any]) -> None:
+            # the most rated first: another order than by the text
+            manifest["profiles"]["notebook"]["weights"] = {"rating_percentile": 1.0}
+            manifest["experiment"] = plain
+
+        publisher.publish(change)
         self.url = url
         self.app = create_app(
             Settings(
@@ -142,7 +148,7 @@ def test_other_lists_and_named_profiles_take_no_part(start: Start) -> None:
 
 
 def test_an_operator_ends_it_by_a_setting_or_in_the_store(start: Start, sqlite_events: str) -> None:
-    off = start(SPLIT, experiment=False)
+    off = start(DRAFTED, experiment=False)
     assert off.ready()["experiment"] is None
     assert off.search("v")["experiment"] is None
     service = start(SPLIT)

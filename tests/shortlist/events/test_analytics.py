@@ -70,7 +70,7 @@ def texts(some: list[Text]) -> list[tuple[str, int]]:
 
 def test_searches_are_first_pages_of_the_days_asked_for(found: Analytics) -> None:
     assert counts(found.searches) == (6, 1, 1, 2)
-    assert found.answers == {"search": 7, "similar": 1, "recommend": 0, "popular": 1}
+    assert found.answers == {"search": 7, "similar": 1, "recommend": 0, "popular": 1, "failed": 0}
     assert (found.since, found.until) == (datetime(2026, 4, 29, tzinfo=UTC), UNTIL)
     # q1 1/2, q2 clicked at no known place, q3 and q6 not at all, q5 1/1: over five with results
     assert found.searches.reciprocal_rank == pytest.approx((0.5 + 0 + 0 + 1 + 0) / 5)
