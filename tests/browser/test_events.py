@@ -12,6 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, Request, expect
 
 from shortlist.bundle.articles import written
+from shortlist.errors import EventStoreError
 from shortlist.events.event import Event, EventType
 from shortlist.events.store import EventStore
 from tests.browser.test_search_page import cards, titles
@@ -81,8 +82,29 @@ def of(url: str, kind: EventType) -> list[Event]:
 
 
 def stored(url: str, n: int) -> list[Event]:
-    """What the service has stored, once there are so many events."""
-    return until(lambda: found if len(found := everything(url)) >= n else None)
+    """What the service has stored, once it has made the store and there are so many events."""
+
+    def look() -> list[Event] | None:
+        try:
+            found = everything(url)
+        except EventStoreError:
+            return None
+        return found if len(found) >= n else None
+
+    return until(look)
+
+
+def wait_for_store(url: str) -> None:
+    """Until the service has made the store."""
+
+    def made() -> bool:
+        try:
+            everything(url)
+        except EventStoreError:
+            return False
+        return True
+
+    until(made)
 
 
 def in_view(page: Page) -> list[str]:
@@ -238,6 +260,7 @@ def test_insights_can_be_read_at_any_width(
         viewport={"width": width, "height": 800},
         http_credentials={"username": "staff", "password": "s3cret"},
     )
+    wait_for_store(sqlite_events)
     store = EventStore.open(sqlite_events)
     a_month(store)
     store.close()

@@ -91,7 +91,7 @@ def test_an_unknown_variable_is_named_beside_the_known_ones() -> None:
         ("port", "80.5", "port: expected int, found '80.5'"),
         ("port", "", "port: expected int, found ''"),
         ("poll_s", "soon", "poll_s: expected float, found 'soon'"),
-        ("precision", "f16", "precision: expected one of auto, f32, bf16, found 'f16'"),
+        ("precision", "f16", "precision: expected one of auto, f32, bf16, int8, found 'f16'"),
     ],
 )
 def test_a_value_that_is_not_allowed_is_refused_with_what_is(
@@ -224,7 +224,7 @@ def test_help_shows_what_may_be_chosen_and_between_which_limits() -> None:
     words = " ".join(printed.split())
     for option in (
         "--artifacts DIRECTORY Folder",
-        "--precision [auto|f32|bf16] Number",
+        "--precision [auto|f32|bf16|int8] Number",
         "--log-format [plain|json] How",
         "--log-level [debug|info|warning|error] The",
         "--log-queries [on|off] Whether",
@@ -258,7 +258,7 @@ def test_the_program_ends_with_2_and_one_message_when_a_setting_is_wrong(
     ("arguments", "message"),
     [
         (["--port", "70000"], "port: expected 0 to 65535, found 70000"),
-        (["--precision", "f64"], "precision: expected one of auto, f32, bf16, found 'f64'"),
+        (["--precision", "f64"], "precision: expected one of auto, f32, bf16, int8, found 'f64'"),
         (["--prot", "1"], "No such option"),
         (["bundles"], "unexpected extra argument"),
     ],

@@ -185,6 +185,7 @@ def answer_with(score: float) -> Answer:
         best_match=BestMatch(similarity=0.5, unusualness=3.0, unusualness_of_ten=2.0),
         no_good_match=False,
         collaboration=None,
+        acquaintance=None,
         read=[],
         results=[result],
         facets=None,
@@ -213,6 +214,7 @@ def test_an_answer_becomes_json_field_by_field_in_order() -> None:
         "best_match": {"similarity": 0.5, "unusualness": 3.0, "unusualness_of_ten": 2.0},
         "no_good_match": False,
         "collaboration": None,
+        "acquaintance": None,
         "read": [],
         "results": [
             {

@@ -36,7 +36,8 @@ def test_the_package_has_these_names_and_no_others() -> None:
 def test_an_open_catalogue_has_these_methods_each_with_types_and_a_docstring() -> None:
     public = {name for name in vars(shortlist.OpenCatalog) if not name.startswith("_")}
     assert public == {
-        "batch", "item", "popular", "recommend", "search", "similar", "suggest", "version",
+        "batch", "item", "popular", "recommend", "recommend_to", "search", "similar", "suggest",
+        "version",
     }  # fmt: skip
     for name in public - {"version"}:
         method = getattr(shortlist.OpenCatalog, name)

@@ -226,7 +226,7 @@ def test_an_unknown_feature_is_refused_with_the_known_ones(films: Films, refused
     assert refused(path).startswith(
         f"{path}: profiles.notebook.weights: unknown feature 'similarty'; known: similarity,"
         " text_similarity, words, coverage, labels, collaborative, co_liked, popularity,"
-        " expected_popularity, rating_volume, rating_percentile, recency, title_match,"
+        " expected_popularity, rating_volume, rating_percentile, recency, trending, title_match,"
         " title_prefix"
     )
 

@@ -84,7 +84,7 @@ def test_a_fold_is_fitted_once_the_corpus_rendered_once_and_a_text_protocol_inde
     evaluation: Evaluation, calls: Counter[str]
 ) -> None:
     # five folds of users and the ratings before the temporal cut; three of texts, and pairs
-    assert (len(evaluation.measured), len(evaluation.tastes)) == (4, 4)
+    assert (len(evaluation.measured), len(evaluation.tastes)) == (4, 5)
     # EASE is fitted for our neighbours and for the reference
     assert calls == {"Ease.__init__": 12, "Corpus.documents": 1, "BM25.index": 3}
 

@@ -75,7 +75,7 @@ def test_one_moment_parts_all_ratings() -> None:
 
 def test_the_temporal_cut_learns_from_before_it_and_folds_are_shared(subject: Subject) -> None:
     protocols, folds = taste_protocols(subject.catalog)
-    names = ["item to item", "personal", "temporal cut", "steered"]
+    names = ["item to item", "personal", "temporal cut", "steered", "personal search"]
     assert [one.name for one in protocols] == names
     asked = [{topic.fold for topic in one.topics} for one in protocols]
     assert asked == [{0, 1, 2, 3, 4}, {0, 1, 2, 3, 4}, {5}, {0, 1, 2, 3, 4}]
@@ -96,12 +96,15 @@ def test_ratings_without_times_have_no_temporal_cut(subject: Subject) -> None:
     assert ratings is not None
     untimed = replace(ratings, table=ratings.table.drop(columns="time"))
     protocols, _ = taste_protocols(replace(subject.catalog, ratings=untimed))
-    assert [one.skipped for one in protocols] == [None, None, "the ratings have no time", None]
+    assert {one.name: one.skipped for one in protocols if one.skipped} == {
+        "temporal cut": "the ratings have no time"
+    }
+    assert len(protocols) == 5
 
 
 def test_every_protocol_has_every_system_and_its_means(subject: Subject, few_users: None) -> None:
     measured = evaluate_tastes(subject.snapshot, subject.catalog, n_jobs=1)
-    names = ["item to item", "personal", "temporal cut", "steered"]
+    names = ["item to item", "personal", "temporal cut", "steered", "personal search"]
     assert [one.protocol for one in measured] == names
     for one in measured[:2]:
         assert one.skipped is None

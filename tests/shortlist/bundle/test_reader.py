@@ -207,7 +207,7 @@ def test_an_unknown_optional_section_is_listed(live_folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "error", "said"),
     [
-        (lambda raw: raw.update(format_version=8), BundleUnsupported, "format 8 is later than 7"),
+        (lambda raw: raw.update(format_version=9), BundleUnsupported, "format 9 is later than 8"),
         (lambda raw: raw["files"].pop(VECTORS), BundleCorrupt, f"files: {VECTORS!r} is not"),
         (lambda raw: raw["files"].pop("items.arrow"), BundleCorrupt, "files: 'items.arrow' is not"),
         (

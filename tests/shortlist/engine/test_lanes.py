@@ -133,7 +133,7 @@ def test_over_http_an_unavailable_feature_is_a_conflict(
 
 def test_a_bundle_of_every_published_format_loads(repository: Path) -> None:
     folders = sorted((repository / "tests/bundles").glob("format-*/*/manifest.json"))
-    assert [path.parent.parent.name for path in folders] == [f"format-{n}" for n in range(1, 7)]
+    assert [path.parent.parent.name for path in folders] == [f"format-{n}" for n in range(1, 8)]
     for path in folders:
         snapshot = load_snapshot(path.parent, LoadOptions())
         answer = ask(snapshot, SearchQuery(q="robot", k=3))
