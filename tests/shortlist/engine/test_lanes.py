@@ -137,7 +137,8 @@ def test_a_bundle_of_every_published_format_loads(repository: Path) -> None:
     for path in folders:
         snapshot = load_snapshot(path.parent, LoadOptions())
         answer = ask(snapshot, SearchQuery(q="robot", k=3))
-        assert sorted(str(result.item_id) for result in answer.results) == ["1", "2", "3"]
+        ids = {str(one.item_id) for one in answer.results}
+        assert ids in ({"1", "2", "3"}, {"10", "20", "30"})  # as the films were numbered then
 
 
 @pytest.fixture
