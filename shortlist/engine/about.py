@@ -56,9 +56,9 @@ def counted(
     """What is counted, and how many items that pass the filter are about the query."""
     if not facets:
         return None, None
+    check_facets(snapshot.bundle, facets)  # before a name picks a part of the filter
     plan, found = pool.plan, about(snapshot, pool, no_good_match=no_good_match)
     if found is None and plan.passing is None and len(plan.left_out) == len(snapshot.blocked_rows):
-        check_facets(snapshot.bundle, facets)
         return some_of(snapshot.facets, facets), None
 
     if found is None:

@@ -138,6 +138,15 @@ def test_what_cannot_be_read_is_refused(service: Taking, path: str, status: int)
     assert service.client.get(path).status_code == status
 
 
+@pytest.mark.parametrize("facet", ["", "nonsense"])
+def test_a_facet_that_there_is_not_is_refused_beside_any_filter(
+    service: Taking, facet: str
+) -> None:
+    asked = {"q": "a film", "facet": facet, "min_mean_rating": 1}
+    answer = service.client.get("/v1/search", query_string=asked)
+    assert (answer.status_code, answer.get_json()["errors"][0]["field"]) == (422, "facet")
+
+
 def test_a_user_may_have_any_name(service: Taking) -> None:
     name = "o/ö %&?#"
     service.post({"type": "like", "item_id": 2, "user_id": name})
