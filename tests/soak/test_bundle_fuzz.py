@@ -68,6 +68,7 @@ categories = { column = "genres", separator = "|", none = "(no genres listed)" }
 year = { column = "title", pattern = '\\((\\d{4})\\)\\s*$', type = "integer" }
 length = { column = "length", type = "number" }
 studio = { column = "studio", type = "string" }
+[users]
 [ratings]
 file = "ratings.csv"
 item = "movieId"
