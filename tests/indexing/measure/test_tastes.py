@@ -78,7 +78,8 @@ def test_the_temporal_cut_learns_from_before_it_and_folds_are_shared(subject: Su
     names = ["item to item", "personal", "temporal cut", "steered", "personal search"]
     assert [one.name for one in protocols] == names
     asked = [{topic.fold for topic in one.topics} for one in protocols]
-    assert asked == [{0, 1, 2, 3, 4}, {0, 1, 2, 3, 4}, {5}, {0, 1, 2, 3, 4}]
+    users = {0, 1, 2, 3, 4}
+    assert asked == [users, users, {5}, users, users]
     assert len(folds) == 6
 
 
