@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
-from indexing.behaviour.acts import Acts, read_acts
-from indexing.behaviour.judged import with_acts
 from indexing.catalog.config import CatalogConfig
 from indexing.catalog.database import Databases
 from indexing.catalog.events import Events, read_ratings, read_tags
 from indexing.catalog.items import Items, read_items
 from indexing.catalog.limits import Limits
 from indexing.memory import give_back
+
+if TYPE_CHECKING:
+    from indexing.behaviour.acts import Acts
 
 log = logging.getLogger(__name__)
 
@@ -50,9 +51,7 @@ def read_catalog(config: CatalogConfig) -> Catalog:
         items, tags, ratings = _read_tables(config, databases)
     acts = None
     if config.events is not None:
-        acts = read_acts(config.events, config.folder, items.ids)
-        assert config.scale is not None
-        ratings = with_acts(ratings, acts, config.events, config.scale)
+        ratings, acts = _with_acts(config, items, ratings)
     for what, events in (("tags", tags), ("ratings", ratings)):
         if events is not None and events.n_dropped:
             log.warning("%d %s of unknown items left out", events.n_dropped, what)
@@ -60,6 +59,19 @@ def read_catalog(config: CatalogConfig) -> Catalog:
         log.warning("%d events of unknown items left out", acts.n_dropped)
     give_back()
     return Catalog(config, items, tags, ratings, acts)
+
+
+def _with_acts(config: CatalogConfig, items: Items, ratings: Events | None) -> tuple[Events, Acts]:
+    """The ratings with what people did, and all that they did.
+
+    What reads it stands on the modules of this package, so that it is imported when it is asked.
+    """
+    from indexing.behaviour.acts import read_acts
+    from indexing.behaviour.judged import with_acts
+
+    assert config.events is not None and config.scale is not None
+    acts = read_acts(config.events, config.folder, items.ids)
+    return with_acts(ratings, acts, config.events, config.scale), acts
 
 
 def _read_tables(
