@@ -129,8 +129,8 @@ def many_clients(server: Running) -> dict[str, float]:
         raise RuntimeError(done.stdout)
     return {
         "requests_per_s": float(_found(r"Requests/sec:\s+([\d.]+)", done.stdout)),
-        "p50_ms": _milliseconds(_found(r"50%\s+(\S+)", done.stdout)),
-        "p99_ms": _milliseconds(_found(r"99%\s+(\S+)", done.stdout)),
+        "p50_ms": _milliseconds(_found(r"(?m)^\s+50%\s+(\S+)", done.stdout)),
+        "p99_ms": _milliseconds(_found(r"(?m)^\s+99%\s+(\S+)", done.stdout)),
     }
 
 

@@ -119,7 +119,7 @@ def create_app(
     app.before_request(_note_route)
     app.after_request(compressed)
     layers = _layers(app.wsgi_app, settings, metrics, recorder)
-    app.wsgi_app = layers  # type: ignore[assignment,method-assign]
+    app.wsgi_app = layers  # type: ignore[assignment,method-assign]  # as WSGI has it
     reloader.start()
     return app
 

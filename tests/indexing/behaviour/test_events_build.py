@@ -52,7 +52,7 @@ def add(catalog: Path) -> Iterator[Add]:
                     item_id=item,
                     user=user,
                     at=NOW - timedelta(days=days),
-                    **more,  # type: ignore[arg-type]
+                    **more,  # type: ignore[arg-type]  # a number
                 )
                 for kind, item, user, days in made
             ]
@@ -172,4 +172,5 @@ def test_without_events_nothing_is_as_another(films: Films, tmp_path: Path) -> N
     bundle = built(films(), tmp_path / "artifacts")
     assert bundle.sections.features is not None
     assert "trending" not in bundle.sections.features.columns
-    assert np.all(bundle.items.popularity.rating_count == [3, 1, 1, 0, 0])  # type: ignore[union-attr]
+    assert bundle.items.popularity is not None
+    assert np.all(bundle.items.popularity.rating_count == [3, 1, 1, 0, 0])
