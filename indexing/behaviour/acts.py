@@ -21,15 +21,14 @@ from indexing.comparing.displays import displays_of
 from indexing.comparing.examination import Examination, examination_of
 from shortlist.bundle.arrays import FloatArray, RowArray
 from shortlist.errors import CatalogError, EventStoreError
+from shortlist.events.event import EventType, micros_of
 
 if TYPE_CHECKING:  # SQLAlchemy is loaded where a catalogue has events, and nowhere else
     from shortlist.events.event import Event
 
 _RELATIVE = re.compile(rf"{SQLITE_URL}(?!/)(.+)")
 
-IMPRESSION, CLICK, LIKE, DISLIKE = "impression", "click", "like", "dislike"
-RATING, PURCHASE, VIEW = "rating", "purchase", "view"
-KINDS = (IMPRESSION, CLICK, LIKE, DISLIKE, RATING, PURCHASE, VIEW)
+KINDS = tuple(EventType)
 _DAY_US = 86_400e6
 _CODES = {name: code for code, name in enumerate(KINDS)}
 
@@ -58,7 +57,7 @@ class Acts:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def are(self, *kinds: str) -> npt.NDArray[np.bool_]:
+    def are(self, *kinds: EventType) -> npt.NDArray[np.bool_]:
         """Which events are of one of these kinds, bool [m]."""
         return np.isin(self.kinds, [_CODES[kind] for kind in kinds])
 
@@ -101,13 +100,11 @@ def store_url(config: EventsConfig, folder: Path) -> str:
 
 
 def _columns(events: Iterable[Event]) -> pd.DataFrame:
-    from shortlist.events.event import micros_of
-
     return pd.DataFrame(
         [
             (
                 str(one.item_id),
-                _CODES[one.type.value],
+                _CODES[one.type],
                 _named(one),
                 micros_of(one.at),
                 np.nan if one.value is None else one.value,

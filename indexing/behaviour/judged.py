@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from indexing.behaviour.acts import DISLIKE, KINDS, LIKE, PURCHASE, RATING, Acts
+from indexing.behaviour.acts import KINDS, Acts
 from indexing.catalog.addresses import expanded
 from indexing.catalog.events import Events
 from indexing.catalog.learning import EventsConfig
@@ -31,7 +31,7 @@ def with_acts(
     out. `weight` is what each counts as a like: 1 for those of the files, for events what the
     settings say of their kind, halved every half-life.
     """
-    own = acts.of(acts.are(RATING, LIKE, DISLIKE, PURCHASE))
+    own = acts.of(acts.are(EventType.RATING, EventType.LIKE, EventType.DISLIKE, EventType.PURCHASE))
     of_files = _of_files(ratings, acts, config)
     judged = pd.DataFrame(
         {
@@ -78,8 +78,8 @@ def _of_files(ratings: Events | None, acts: Acts, config: EventsConfig) -> Event
 
 def _values(own: Acts, scale: tuple[float, float]) -> np.ndarray:
     values = np.clip(own.values, *scale)
-    for kind in (LIKE, PURCHASE, DISLIKE):
-        values[own.are(kind)] = rating_of(EventType(kind), None, scale)
+    for kind in (EventType.LIKE, EventType.PURCHASE, EventType.DISLIKE):
+        values[own.are(kind)] = rating_of(kind, None, scale)
     return np.asarray(values)
 
 

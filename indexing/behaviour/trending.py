@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from indexing.behaviour.acts import CLICK, LIKE, PURCHASE, RATING, VIEW, Acts
+from indexing.behaviour.acts import Acts
 from indexing.catalog.learning import EventsConfig
 from shortlist.bundle.arrays import FloatArray
+from shortlist.events.event import EventType
 
 TRENDING = "trending"
 """The name of the feature."""
@@ -27,7 +28,11 @@ def trending(acts: Acts, config: EventsConfig, *, n_items: int) -> FloatArray:
     knew do not win. A click counts what its place is worth: see `click_worth`.
     Source: the mean of a Gamma prior's posterior for both rates, as a contrast.
     """
-    wanted = acts.of(acts.are(CLICK, LIKE, PURCHASE, RATING, VIEW))
+    wanted = acts.of(
+        acts.are(
+            EventType.CLICK, EventType.LIKE, EventType.PURCHASE, EventType.RATING, EventType.VIEW
+        )
+    )
     if not len(wanted):
         return np.zeros(n_items)
     counts = click_worth(wanted)
@@ -48,6 +53,6 @@ def click_worth(acts: Acts) -> FloatArray:
     """
     worth = np.ones(len(acts))
     if not acts.looked_at.is_assumed:
-        clicks = acts.are(CLICK) & (acts.ranks > 0)
+        clicks = acts.are(EventType.CLICK) & (acts.ranks > 0)
         worth[clicks] = np.minimum(1 / acts.looked_at.at(acts.ranks[clicks]), _MOST)
     return worth

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from indexing.behaviour.acts import CLICK, VIEW, Acts
+from indexing.behaviour.acts import Acts
 from indexing.behaviour.judged import decayed
 from indexing.behaviour.trending import click_worth
 from indexing.catalog.learning import EventsConfig
+from shortlist.events.event import EventType
 
 
 def weak_likes(acts: Acts, config: EventsConfig) -> pd.DataFrame:
@@ -17,7 +18,7 @@ def weak_likes(acts: Acts, config: EventsConfig) -> pd.DataFrame:
     A weight is the sum of what the acts count: their kind's weight, halved every half-life, and for
     a click what its place is worth.
     """
-    own = acts.of(acts.are(CLICK, VIEW) & (acts.users != ""))
+    own = acts.of(acts.are(EventType.CLICK, EventType.VIEW) & (acts.users != ""))
     weights = decayed(own, acts, config) * click_worth(own)
     table = pd.DataFrame({"row": own.rows, "user": own.users, "weight": weights})
     summed = table.groupby(["row", "user"], as_index=False, sort=False)["weight"].sum()

@@ -13,9 +13,6 @@ WEIGHTS: Mapping[str, float] = {
 }
 """How much of a like an event is, unless a catalogue says otherwise; an impression is none."""
 
-SAID = (EventType.RATING, EventType.LIKE, EventType.PURCHASE, EventType.DISLIKE)
-"""By these somebody says what they think of an item."""
-
 Scale = tuple[float, float]
 
 
