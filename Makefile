@@ -18,6 +18,9 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SOURCES := setup.cfg setup.py pyproject.toml .ci/constraints.txt
 
+# Whether anything is published: a file tells where ARTIFACTS is a folder.
+PUBLISHED := $(if $(findstring ://,$(ARTIFACTS)),$(BIN)/python -m shortlist versions --live --artifacts,test -s) "$(ARTIFACTS)$(if $(findstring ://,$(ARTIFACTS)),,/CURRENT)"
+
 export TOKENIZERS_PARALLELISM ?= true
 # Absolute, because tests change folder; empty stays empty.
 MOVIELENS_PATH := $(if $(MOVIELENS),$(abspath $(MOVIELENS)))
@@ -29,7 +32,7 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
 
 run: setup ## install, build the index if none is published, and serve it on PORT
-	@if test -s "$(ARTIFACTS)/CURRENT"; then \
+	@if $(PUBLISHED); then \
 	  echo "serving what is published in $(ARTIFACTS); make index builds CATALOG"; \
 	else $(MAKE) --no-print-directory index; fi
 	@$(MAKE) --no-print-directory serve
@@ -68,7 +71,7 @@ tune: .venv/.evaluation ## learn a profile for CATALOG from what is published, a
 data: setup ## download MovieLens ml-latest-small, or take it from MOVIELENS=PATH
 	MOVIELENS="$(MOVIELENS_PATH)" $(BIN)/python data/movielens/fetch.py
 
-test: .venv/.test ## install what the tests need and run them
+test: .venv/.test .venv/s3-server ## install what the tests need and run them
 	HF_HUB_OFFLINE=1 MOVIELENS="$(MOVIELENS_PATH)" $(BIN)/python -m pytest -m "not soak" -n auto --dist loadfile
 
 lint: .venv/.test ## ruff and mypy
@@ -78,7 +81,7 @@ lint: .venv/.test ## ruff and mypy
 
 check: lint test ## what continuous integration runs: lint, types, tests
 
-soak: .venv/.test ## long runs: kills, swaps, load, generated catalogues
+soak: .venv/.test .venv/s3-server ## long runs: kills, swaps, load, generated catalogues
 	HF_HUB_OFFLINE=1 MOVIELENS="$(MOVIELENS_PATH)" $(BIN)/python -m pytest -m soak -s
 
 bench: .venv/.bench ## measure against the reference notebook; writes benchmarks/results
@@ -91,6 +94,12 @@ clean: ## remove .venv and caches, keep data
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; pass PYTHON=/path/to/python3")'
 	$(PYTHON) -m venv .venv
+
+# An object store for the tests, apart: what it depends on is not what this project does.
+.venv/s3-server: .venv/bin/python .ci/s3-server.txt
+	$(PYTHON) -m venv $@
+	$@/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement .ci/s3-server.txt
+	@touch $@
 
 # One stamp an extra: nothing is reinstalled while the files it depends on are unchanged.
 .venv/.indexing .venv/.evaluation .venv/.test .venv/.bench: .venv/.%: .venv/bin/python $(SOURCES)

@@ -2,8 +2,8 @@
 
 One client asks distinct searches, uncached, at a steady rate below what the service sustains, while
 others send events as fast as asked for, a hundred in a request. Rounds with and without them are
-interleaved. Into SQLite, and into the PostgreSQL that --postgresql names. Writes
-benchmarks/results/events.json.
+interleaved. By one worker and by one for each core, into SQLite and into the PostgreSQL that
+--postgresql names. Writes benchmarks/results/events.json.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from itertools import count, islice
+from concurrent.futures import Executor, ProcessPoolExecutor
+from itertools import count, islice, product
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,13 @@ from benchmarks import report
 from benchmarks.hostile import Victim, ordinary
 from benchmarks.server import running
 from benchmarks.versus import UNCACHED
+from shortlist.encoder.machine import available_cores
 
 TOGETHER, SENDERS = 100, 2
 RATE = 2_200
 """Events a second that are offered: a tenth more than what is asked for."""
+
+NONE_SENT = {"events_per_s": 0.0, "events_refused": 0.0, "events_p99_ms": 0.0}
 
 _numbers = count()
 
@@ -52,10 +55,7 @@ _BODY = json.dumps({"events": [event(place) for place in range(TOGETHER)]})
 
 
 def batch() -> bytes:
-    """A request's body of events that nobody has sent yet, made at next to no cost.
-
-    The client that measures searches is a thread beside this.
-    """
+    """A request's body of events that nobody has sent yet, made at next to no cost."""
     return (_BODY % tuple(islice(_numbers, TOGETHER))).encode()
 
 
@@ -83,43 +83,47 @@ class Sender:
         connection.close()
 
 
-@contextmanager
-def sending(port: int, rate: float) -> Iterator[list[Sender]]:
-    """Somebody sends so many events a second meanwhile; none for 0."""
+def sent(port: int, rate: float, seconds: float) -> dict[str, float]:
+    """What became of so many events a second; runs in a process of its own, as people's clients do.
+
+    In that of the client that measures they would keep it from its own answers.
+    """
     stop = threading.Event()
-    senders = [Sender(port, rate / SENDERS) for _ in range(SENDERS if rate else 0)]
+    senders = [Sender(port, rate / SENDERS) for _ in range(SENDERS)]
     threads = [threading.Thread(target=one.run, args=(stop,)) for one in senders]
+    began = time.perf_counter()
     for thread in threads:
         thread.start()
-    try:
-        yield senders
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-
-
-def measured(port: int, rate: float, seconds: float) -> dict[str, float]:
-    """Searches beside so many events a second, and what became of these."""
-    began = time.perf_counter()
-    with sending(port, rate) as senders:
-        found = ordinary(Victim(port, psutil.Process()), seconds)
+    stop.wait(seconds)
+    stop.set()
+    for thread in threads:
+        thread.join()
     lasted = time.perf_counter() - began
     took = sorted(one for sender in senders for one in sender.took_ms)
     return {
-        **found,
         "events_per_s": sum(one.taken for one in senders) / lasted,
         "events_refused": sum(one.refused for one in senders),
-        "events_p99_ms": took[int(0.99 * len(took))] if took else 0.0,
+        "events_p99_ms": took[int(0.99 * len(took))],
     }
 
 
-def beside(url: str, artifacts: Path, rate: float, rounds: int, seconds: float) -> dict[str, Any]:
+def measured(pool: Executor, port: int, rate: float, seconds: float) -> dict[str, float]:
+    """Searches beside so many events a second, none for 0, and what became of these."""
+    sending = pool.submit(sent, port, rate, seconds) if rate else None
+    found = ordinary(Victim(port, psutil.Process()), seconds)
+    return {**found, **(sending.result() if sending else NONE_SENT)}
+
+
+def beside(
+    url: str, artifacts: Path, *, workers: int, rate: float, rounds: int, seconds: float
+) -> dict[str, Any]:
     """Medians over interleaved rounds without and with events, and p99 with over p99 without."""
-    with running(artifacts, *UNCACHED, "--events", url) as service:
-        measured(service.port, rate, seconds / 2)  # warm
+    how = (*UNCACHED, "--workers", str(workers), "--events", url)
+    pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+    with pool, running(artifacts, *how) as service:
+        measured(pool, service.port, rate, seconds / 2)  # warm
         pairs = [
-            (measured(service.port, 0, seconds), measured(service.port, rate, seconds))
+            tuple(measured(pool, service.port, each, seconds) for each in (0, rate))
             for _ in range(rounds)
         ]
     without, with_events = (
@@ -146,9 +150,15 @@ def main(artifacts: Path, postgresql: str | None, rate: int, rounds: int, second
         urls = {"SQLite": f"sqlite:///{folder}/events.db"}
         if postgresql:
             urls["PostgreSQL"] = postgresql
-        for name, url in urls.items():
-            found[name] = beside(url, artifacts, rate, rounds, seconds)
-            click.echo(f"{name}: {json.dumps(found[name])}")
+        for (name, url), workers in product(urls.items(), sorted({1, available_cores()})):
+            how: dict[str, Any] = {
+                "workers": workers,
+                "rate": rate,
+                "rounds": rounds,
+                "seconds": seconds,
+            }
+            found[f"{name}, workers {workers}"] = one = beside(url, artifacts, **how)
+            click.echo(f"{name}, workers {workers}: {json.dumps(one)}")
     text = json.dumps(found, indent=1)
     (report.RESULTS / "events.json").write_text(f"{text}\n", encoding="utf-8")
 

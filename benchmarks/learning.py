@@ -1,17 +1,18 @@
 """What a build gains that learns from events too: python -m benchmarks.learning --scratch DIR.
 
-On MovieLens with the variable MOVIELENS, else on the sample: people whose ratings no version knows
+On the sample and, with the variable MOVIELENS, on MovieLens: people whose ratings no version knows
 search and click by chance (`benchmarks.people`), for a half of what they like; their clicks go into
-a store of events. A version that learns from it, beside the ratings of others, recommends what the
-other half is found in more or less than by a version of these ratings alone
-(`benchmarks.taught`). Writes benchmarks/results/learning.json.
+a store of events. How much more of the other half does a version recommend that learns from it
+beside the ratings of others than one of these ratings alone (`benchmarks.taught`)? Others are four
+users in five, or one, as in a young catalogue. Writes benchmarks/results/learning.json.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,9 @@ import click
 from pydantic import SecretStr
 
 from benchmarks import report
-from benchmarks.people import world_of
+from benchmarks.people import known_ratings, world_of
 from benchmarks.simulator import CASES
-from benchmarks.taught import gain
+from benchmarks.taught import Gain, gain
 from indexing.behaviour.acts import read_acts
 from indexing.behaviour.judged import with_acts
 from indexing.catalog.events import Events
@@ -29,8 +30,6 @@ from indexing.catalog.learning import EventsConfig
 from indexing.job import build
 from indexing.measure.evaluate import Subject, open_subject
 from indexing.measure.learnt import learn_from
-from indexing.measure.protocols.tastes import others_by_fold
-from indexing.neighbours.likes import latest_ratings
 from shortlist.engine.snapshot import Snapshot
 from shortlist.events.store import EventStore
 
@@ -48,19 +47,30 @@ def main(scratch: Path) -> None:
         build(case.catalog, scratch / name)
         subject = open_subject(case.catalog, scratch / name)
         profile, options = next(iter(case.rankings.items()))
-        for n_searches in N_SEARCHES:
-            gained = measure(subject, scratch, {profile: options}, n_searches=n_searches)
-            found[f"{name}, {n_searches} searches"] = str(gained)
-            click.echo(f"{name}, {n_searches:,} searches by {profile}: nDCG@10 {gained}")
+        for young, known, n_searches in itertools.product(*[(False, True)] * 2, N_SEARCHES):
+            how: dict[str, Any] = {"young": young, "known": known, "n_searches": n_searches}
+            gained = measure(subject, scratch, {profile: options}, **how)
+            of_whom = "of all" if known else "of others"
+            case_name = f"{name}{', young' if young else ''}, {n_searches:,} searches {of_whom}"
+            told = {**asdict(gained), "whole": str(gained.whole), "learnt": str(gained.learnt)}
+            found[case_name] = told
+            click.echo(f"{case_name} by {profile}: {told}")
     text = json.dumps(found, indent=1, ensure_ascii=False)
     (report.RESULTS / "learning.json").write_text(f"{text}\n", encoding="utf-8")
 
 
-def measure(subject: Subject, scratch: Path, ranking: dict[str, Any], *, n_searches: int) -> Any:
-    """The difference of nDCG@10 that so many searches, ranked so, make, with its interval."""
+def measure(
+    subject: Subject,
+    scratch: Path,
+    ranking: dict[str, Any],
+    *,
+    n_searches: int,
+    young: bool,
+    known: bool,
+) -> Gain:
+    """What so many searches, ranked so, teach beside few ratings, or many; see `gain`."""
     catalog = subject.catalog
-    assert catalog.ratings is not None
-    others = others_by_fold(latest_ratings(catalog.ratings.table))[0]
+    others = known_ratings(catalog, young=young)
     path = (scratch / f"events-{n_searches}.db").resolve()
     for leftover in path.parent.glob(f"{path.name}*"):
         leftover.unlink()
@@ -77,9 +87,10 @@ def measure(subject: Subject, scratch: Path, ranking: dict[str, Any], *, n_searc
         return learn_from(subject.snapshot, taught, ratings.table).snapshot
 
     alone = learn_from(subject.snapshot, catalog, others).snapshot
-    world = world_of(subject.snapshot, catalog, ranking)
+    world = world_of(subject.snapshot, catalog, ranking, young=young)
     try:
-        return gain(world, alone, learn, store, profile=next(iter(ranking)), n_searches=n_searches)
+        how: dict[str, Any] = {"profile": next(iter(ranking)), "known": known}
+        return gain(world, alone, learn, store, n_searches=n_searches, **how)
     finally:
         store.close()
 

@@ -30,9 +30,9 @@ from indexing.measure.protocols.tastes import ITEM_TO_ITEM, PERSONAL, taste_prot
 from indexing.measure.report import as_table, write_tables
 from indexing.measure.systems import OURS, System, best_unseen, engine
 from indexing.measure.topic import Topic
+from indexing.neighbours.cosine import cosine
 from indexing.neighbours.ease import Ease
 from indexing.neighbours.held_out import HeldOut, Ratings, hold_out
-from indexing.neighbours.learn import cosine_neighbours
 from indexing.neighbours.section import liked_from
 from indexing.neighbours.select import REGULARISATIONS
 from shortlist.bundle.arrays import FloatArray, RowArray, Vectors
@@ -56,7 +56,8 @@ def ease(known: sparse.csr_matrix, strength: float) -> Score:
 
 def item_knn(known: sparse.csr_matrix, n_neighbours: int) -> Score:
     """Sums of the cosines of so many neighbours."""
-    near = cosine_neighbours(known, per_item=n_neighbours)
+    blocks = cosine(known, per_item=n_neighbours, on_progress=int)
+    near = sparse.vstack(list(blocks), format="csr")
     return lambda given: (given @ near).toarray().astype(np.float32)
 
 

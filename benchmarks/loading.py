@@ -151,7 +151,8 @@ def write_bundle(
     writer = SegmentWriter(own, n_entries=n_items, embedding_dim=settings.embedding_dim)
     for begin in range(0, n_items, BATCH):
         unit = draw(rng, min(BATCH, n_items - begin), settings.embedding_dim)
-        writer.append(np.full(len(unit), b"x" * 16, dtype="S16"), unit)
+        writer.append(np.full(len(unit), b"x" * 16, dtype="S16"))
+        writer.put(np.arange(begin, begin + len(unit)), unit)
     titles = _titles(rng, n_items)
     writer.close(np.full(n_items, b"x" * 16, dtype="S16"))
     bundle.write_tables(pa.array(rng.permutation(n_items)), _items(rng, titles, more()))

@@ -23,6 +23,7 @@ import click
 from benchmarks.catalogues import source_folder
 from benchmarks.stand_in import StandIn
 from indexing import segments
+from indexing.chunks import LocalChunks
 from indexing.embeddings import embed_corpus
 from indexing.job import build
 
@@ -122,8 +123,14 @@ def main(catalog: Path, artifacts: Path, stand_in: bool) -> None:
 def _embed(made: list[Any], batches: Any, encoder: Any, writer: Any, **how: Any) -> Any:
     """As `embed_corpus`, with a stand-in where the encoder was."""
     if not made:
-        made.append(StandIn(encoder, source_folder()))
-    return embed_corpus(batches, made[0], writer, **how)
+        made.append(StandIn(encoder.encoder, source_folder()))
+    return embed_corpus(batches, _OneByOne(made[0], encoder.threads, prompt=""), writer, **how)
+
+
+class _OneByOne(LocalChunks):
+    """Chunks one after the other: the first is what a stand-in is fitted to."""
+
+    at_once = 1
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ a publish of changes, a rebuild, a search and a swap of versions take. To encode
 takes an hour or more, so that their vectors come from a stand-in (`benchmarks.stand_in`) unless
 `--encode all` asks for the real ones: in the first build alone; queries, what changes and what the
 rebuild has to encode are really encoded. A build that is there already is not made again. Prints
-the table and writes benchmarks/results/million.json and .md.
+the table and writes benchmarks/results/million.json and .md. `--searches` measures no more than
+searches, filters, facets and the worker's memory: a few minutes, into million-searches.json.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ _RATINGS_PER_ITEM, _ITEMS_PER_USER = 6, 5
 @click.option("--items", "n_items", default=1_000_000, show_default=True)
 @click.option("--encode", type=click.Choice(["pieces", "all"]), default="pieces", show_default=True)
 @click.option("--publishes", "n_publishes", default=100, show_default=True)
-def main(scratch: Path, n_items: int, encode: str, n_publishes: int) -> None:
+@click.option("--searches", "only_searches", is_flag=True, help="Leave out builds and changes.")
+def main(scratch: Path, n_items: int, encode: str, n_publishes: int, only_searches: bool) -> None:
     """Measure, print, write benchmarks/results/million.json and .md."""
     own = scratch / f"films-{n_items}"
     catalog, stand_in = _catalogue(own, n_items), encode == "pieces"
@@ -54,9 +56,14 @@ def main(scratch: Path, n_items: int, encode: str, n_publishes: int) -> None:
         "items": n_items,
         "stand_in": stand_in,
         "index": _index_of(own / "artifacts"),
-        "build": asdict(built),
-        "encoding": encoding_rate(catalog),
     }
+    if only_searches:
+        found |= _searched(own / "artifacts", scratch)
+        text = json.dumps(found, indent=1)
+        (report.RESULTS / "million-searches.json").write_text(f"{text}\n", encoding="utf-8")
+        click.echo(text)
+        return
+    found |= {"build": asdict(built), "encoding": encoding_rate(catalog)}
     artifacts = _copied(own / "artifacts", own / "changed")
     found["recall"] = recalls(ArtifactStore(artifacts).live_folder())
     with server.running(_sample(scratch)) as sample:
@@ -71,6 +78,17 @@ def main(scratch: Path, n_items: int, encode: str, n_publishes: int) -> None:
     (report.RESULTS / "million.json").write_text(f"{json.dumps(found, indent=1)}\n", "utf-8")
     (report.RESULTS / "million.md").write_text(text, encoding="utf-8")
     click.echo(text)
+
+
+def _searched(artifacts: Path, scratch: Path) -> dict[str, Any]:
+    """Searches of a version and of the sample, recall, and what a worker holds after them."""
+    found: dict[str, Any] = {"recall": recalls(ArtifactStore(artifacts).live_folder())}
+    with server.running(_sample(scratch)) as sample:
+        found["sample"] = searches(sample, filtered=False)
+    with server.running(artifacts) as running:
+        found["searches"] = searches(running, filtered=True)
+        found["worker_mb"] = server.memory_mb(running.workers()[0])["own_mb"]
+    return found
 
 
 def _catalogue(own: Path, n_items: int) -> Path:

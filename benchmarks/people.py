@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from indexing.catalog import Catalog
 from indexing.measure.learnt import learn_from
@@ -143,18 +144,30 @@ def drafted(
     return gained, (on & (teams != NO_TEAM)).sum(axis=1)
 
 
+def known_ratings(catalog: Catalog, *, young: bool = False) -> pd.DataFrame:
+    """The ratings that versions know, of four users in five; of one where a catalogue is young."""
+    assert catalog.ratings is not None
+    ratings = latest_ratings(catalog.ratings.table)
+    others = others_by_fold(ratings)[0]
+    return ratings[~ratings.index.isin(others.index)] if young else others
+
+
 def world_of(
-    snapshot: Snapshot, catalog: Catalog, rankings: Mapping[str, Mapping[str, Any]]
+    snapshot: Snapshot,
+    catalog: Catalog,
+    rankings: Mapping[str, Mapping[str, Any]],
+    *,
+    young: bool = False,
 ) -> World:
-    """The users of one fold, and lists that know nothing of them.
+    """The users whose ratings are not known, and lists that know nothing of them.
 
     `rankings` are the options of a search, by what they are called.
     """
     assert catalog.ratings is not None
     ratings = latest_ratings(catalog.ratings.table)
-    others = others_by_fold(ratings)[0]
-    learnt = learn_from(snapshot, catalog, others).snapshot
-    liking = ratings[(ratings["value"] >= liked_from(catalog)) & ~ratings.index.isin(others.index)]
+    known = known_ratings(catalog, young=young)
+    learnt = learn_from(snapshot, catalog, known).snapshot
+    liking = ratings[(ratings["value"] >= liked_from(catalog)) & ~ratings.index.isin(known.index)]
     users, names = np.unique(liking["user"].to_numpy(dtype=object).astype("U"), return_inverse=True)
     liked = np.zeros((len(names), catalog.n_items), np.bool_)[: len(users)]
     liked[names, liking["row"].to_numpy(np.int64)] = True

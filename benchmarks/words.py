@@ -31,7 +31,8 @@ from indexing.words import index_words
 from shortlist.bundle.all_words import AllWords, part_of
 from shortlist.bundle.places import Places
 from shortlist.bundle.sections.word_index import read_words, write_words
-from shortlist.engine.lanes.words import ask_words, find_words, score_words
+from shortlist.engine.lanes.asked import ask_words
+from shortlist.engine.lanes.words import find_words, score_words
 
 SEED = 20261124
 N_DRAWN, N_ROUNDS, TOP = 300, 3, 100

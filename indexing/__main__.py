@@ -59,6 +59,11 @@ def main() -> None:
 @click.option("--force", is_flag=True, help="Publish past the gate's limits; the journal says so.")
 @click.option("--replace-catalog", is_flag=True, help="Publish over a catalogue of another name.")
 @events_option(required=False)
+@click.option(
+    "--dask",
+    metavar="ADDRESS",
+    help="Encode new documents on the workers of this Dask scheduler, such as tcp://host:8786.",
+)
 @sign_option
 def build(
     catalog: Path,
@@ -68,6 +73,7 @@ def build(
     force: bool,
     replace_catalog: bool,
     events: str,
+    dask: str | None,
     sign: Path | None,
 ) -> None:
     """Read, embed, index, check and publish a catalogue."""
@@ -77,13 +83,14 @@ def build(
     started = time.perf_counter()
     report = run_build(
         catalog,
-        artifacts.root,
+        artifacts,
         precision=Precision(precision) if precision else None,
         reuse=reuse,
         force=force,
         replace_catalog=replace_catalog,
         signing_key=sign,
         events=events,
+        dask=dask,
         on_step=_step_teller(),
     )
     counts = report.counts
@@ -97,7 +104,7 @@ def build(
         f" ({counts.encoded} encoded, {counts.reused} reused, {counts.repeated} repeated) in"
         f" {time.perf_counter() - started:.1f} s"
     )
-    click.echo(f"next: shortlist serve --artifacts {shlex.quote(str(artifacts.root))}")
+    click.echo(f"next: shortlist serve --artifacts {shlex.quote(artifacts.name)}")
 
 
 def _step_teller() -> Callable[[str], None]:
@@ -121,8 +128,12 @@ for command in (apply, follow, compact, experiment, replay):
 @main.command()
 @artifacts_option
 @json_option
-def versions(artifacts: ArtifactStore, as_json: bool) -> None:
+@click.option("--live", is_flag=True, help="Print the name of the live version alone.")
+def versions(artifacts: ArtifactStore, as_json: bool, live: bool) -> None:
     """List what is published, newest first, checksums verified."""
+    if live:
+        click.echo(artifacts.live_version())
+        return
     from indexing.versions import list_versions, versions_table
 
     rows = list_versions(artifacts)
@@ -176,9 +187,12 @@ def rollback(version: str | None, artifacts: ArtifactStore) -> None:
 @artifacts_option
 def prune(keep: int, artifacts: ArtifactStore) -> None:
     """Remove all but KEEP versions beside the live one; none that is in use."""
+    from indexing.collecting.owned import drop_unused
+
     with artifacts.lock():
         artifacts.reconcile()
         removed = artifacts.prune(keep)
+        drop_unused(artifacts)
     click.echo(f"removed {len(removed)}: {', '.join(removed) or 'nothing to remove'}")
 
 
@@ -209,7 +223,7 @@ def tune(catalog: Path, artifacts: ArtifactStore, output: Path, profile: str) ->
     from indexing.measure.evaluate import open_subject
     from indexing.measure.verdict import as_markdown, write_tuning
 
-    tuning = tuner.tune(open_subject(catalog, artifacts.root))
+    tuning = tuner.tune(open_subject(catalog, artifacts))
     paths = write_tuning(tuning, output)
     click.echo(as_markdown(tuning))
     click.echo(f"\nwritten: {', '.join(map(str, paths))}")
@@ -229,7 +243,7 @@ def evaluate(catalog: Path, artifacts: ArtifactStore, output: Path) -> None:
     from indexing.measure import evaluate as measure
     from indexing.measure.report import as_markdown, write_report
 
-    evaluation = measure.evaluate(measure.open_subject(catalog, artifacts.root))
+    evaluation = measure.evaluate(measure.open_subject(catalog, artifacts))
     paths = write_report(evaluation, output)
     click.echo(as_markdown(evaluation))
     click.echo(f"\nwritten: {', '.join(map(str, paths))}")

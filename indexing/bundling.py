@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from indexing.catalog.config import CatalogConfig
 from indexing.catalog.settings import write_settings
 from indexing.changing.intake import intake_of
 from indexing.changing.source import write_source
+from indexing.collecting import collecting_of
+from indexing.collecting.owned import Collections
 from indexing.documents import read_corpus
 from indexing.embeddings import EmbeddingCounts
 from indexing.encoding import Encoding, encoding_of
@@ -39,6 +42,7 @@ from indexing.segments import (
 )
 from indexing.suggestions import write_suggestions
 from indexing.users import write_users
+from indexing.workplace import Workplace
 from shortlist.bundle import layout
 from shortlist.bundle.manifest import CatalogInfo, Counts, Manifest, PopularityInfo, Section
 from shortlist.bundle.profiles import Profile
@@ -61,12 +65,16 @@ def write_bundle(
     *,
     live: Bundle | None,
     applied: Mapping[str, int],
+    place: Workplace,
+    own: Collections,
     on_step: OnStep,
 ) -> tuple[Manifest, EmbeddingCounts]:
     """Every file of the bundle, sealed, in an empty folder; and how much was encoded for it.
 
-    What has not changed since `live` is taken over from it; `applied` is for the manifest.
-    `precision` overrides the catalogue's. Raises CatalogError for what cannot be read.
+    What has not changed since `live` is taken over from it; `applied` is for the manifest. New
+    documents are encoded at this `place`; collections that are made are `own`, the artifacts
+    folder's. `precision` overrides the catalogue's. Raises CatalogError for what cannot be read,
+    PublishError where an engine does not do what it is asked.
     """
     config = catalog.config
     corpus = read_corpus(catalog)
@@ -94,14 +102,15 @@ def write_bundle(
     log.info("encoding what is new of %d documents", catalog.n_items)
     with tqdm(total=len(fresh), unit="doc", desc="encoding", disable=None, leave=False) as bar:
         making = Making(
-            encoder=encoding.encoder,
-            document_prompt=settings.document_prompt,
+            embedding_dim=settings.embedding_dim,
+            encoding=partial(place.encoder, encoding),
             language=config.words.language,
             index_type=config.index.type,
             probes=lambda: encoding.queries(texts),
             known=known,
             on_progress=bar.update,
             on_step=on_step,
+            collecting=collecting_of(config.retrieval, own),
         )
         new = Fresh(fresh, contents[arrangement.fresh], making)
         written = write_segments(writer, live, arrangement, new)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet
 
+from indexing.chunks import ChunkEncoder, Chunks, OnProgress
 from indexing.documents import HASH_DTYPE, HashArray, hash_documents
 from shortlist.bundle import layout
 from shortlist.bundle.arrays import RowArray, Vectors, map_array
@@ -64,46 +66,62 @@ class EmbeddingCounts:
 
 def embed_corpus(
     batches: Iterable[list[str]],
-    encoder: Encoder,
+    encoder: ChunkEncoder,
     writer: SegmentWriter,
     *,
-    prompt: str,
     live: Sequence[KnownVectors],
-    on_progress: Callable[[int], object],
+    on_progress: OnProgress,
 ) -> EmbeddingCounts:
-    """Write the vector of every document, in row order, a batch at a time.
+    """Write the vector of every document, while batches of them in row order are read.
 
     A document whose hash is among the `live` ones takes that vector; of identical documents
-    only the first is encoded. `prompt` goes before each. `on_progress` is called with
-    the number of documents just done.
+    only the first is encoded. `on_progress` is called with the number of documents just done.
     """
-    written: list[KnownVectors] = []
-    encoded = reused = n_rows = n_cut = 0
+    earlier: list[KnownVectors] = []
+    repeats: list[tuple[RowArray, RowArray]] = []
+    chunks = Chunks(encoder, writer.put, on_progress)
+    n_rows = reused = n_cut = 0
     for documents in batches:
         hashes = hash_documents(documents)
-        vectors = np.empty((len(documents), encoder.embedding_dim), dtype=np.float32)
-        from_live = _take_over(hashes, live, vectors)
-        missing = np.flatnonzero(~(from_live | _take_over(hashes, written, vectors)))
-        _, first, inverse = np.unique(hashes[missing], return_index=True, return_inverse=True)
-        on_progress(len(documents) - len(first))
-        texts = [documents[row] for row in missing[first]]
-        vectors[missing] = encoder.encode(texts, prompt=prompt, on_progress=on_progress)[inverse]
-        writer.append(hashes, vectors)
-        written.append(_sorted_by_hash(hashes, writer.vectors, first_row=n_rows))
+        rows = n_rows + np.arange(len(documents))
+        from_live = _take_over(hashes, rows, live, writer)
+        first_rows = _first_rows(hashes, rows, earlier)
+        is_new = ~from_live & (first_rows == rows)
+        repeated = ~from_live & (first_rows < rows)
+        on_progress(len(documents) - int(is_new.sum()))
+        chunks.add([documents[place] for place in np.flatnonzero(is_new)], rows[is_new])
+        repeats.append((rows[repeated], first_rows[repeated]))
+        writer.append(hashes)
+        earlier.append(_sorted_by_hash(hashes, writer.vectors, first_row=n_rows))
         n_rows += len(documents)
-        encoded += len(first)
         reused += int(from_live.sum())
-        n_cut += encoder.n_cut(documents, prompt=prompt)
-    return EmbeddingCounts(encoded, reused, n_rows - encoded - reused, n_cut)
+        n_cut += encoder.n_cut(documents)
+    n_encoded = chunks.finish()
+    for again, first in repeats:
+        writer.put(again, writer.vectors[first])
+    return EmbeddingCounts(n_encoded, reused, n_rows - n_encoded - reused, n_cut)
 
 
-def _take_over(hashes: HashArray, sources: Sequence[KnownVectors], out: Vectors) -> np.ndarray:
-    """Fill the rows of `out` whose hash a source knows; returns which rows those are, bool."""
+def _first_rows(hashes: HashArray, rows: RowArray, earlier: Sequence[KnownVectors]) -> RowArray:
+    """The row at which each hash of these rows stands first, int64 [b]."""
+    _, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
+    found = rows[first[inverse]]
+    for batch in earlier:
+        known = batch.find(hashes)
+        found[known >= 0] = known[known >= 0]
+    return found
+
+
+def _take_over(
+    hashes: HashArray, rows: RowArray, sources: Sequence[KnownVectors], writer: SegmentWriter
+) -> npt.NDArray[np.bool_]:
+    """Write those of these rows whose hash a source knows; returns which they are, bool [b]."""
     done = np.zeros(len(hashes), dtype=bool)
     for source in sources:
-        rows = source.find(hashes)
-        out[rows >= 0] = source.vectors[rows[rows >= 0]]
-        done |= rows >= 0
+        known = source.find(hashes)
+        taken = (known >= 0) & ~done
+        writer.put(rows[taken], source.vectors[known[taken]])
+        done |= taken
     return done
 
 

@@ -29,7 +29,7 @@ _DIMS_EACH = 4
 """Of a vector so many numbers become a code of four bits: an eighth of a byte a number."""
 
 _ADD_ROWS = 65_536
-_EXACT_BESIDE = 10_000
+EXACT_BESIDE = 10_000
 _TRAINING_ROWS = 200_000
 _CODEBOOK_ROWS, _CODEBOOK_STEPS = 50_000, 10
 """What sixteen codes a part are learnt from; more changes recall in the fourth digit."""
@@ -88,7 +88,7 @@ def kind_beside(kind: str, *, n_entries: int, n_items: int, embedding_dim: int) 
     Exact up to 10,000 entries, of which a search costs a millisecond, and in a catalogue of up to
     50,000 items: small segments are many, and few entries train no index.
     """
-    if kind == "flat" or n_entries <= _EXACT_BESIDE or n_items <= EXACT_UP_TO:
+    if kind == "flat" or n_entries <= EXACT_BESIDE or n_items <= EXACT_UP_TO:
         return "flat"
     return approximate(embedding_dim, n_items=n_entries) if kind == "auto" else kind
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,13 +14,16 @@ from indexing.catalog import read_catalog
 from indexing.catalog.toml import read_catalog_config
 from indexing.changing.follower import Follower
 from indexing.changing.publisher import Publisher
+from indexing.collecting.owned import Collections, drop_unused
 from indexing.embeddings import EmbeddingCounts
 from indexing.gate import GateReport, check_name, pass_gate
+from indexing.workplace import workplace
 from shortlist.bundle import layout, signing
 from shortlist.bundle.change_log import LOG, ChangeLog
 from shortlist.bundle.manifest import Manifest
 from shortlist.bundle.reader import Bundle, open_bundle
 from shortlist.bundle.store import ArtifactStore, OnStep, no_step
+from shortlist.bundle.stores import open_store
 from shortlist.encoder.machine import Precision
 from shortlist.errors import BundleError, BundleUntrusted, PublishError
 
@@ -44,7 +49,7 @@ class BuildReport:
 
 def build(
     catalog_path: Path,
-    artifacts: Path,
+    artifacts: str | Path | ArtifactStore,
     *,
     precision: Precision | None = None,
     reuse: bool = True,
@@ -52,24 +57,29 @@ def build(
     replace_catalog: bool = False,
     signing_key: Path | None = None,
     events: str = "",
+    dask: str | None = None,
     on_step: OnStep = no_step,
 ) -> BuildReport:
     """Read, embed, index, check and publish a catalogue.
 
     `precision` overrides the catalogue's; `force` and `replace_catalog` are the gate's; the version
     is signed with the private key in the file `signing_key`, if there is one. `events` is the url
-    of the store of events, for a gate that asks what people would click. `on_step` is called with
-    a name at every step's end, and for parts of a step with names like "published: renamed".
+    of the store of events, for a gate that asks what people would click. `dask` is the address of
+    a scheduler whose workers encode new documents, before what the catalogue says. `on_step` is
+    called with a name at every step's end, and for parts of a step with names like
+    "published: renamed".
     The live version is as it was when an error is raised, and when nothing has changed: then
     nothing is published.
     """
     config = read_catalog_config(catalog_path)
     key = None if signing_key is None else signing.read_private_key(signing_key)
-    store = ArtifactStore(artifacts)
-    with store.lock():
+    store = open_store(artifacts)
+    place = workplace(config.build, store.root, dask=dask)
+    with store.lock(), _leftovers_dropped(store):
         store.reconcile()
+        drop_unused(store)
         expected = store.current_text()
-        changes = ChangeLog(artifacts)
+        changes = ChangeLog(store.root)
         absorbed = changes.last()  # what came before the sources are read is in them
         catalog = read_catalog(config)
         on_step("catalogue read")
@@ -82,6 +92,8 @@ def build(
                 precision,
                 live=_trusted(live, key) if reuse else None,
                 applied=_applied(live, config.name, absorbed),
+                place=place,
+                own=Collections(store.root),
                 on_step=on_step,
             )
             if live is not None and key is None and manifest.has_content_of(live.manifest):
@@ -103,6 +115,7 @@ def build(
                 on_step=lambda part: on_step(f"published: {part}"),
             )
             on_step("published")
+        place.forget()
         if absorbed:
             changes.done(max(absorbed, changes.through()))
         if changes.last() > absorbed:  # what came while the sources were read
@@ -114,6 +127,15 @@ def build(
             log.warning("old versions stay: %s", error)
         on_step("pruned")
     return BuildReport(version, manifest, counts, gate)
+
+
+@contextmanager
+def _leftovers_dropped(store: ArtifactStore) -> Iterator[None]:
+    """What a build made in an engine and no version names goes with it, however it ends."""
+    try:
+        yield
+    finally:
+        drop_unused(store)
 
 
 def _trusted(live: Bundle | None, key: PrivateKey | None) -> Bundle | None:

@@ -15,21 +15,29 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def _store(_context: click.Context, _parameter: click.Parameter, folder: Path) -> ArtifactStore:
-    """What is published in a folder; not the current one, which an empty text would mean too."""
-    from shortlist.bundle.store import ArtifactStore
+def _store(_context: click.Context, _parameter: click.Parameter, named: str) -> ArtifactStore:
+    """What is published at a location; not the current folder, which an empty text would mean."""
+    from shortlist.bundle.location import location_of
+    from shortlist.bundle.stores import open_store
+    from shortlist.errors import StoreError
 
-    if folder == Path():
+    try:
+        location = location_of(named)
+    except StoreError as error:
+        raise click.BadParameter(str(error)) from error
+    if location == Path():
         raise click.BadParameter("expected a folder other than the current one")
-    return ArtifactStore(folder)
+    if isinstance(location, Path) and location.is_file():
+        raise click.BadParameter(f"expected a folder, {named!r} is a file")
+    return open_store(location)
 
 
 artifacts_option = click.option(
     "--artifacts",
     required=True,
     callback=_store,
-    type=click.Path(path_type=Path, file_okay=False),
-    help="The folder that holds published bundles.",
+    metavar="DIRECTORY",
+    help="The folder, or the address in an object store, that holds published bundles.",
 )
 sign_option = click.option(
     "--sign",

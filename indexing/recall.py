@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,14 +59,20 @@ def measure_index(
     once before, so that paging the file in is not counted.
     """
     retriever = FaissRetriever(folder, info, vectors)
+    depth = exact.shape[1]
+    return measured(lambda probe: retriever.retrieve(probe, depth).rows, probes, exact)
+
+
+def measured(retrieve: Callable[[Vectors], RowArray], probes: Vectors, exact: RowArray) -> Measured:
+    """Recall and latency of what gives rows for a probe, as `measure_index` has them."""
     for probe in probes[: max(1, len(probes) // 10)]:
-        retriever.retrieve(probe, exact.shape[1])
+        retrieve(probe)
     recalls, times_ms = [], []
     for probe, truth in zip(probes, exact, strict=True):
         started = time.perf_counter()
-        found = retriever.retrieve(probe, exact.shape[1])
+        found = retrieve(probe)
         times_ms.append((time.perf_counter() - started) * 1e3)
-        recalls.append(len(np.intersect1d(found.rows, truth)) / len(truth))
+        recalls.append(len(np.intersect1d(found, truth)) / len(truth))
     p50_ms, p99_ms = np.percentile(times_ms, [50, 99])
     return Measured(float(np.mean(recalls)), float(p50_ms), float(p99_ms))
 

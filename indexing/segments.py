@@ -5,17 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from indexing.arrangement import Arrangement, arrange, rows_of_entries, whole
 from indexing.catalog.config import CatalogConfig
 from indexing.catalog.settings import read_settings
+from indexing.chunks import ChunkEncoder
+from indexing.collecting import Collecting
 from indexing.documents import HASH_DTYPE, HashArray
 from indexing.embeddings import EmbeddingCounts, KnownVectors, embed_corpus
 from indexing.entries import Entries
-from indexing.index import build_index, kind_beside
+from indexing.index import EXACT_BESIDE, build_index, kind_beside
 from indexing.probed import Nearest
 from indexing.recall import RECALL_DEPTH
 from indexing.titles import write_titles
@@ -32,9 +36,14 @@ from shortlist.bundle.store import OnStep
 from shortlist.bundle.vectors import AllVectors
 from shortlist.bundle.writer import BundleWriter, SegmentWriter
 from shortlist.encoder.machine import available_cores
-from shortlist.encoder.runtime import Encoder
 from shortlist.engine.lanes.faiss_backend import FaissRetriever
-from shortlist.engine.lanes.segments import RetrievedSegment, SegmentsRetriever
+from shortlist.engine.lanes.segments import (
+    AnySegment,
+    RetrievedSegment,
+    SegmentsRetriever,
+    open_index,
+)
+from shortlist.engine.remote.collection import CollectedSegment
 from shortlist.errors import BundleCorrupt
 
 NOTHING = EmbeddingCounts(encoded=0, reused=0, repeated=0, cut=0)
@@ -46,18 +55,20 @@ _NUMBER = re.compile(r"s(\d{1,9})")
 class Making:
     """What a new segment is made with.
 
-    `probes` gives the query vectors that an approximate index is measured with; `known` are vectors
-    that need not be computed again.
+    `encoding` opens what encodes documents; `probes` gives the query vectors that an approximate
+    index is measured with; `known` are vectors that need not be computed again. Indexes are in the
+    bundle unless they are `collecting`.
     """
 
-    encoder: Encoder
-    document_prompt: str
+    embedding_dim: int
+    encoding: Callable[[], AbstractContextManager[ChunkEncoder]]
     language: str
     index_type: str
     probes: Callable[[], Vectors]
     known: Sequence[KnownVectors]
     on_progress: Callable[[int], object]
     on_step: OnStep
+    collecting: Collecting | None = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +98,8 @@ def made_alike(live: Bundle, config: CatalogConfig) -> bool:
         own = read_settings(live.folder)
     except BundleCorrupt:
         return False  # of a bundle from before there were segments
-    return own.words == config.words and own.index == config.index
+    indexed = own.index == config.index and own.retrieval == config.retrieval
+    return own.words == config.words and indexed
 
 
 def arrange_over(live: Bundle | None, wanted: HashArray, *, compact: bool = True) -> Arrangement:
@@ -125,10 +137,12 @@ def write_segments(
         name, kind = next_name(live), new.making.index_type
         fresh = arrangement.fresh.astype(np.int32)
         if arrangement.kept:
-            dim = new.making.encoder.embedding_dim
+            dim = new.making.embedding_dim
             kind = kind_beside(kind, n_entries=len(fresh), n_items=n_items, embedding_dim=dim)
         making = replace(new.making, index_type=kind)
-        info, own, counts = _write_segment(writer, name, replace(new, making=making))
+        if arrangement.kept and len(fresh) <= EXACT_BESIDE:
+            making = replace(making, collecting=None)
+        info, own, counts = _write_segment(writer, name, replace(new, making=making), fresh)
         writer.add_segment(info, fresh)
         vectors.append(own)
         rows.append(fresh)
@@ -146,10 +160,13 @@ def measured_recall(
     if all(info.retrieval.exact for info in infos):
         return None
     vectors = written.vectors
-    parts = []
+    parts: list[AnySegment] = []
     for info, own, rows in zip(infos, vectors.of_segments, written.rows, strict=True):
-        folder = writer.folder / folder_of(info.name)
-        parts.append(RetrievedSegment(FaissRetriever(folder, info.retrieval, own), rows))
+        index = open_index(writer.folder / folder_of(info.name), info.retrieval, own)
+        if isinstance(index, FaissRetriever):
+            parts.append(RetrievedSegment(index, rows))
+        else:
+            parts.append(CollectedSegment(index, rows))
     retriever = SegmentsRetriever(parts, vectors)
     depth = min(RECALL_DEPTH, len(vectors))
     with ThreadPoolExecutor(available_cores()) as threads:
@@ -167,24 +184,31 @@ def next_name(live: Bundle | None) -> str:
 
 
 def _write_segment(
-    bundle: BundleWriter, name: str, new: Fresh
+    bundle: BundleWriter, name: str, new: Fresh, rows: EntryRows
 ) -> tuple[SegmentInfo, Vectors, EmbeddingCounts]:
     entries, making = new.entries, new.making
-    folder, dim = bundle.new_segment(name), making.encoder.embedding_dim
-    writer = SegmentWriter(folder, n_entries=len(entries), embedding_dim=dim)
+    folder = bundle.new_segment(name)
+    writer = SegmentWriter(folder, n_entries=len(entries), embedding_dim=making.embedding_dim)
     sections = write_titles(folder, entries.titles, entries.alternatives)
     sections |= write_words(folder, entries.fields, n_rows=len(entries), language=making.language)
-    counts = embed_corpus(
-        entries.documents(),
-        making.encoder,
-        writer,
-        prompt=making.document_prompt,
-        live=making.known,
-        on_progress=making.on_progress,
-    )
+    with making.encoding() as encoder:
+        counts = embed_corpus(
+            entries.documents(),
+            encoder,
+            writer,
+            live=making.known,
+            on_progress=making.on_progress,
+        )
     writer.close(new.contents)
     making.on_step("vectors written")
-    retrieval = build_index(writer.vectors, folder, kind=making.index_type, probes=making.probes)
+    if making.collecting is None:
+        kind = making.index_type
+        retrieval = build_index(writer.vectors, folder, kind=kind, probes=making.probes)
+    else:
+        of_items: dict[str, Any] = {"items": bundle.folder / layout.ITEMS, "rows": rows}
+        retrieval = making.collecting.build(
+            writer.vectors, folder, **of_items, probes=making.probes
+        )
     making.on_step("index written")
     info = SegmentInfo(
         name=name,

@@ -63,7 +63,7 @@ def roll_back(store: ArtifactStore, version: str | None) -> tuple[str | None, st
         store.reconcile()
         target = version or store.previous()
         if target is None:
-            raise BundleMissing(f"{store.root}: the journal names no earlier version that exists")
+            raise BundleMissing(f"{store.name}: the journal names no earlier version that exists")
         verify(store, target)
         was = store.current_text()
         _note_changes(store)
@@ -83,10 +83,11 @@ def _note_changes(store: ArtifactStore) -> None:
 
 
 def _describe(store: ArtifactStore, version: str, current: str | None) -> VersionRow:
-    folder = store.folder(version)
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    row = VersionRow(version=version, live=version == current, size_bytes=size)
+    row = VersionRow(version=version, live=version == current, size_bytes=0)
     try:
+        folder = store.fetched(version)
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        row = replace(row, size_bytes=size)
         manifest = read_manifest(folder)
         row = replace(
             row,

@@ -25,6 +25,7 @@ from shortlist.engine.answer import Answer
 from shortlist.engine.batch import ask_many
 from shortlist.engine.clock import Stage
 from shortlist.engine.cursor import decode_cursor
+from shortlist.engine.lanes.segments import problem_of
 from shortlist.engine.overview import overview
 from shortlist.engine.query import Asked, SearchQuery
 from shortlist.engine.query_reading import read_query
@@ -203,6 +204,7 @@ def _readiness(
         holder.blocklist_problem,
         holder.stuck(),
         holder.numbers_problem,
+        problem_of(snapshot.retriever),
         None if writes is None else writes.problem,
         None if recorder is None else recorder.problem,
     )

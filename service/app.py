@@ -25,7 +25,14 @@ from service.logs import log_exchange
 from service.metrics import CONTENT_TYPE, Metrics
 from service.pages import pages_blueprint, problem_page, wants_page
 from service.people import People
-from service.problems import MEDIA_TYPE, defect_body, kind_of, problem_body, problem_of
+from service.problems import (
+    MEDIA_TYPE,
+    defect_body,
+    kind_of,
+    problem_body,
+    problem_of,
+    retry_after_s,
+)
 from service.recorder import Recorder
 from service.reloader import Reloader
 from service.requests import spelled
@@ -37,7 +44,7 @@ from service.wsgi.compression import compressed
 from service.wsgi.exchange import Exchange, Exchanges, exchange_of
 from service.wsgi.headers import ResponseHeaders
 from shortlist.bundle.signing import read_trusted_keys
-from shortlist.bundle.store import ArtifactStore
+from shortlist.bundle.stores import open_store
 from shortlist.engine.snapshot import LoadOptions
 from shortlist.errors import InvalidParameter, QueryError
 from shortlist.events.person import Pseudonyms
@@ -69,15 +76,15 @@ def create_app(
     there is a "recorder" too.
     """
     metrics = Metrics(metrics_folder)
-    store = ArtifactStore(settings.artifacts)
-    holder = SnapshotHolder(metrics, current=store.current_text)
+    store = open_store(settings.artifacts, cache=Path(settings.cache) if settings.cache else None)
+    holder = SnapshotHolder(metrics, current=store.seen_text)
     holder.numbers_problem = numbers_problem
-    writes = Writes(settings.artifacts, holder) if settings.writes else None
+    writes = Writes(store.root, holder) if settings.writes else None
     recorder = Recorder(_opener(settings.events), metrics) if settings.events else None
     watches = recorder is not None and settings.experiment
     experiments = Experiments(holder, recorder.store) if recorder and watches else None
     reloader = Reloader(
-        settings.artifacts,
+        store,
         holder,
         replace(load_options(settings), observer=metrics),
         poll_s=settings.poll_s,
@@ -267,7 +274,8 @@ def _query_problem(error: QueryError) -> Response:
     if isinstance(error, InvalidParameter) and request.method in {"GET", "HEAD"}:
         error = spelled(error)
     status, body = problem_of(error)
-    headers = {"Retry-After": "1"} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    is_away = status == HTTPStatus.SERVICE_UNAVAILABLE
+    headers = {"Retry-After": str(retry_after_s(error))} if is_away else None
     return Response(body, status=status, mimetype=MEDIA_TYPE, headers=headers)
 
 

@@ -6,15 +6,15 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from enum import StrEnum
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from service.checks import check_artifacts, check_events, check_value
 from service.logs import LogFormat, LogLevel
+from shortlist.bundle.location import Address, location_of
 from shortlist.bundle.signing import read_trusted_keys
 from shortlist.encoder.machine import MAX_WAITING, Precision, available_cores
-from shortlist.errors import EventStoreError, SettingsError, SigningError
-from shortlist.events.address import address_of
+from shortlist.errors import SettingsError, SigningError, StoreError
 
 ENVIRONMENT_PREFIX = "SHORTLIST_"
 
@@ -23,7 +23,6 @@ _WRITE_PLACES = _EVENT_PLACES = 16
 _BOOLEANS = {"1": True, "true": True, "yes": True, "on": True} | {
     "0": False, "false": False, "no": False, "off": False
 }  # fmt: skip
-_SECRET = re.compile(r"[!-~]*")
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
 
 
@@ -43,7 +42,16 @@ def _setting(
 class Settings:
     """Everything an operator can set; the environment variable is SHORTLIST_ and the name."""
 
-    artifacts: Path = _setting(Path("data/artifacts"), "Folder of published bundles.")
+    artifacts: Path | Address = _setting(
+        Path("data/artifacts"),
+        "Folder of published bundles, or their address in an object store: s3://bucket/prefix or "
+        "gs://bucket/prefix, which needs shortlist[s3].",
+    )
+    cache: str = _setting(
+        "",
+        "Folder below which copies of what an object store has are kept; empty takes the user's "
+        "cache folder.",
+    )
     host: str = _setting("127.0.0.1", "Address to listen on.")
     port: int = _setting(8000, "Port to listen on; 0 takes a free one.", low=0, high=65535)
     workers: int = _setting(1, "Worker processes.", low=1, high=64)
@@ -176,12 +184,11 @@ class Settings:
     )
 
     def __post_init__(self) -> None:
-        if self.artifacts == Path() or (self.artifacts.exists() and not self.artifacts.is_dir()):
-            raise SettingsError(f"artifacts: expected a folder, found {str(self.artifacts)!r}")
+        check_artifacts(self.artifacts, writes=self.writes)
         if not self.host.strip():
             raise SettingsError("host: expected an address or name, found none")
         for setting in fields(self):
-            _check(setting, getattr(self, setting.name))
+            check_value(setting, getattr(self, setting.name))
         try:
             read_trusted_keys(self.trusted_keys)
         except SigningError as error:
@@ -196,7 +203,7 @@ class Settings:
                 "write_key: expected a key where writes is on, another one than api_key, found "
                 + ("that one" if self.write_key else "none")
             )
-        _check_events(self.events)
+        check_events(self.events)
         for name in ("cors_origins", "image_origins"):
             for origin in getattr(self, name):
                 if not _ORIGIN.fullmatch(origin):
@@ -258,6 +265,8 @@ def _parse(setting: Field[Any], value: object) -> object:
     parse = _PARSERS.get(wanted, wanted)
     try:
         parsed: object = parse(value)
+    except StoreError as error:
+        raise SettingsError(f"{setting.name}: {error}") from error
     except (KeyError, ValueError) as error:
         raise SettingsError(
             f"{setting.name}: expected {_allowed(wanted)}, found {value!r}"
@@ -266,6 +275,7 @@ def _parse(setting: Field[Any], value: object) -> object:
 
 
 _PARSERS: dict[type, Callable[[object], object]] = {
+    type(Path()): lambda value: location_of(str(value)),
     bool: lambda value: _BOOLEANS[str(value).lower()],
     tuple: lambda value: tuple(part.strip() for part in str(value).split(",") if part.strip()),
 }
@@ -275,25 +285,3 @@ def _allowed(wanted: type) -> str:
     if issubclass(wanted, StrEnum):
         return f"one of {', '.join(wanted)}"
     return f"one of {', '.join(_BOOLEANS)}" if wanted is bool else wanted.__name__
-
-
-def _check_events(url: str) -> None:
-    if not url:
-        return
-    try:
-        address = address_of(url)
-    except EventStoreError as error:
-        raise SettingsError(f"events: {error}") from error
-    for package in ("sqlalchemy", "alembic", *(["psycopg"] if address.path is None else [])):
-        if find_spec(package) is None:
-            raise SettingsError(f"events: needs {package}; install shortlist[events]")
-
-
-def _check(setting: Field[Any], value: Any) -> None:
-    low, high = setting.metadata["low"], setting.metadata["high"]
-    if low is not None and not low <= value <= high:
-        raise SettingsError(f"{setting.name}: expected {low:g} to {high:g}, found {value!r}")
-    if setting.metadata["secret"] and not _SECRET.fullmatch(value):
-        raise SettingsError(
-            f"{setting.name}: expected visible ASCII characters without blanks, found others"
-        )

@@ -77,17 +77,23 @@ class People:
         """What the store has of a user, or had when it was looked at last."""
         with self._mutex:
             known = self._kept.get(key, _NOTHING)
-        if self._store is None or known.until > self._now():
-            return known
+            if self._store is None or known.until > self._now():
+                return known
+            looking = self._keep(key, known._replace(until=0.0))
         try:
             store = self._store()
             events, forgotten = store.of_user(key, limit=_MOST_EVENTS), store.is_forgotten(key)
         except (EventStoreError, EventsUnavailable):
             return known
-        known = _Known(self._now() + KEPT_S, events, forgotten)
+        found = _Known(self._now() + KEPT_S, events, forgotten)
         with self._mutex:
-            self._kept[key] = known
-            self._kept.move_to_end(key)
-            while len(self._kept) > _MOST_KEPT:
-                self._kept.popitem(last=False)
+            if self._kept.get(key) is looking:  # else there is news, which this may be without
+                self._keep(key, found)
+        return found
+
+    def _keep(self, key: str, known: _Known) -> _Known:
+        self._kept[key] = known
+        self._kept.move_to_end(key)
+        while len(self._kept) > _MOST_KEPT:
+            self._kept.popitem(last=False)
         return known

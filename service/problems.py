@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 from wsgiref.types import StartResponse
 
 from shortlist import errors as kinds
-from shortlist.errors import ChangeRefused, CursorExpired, InvalidParameter, QueryError
+from shortlist.errors import (
+    ChangeRefused,
+    CursorExpired,
+    InvalidParameter,
+    QueryError,
+    RetrievalUnavailable,
+)
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +35,7 @@ _STATUS: dict[type[QueryError], tuple[int, str]] = {
     CursorExpired: (410, "cursor_expired"),
     kinds.FeatureUnavailable: (409, "feature_unavailable"),
     kinds.NotReady: (503, "not_ready"),
+    RetrievalUnavailable: (503, "retrieval_unavailable"),
     kinds.Overloaded: (503, "overloaded"),
     kinds.ChangesUnavailable: (503, "changes_unavailable"),
     kinds.EventsUnavailable: (503, "events_unavailable"),
@@ -63,7 +71,20 @@ def problem_of(error: QueryError) -> tuple[int, bytes]:
     """The HTTP status and the body of a query's error."""
     status, kind = _STATUS[type(error)]
     errors = error.fields if isinstance(error, InvalidParameter | ChangeRefused) else None
-    return status, problem_body(status, kind, str(error), errors=errors, **_more(error))
+    return status, problem_body(status, kind, _detail(error), errors=errors, **_more(error))
+
+
+def retry_after_s(error: QueryError) -> int:
+    """After how many whole seconds a client may ask again that was told 503."""
+    return math.ceil(error.retry_after_s) if isinstance(error, RetrievalUnavailable) else 1
+
+
+def _detail(error: QueryError) -> str:
+    """What a client is told: where an engine is, and what it says, is not for everybody."""
+    if not isinstance(error, RetrievalUnavailable):
+        return str(error)
+    seconds = retry_after_s(error)
+    return f"the engine that finds items by meaning does not answer; ask again in {seconds} s"
 
 
 def _more(error: QueryError) -> dict[str, Any]:

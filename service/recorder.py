@@ -26,7 +26,7 @@ MOST_EVENTS, MOST_ANSWERS = 20_000, 5_000
 _TOGETHER = 5_000
 """So many events, or a little more, and answers go into one commit."""
 
-_LOOK_S, _RETRY_S, _END_S = 2.0, 0.5, 10.0
+_LOOK_S, _COLLECT_S, _RETRY_S, _END_S = 2.0, 0.25, 0.5, 10.0
 
 _AGAIN = "send them again with the same ids"
 _AWAY = f"the store of events cannot be used at the moment; {_AGAIN}"
@@ -123,19 +123,22 @@ class Recorder:
             keeps = self._problem is None and len(self._answers) < self._most_answers
             if keeps:
                 self._answers.append(answer)
-                self._changed.notify()
+                if len(self._answers) == 1:
+                    self._changed.notify()
         if not keeps:
             self._metrics.observe_logged("dropped", 1)
 
     def _run(self) -> None:
-        while True:
-            groups, answers = self._next()
-            if not groups and not answers and self._stopping:
-                break
+        groups: list[_Group] = []
+        answers: list[LoggedQuery] = []
+        while True:  # at first there is nothing: the store is opened, so that users are known
             try:
                 self._step(groups, answers)
             except BaseException as error:  # whatever it is, who waits must hear of it
                 self._fail(groups, answers, error)
+            groups, answers = self._next()
+            if not groups and not answers and self._stopping:
+                break
         if self._store is not None:
             self._store.close()
 
@@ -147,6 +150,9 @@ class Recorder:
             else:
                 self._changed.wait_for(
                     lambda: self._groups or self._answers or self._stopping, _LOOK_S
+                )
+                self._changed.wait_for(  # nobody waits for answers alone: some share a commit
+                    lambda: self._groups or not self._answers or self._stopping, _COLLECT_S
                 )
             groups: list[_Group] = []
             n_events = 0

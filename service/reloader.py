@@ -15,10 +15,11 @@ from types import MappingProxyType
 from service.attempts import Attempts, try_apart
 from service.live import SnapshotHolder
 from shortlist.bundle import layout
-from shortlist.bundle.blocklist import Blocklist, BlocklistFile
+from shortlist.bundle.blocklist import Blocklist
 from shortlist.bundle.store import ArtifactStore
+from shortlist.bundle.stores import open_store
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
-from shortlist.errors import NotReady, ShortlistError
+from shortlist.errors import NotReady, ShortlistError, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class Reloader:
 
     def __init__(
         self,
-        artifacts: Path,
+        artifacts: Path | ArtifactStore,
         holder: SnapshotHolder,
         options: LoadOptions,
         *,
@@ -49,7 +50,7 @@ class Reloader:
         beside: Mapping[str, Callable[[], None]] = MappingProxyType({}),
     ) -> None:
         self._beside = beside
-        self._store = ArtifactStore(artifacts)
+        self._store = open_store(artifacts)
         self._holder = holder
         self._options = options
         self._poll_s = poll_s
@@ -57,7 +58,7 @@ class Reloader:
         self._attempts = Attempts(memory)
         self._given_up: set[str] = set()
         self._retry_at = 0.0
-        self._blocked = BlocklistFile(artifacts / layout.BLOCKLIST)
+        self._blocked = self._store.blocklist()
         self._blocklist: Blocklist | None = None
         self._applying, self._reading = threading.Lock(), threading.Lock()
         self._stop = threading.Event()
@@ -91,26 +92,39 @@ class Reloader:
             self.check_blocklist()
         try:
             with self._holder.looking("CURRENT", self._poll_s):
-                folder = self._store.live_folder()
+                version = self._store.live_version()
         except ShortlistError as error:
             self._refuse(None, str(error))
             return
         loaded = self._holder.peek()
-        if loaded is not None and loaded.version == folder.name:
-            self._settle(folder)
+        if loaded is not None and loaded.version == version:
+            self._settle(version)
             return
-        if self._holder.refused == folder.name and time.monotonic() < self._retry_at:
+        if self._holder.refused == version:
+            if time.monotonic() < self._retry_at:
+                return
+            self._store.recheck(version)
+        try:
+            problem = self._try(self._store.fetched(version), sharing=loaded)
+        except StoreError as error:  # it is away: asked again at the next look
+            self._refuse(None, str(error))
             return
-        problem = self._try(folder, sharing=loaded)
+        except ShortlistError as error:
+            problem = str(error)
         if problem is not None:
-            self._refuse(folder.name, problem)
+            self._refuse(version, problem)
             self._retry_at = time.monotonic() + _RETRY_S
             return
         self._holder.settle()
-        self._attempts.passed(folder.name)
+        self._attempts.passed(version)
 
-    def _settle(self, folder: Path) -> None:
+    def _settle(self, version: str) -> None:
         """The live version is in use: all is well while its files are there."""
+        try:
+            folder = self._store.fetched(version)
+        except ShortlistError as error:
+            self._refuse(None, str(error))
+            return
         if (folder / layout.MANIFEST).is_file():
             self._holder.settle()
         else:
@@ -175,9 +189,9 @@ class Reloader:
             with self._reading, self._holder.looking("BLOCKLIST", self._poll_s):
                 blocklist = self._blocked.read()
             if not blocklist.ids and self._blocklist and self._blocklist.ids:
-                self._store.live_folder()  # without CURRENT the folder itself is gone
+                self._store.live_version()  # without CURRENT the folder itself is gone
         except (OSError, UnicodeDecodeError, ShortlistError) as error:
-            self._report_blocklist(f"{self._blocked.path}: cannot be read: {error}")
+            self._report_blocklist(f"{self._blocked.where}: cannot be read: {error}")
             return
         self._report_blocklist(None)
         if blocklist is not self._blocklist:
@@ -213,8 +227,7 @@ class Reloader:
     def _before(self) -> Iterator[str]:
         if version := self._attempts.last_good():
             yield version
-        published = set(self._store.versions())
-        yield from (one for one in reversed(self._store.journal.history()) if one in published)
+        yield from self._store.at_hand()
 
     def _watch(self, name: str, look: Callable[[], None]) -> None:
         try:
@@ -234,7 +247,7 @@ class Reloader:
         try:
             look()
         except BaseException:  # a panic of a library is no Exception
-            log.exception("looking at %s failed; trying again", self._store.root)
+            log.exception("looking at %s failed; trying again", self._store.name)
 
     def _refuse(self, version: str | None, problem: str) -> None:
         """Say a problem once; it is what /readyz and a 503 tell."""

@@ -20,6 +20,7 @@ from gunicorn.workers.base import Worker as SupervisedWorker
 from service.channel import Patience
 from service.config import Settings
 from service.connections import Connections
+from service.heap import share_arenas
 from service.logs import configure_logs, formatter_for
 from service.state import SharedState, connections_within
 
@@ -163,6 +164,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def load(self) -> WSGIApplication:
         """The application of one worker, its snapshot loaded."""
         sys.setswitchinterval(_SWITCH_S)
+        share_arenas()
         configure_logs(self.settings.log_format, self.settings.log_level)
         problem = self._state.reserve_numbers()  # before prometheus_client is imported
         from service.app import create_app

@@ -7,7 +7,6 @@ import logging
 import sys
 from functools import cached_property
 from importlib import import_module, metadata
-from pathlib import Path
 from typing import Any
 
 import click
@@ -97,15 +96,15 @@ def main() -> None:
 @click.argument("text")
 @click.option(
     "--artifacts",
-    default=Path("data/artifacts"),
+    default="data/artifacts",
     show_default=True,
-    type=click.Path(path_type=Path, file_okay=False),
-    help="The folder that holds published bundles.",
+    metavar="DIRECTORY",
+    help="The folder, or the address in an object store, that holds published bundles.",
 )
 @click.option("-k", default=10, show_default=True, type=click.IntRange(1, 1000), help="How many.")
 @click.option("--profile", help="A named set of weights; the catalogue's default one if not given.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
-def search(text: str, artifacts: Path, k: int, profile: str | None, as_json: bool) -> None:
+def search(text: str, artifacts: str, k: int, profile: str | None, as_json: bool) -> None:
     """Search the live version and print the best items with what their scores are made of."""
     answer = shortlist.open(artifacts).search(text, k=k, profile=profile)
     if as_json:

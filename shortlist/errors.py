@@ -9,6 +9,7 @@ ShortlistError                what a user is told, without a traceback
 │   ├── BundleUnsupported     a later format, or a required section unknown to this code
 │   └── BundleUntrusted       it is not signed with any of the keys that are trusted
 ├── PublishError              the artifacts folder cannot be written, or somebody else is writing
+├── StoreError                the object store is away, refuses, or cannot be used here
 ├── SigningError              a key cannot be read, written or used
 ├── GateError                 a build is not fit to go live
 ├── SettingsError             a setting of the service is unknown or out of its range
@@ -24,6 +25,7 @@ ShortlistError                what a user is told, without a traceback
     ├── CursorExpired         the version that a list was made by answers no more
     ├── FeatureUnavailable    the live bundle lacks what is asked for
     ├── NotReady              no snapshot is loaded yet
+    ├── RetrievalUnavailable  the engine that holds the index is away, slow, or refuses
     ├── Overloaded            too many requests wait already
     └── DeadlineExceeded      the time a request may take is up
 """
@@ -74,6 +76,13 @@ class BundleUntrusted(BundleError):
 
 class PublishError(ShortlistError):
     """The artifacts folder cannot be written, or somebody else is writing it."""
+
+
+class StoreError(ShortlistError):
+    """The object store is away, refuses what is asked, or its address cannot be used here.
+
+    No BundleError: what cannot be reached is neither missing nor damaged.
+    """
 
 
 class SigningError(ShortlistError):
@@ -153,6 +162,14 @@ class FeatureUnavailable(QueryError):
 
 class NotReady(QueryError):
     """No snapshot is loaded yet."""
+
+
+class RetrievalUnavailable(QueryError):
+    """The engine that holds the index is away, slow, or refuses; in `retry_after_s` it is asked."""
+
+    def __init__(self, message: str, *, retry_after_s: float = 1.0) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(message)
 
 
 class Overloaded(QueryError):

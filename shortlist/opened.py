@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from shortlist.bundle import layout
-from shortlist.bundle.blocklist import Blocklist, BlocklistFile
+from shortlist.bundle.blocklist import Blocklist
 from shortlist.bundle.signing import read_trusted_keys
 from shortlist.bundle.store import ArtifactStore
+from shortlist.bundle.stores import open_store
 from shortlist.bundle.tables import ItemId
 from shortlist.encoder.machine import Precision, available_cores
 from shortlist.engine import query as queries
@@ -41,12 +41,14 @@ def open(  # noqa: A001  # read as shortlist.open
 ) -> OpenCatalog:
     """The live version of an artifacts folder, or this `version`: verified and memory-mapped.
 
+    The folder may be an address in an object store (`s3://bucket/prefix`).
+
     With `follow` a later publish, rollback or takedown is picked up while it is open. `precision`
     is that of queries: auto, f32 or bf16. With `trusted_keys`, public keys or paths of their files,
     only a version that one of them has signed is opened. Raises BundleMissing, BundleCorrupt,
-    BundleUntrusted, BundleUnsupported, SigningError or EncoderError.
+    BundleUntrusted, BundleUnsupported, SigningError, EncoderError or StoreError.
     """
-    store = ArtifactStore(Path(artifacts))
+    store = open_store(artifacts)
     options = LoadOptions(
         precision=Precision(precision),
         encoder_threads=available_cores(),
@@ -70,7 +72,7 @@ class OpenCatalog:
         self._follows = follow and version is None
         self._loading = threading.Lock()
         self._looked_at = time.monotonic()
-        self._blocked = BlocklistFile(store.root / layout.BLOCKLIST)
+        self._blocked = store.blocklist()
         self._blocklist: Blocklist | None = None
         folder = store.live_folder() if version is None else store.existing(version)
         self._snapshot = self._loaded(folder, None)
@@ -145,14 +147,21 @@ class OpenCatalog:
         """The snapshot to answer from; one thread looks for a later one twice a second."""
         due = self._follows and time.monotonic() - self._looked_at >= _LOOK_S
         if due and self._loading.acquire(blocking=False):
-            try:
-                self._snapshot = self._loaded(self._store.live_folder(), self._snapshot)
-            except (ShortlistError, OSError) as error:  # the version before stays in use
-                log.warning("%s serves on: %s", self._snapshot.version, error)
-            finally:
-                self._looked_at = time.monotonic()
-                self._loading.release()
+            if self._store.is_remote:  # nobody waits for an object store
+                threading.Thread(target=self._look, name="looking", daemon=True).start()
+            else:
+                self._look()
         return self._snapshot
+
+    def _look(self) -> None:
+        """Load the live version if it is another; the one before stays in use where it fails."""
+        try:
+            self._snapshot = self._loaded(self._store.live_folder(), self._snapshot)
+        except (ShortlistError, OSError) as error:
+            log.warning("%s serves on: %s", self._snapshot.version, error)
+        finally:
+            self._looked_at = time.monotonic()
+            self._loading.release()
 
     def _loaded(self, folder: Path, before: Snapshot | None) -> Snapshot:
         """The snapshot of this version, which may be in use, without what is blocked now."""

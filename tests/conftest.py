@@ -9,10 +9,13 @@ import pytest
 
 pytest_plugins = (
     "tests.catalogues",
+    "tests.dask_cluster",
     "tests.databases",
     "tests.event_stores",
     "tests.languages",
+    "tests.milvus_servers",
     "tests.models",
+    "tests.object_stores",
     "tests.publishing",
     "tests.serving",
     "tests.shop",

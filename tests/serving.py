@@ -24,6 +24,7 @@ from flask.testing import FlaskClient
 
 from service.app import create_app
 from service.config import Settings
+from shortlist.bundle.location import Location
 from shortlist.encoder.machine import Precision
 
 T = TypeVar("T")
@@ -78,6 +79,19 @@ class Private:
         """Whatever was written into these folders."""
         folders = (self.home, self.cache, self.temporary)
         return [str(path) for folder in folders for path in folder.rglob("*")]
+
+
+def patient(artifacts: Location, **given: Any) -> Settings:
+    """Settings of an app in this process: exact, for a busy machine, reloaded when asked to."""
+    return Settings(
+        **{
+            "artifacts": artifacts,
+            "precision": Precision.F32,
+            "poll_s": 60,
+            "deadline_s": LONG_S,
+            **given,
+        }
+    )
 
 
 class Service:
@@ -260,7 +274,7 @@ def clients() -> Iterator[ClientOf]:
     apps: list[Flask] = []
 
     def start(artifacts: Path) -> FlaskClient:
-        apps.append(create_app(Settings(artifacts=artifacts, precision=Precision.F32, poll_s=60)))
+        apps.append(create_app(patient(artifacts)))
         return apps[-1].test_client()
 
     try:

@@ -31,6 +31,10 @@ PROGRAMS = ("indexing", "service")
 EXPORT = ("indexing.export",)
 FLASK = ("flask", "werkzeug", "jinja2")
 DATABASES = ("sqlalchemy", "alembic", "psycopg")
+DASK = ("dask", "distributed")
+MILVUS = ("pymilvus", "milvus", "milvus_lite", "grpc")
+MILVUS_ROOMS = ("shortlist.engine.remote.server", "shortlist.engine.remote.collection",
+                "indexing.collecting")  # fmt: skip
 TORCH = ("torch", "transformers", "sentence_transformers")
 
 
@@ -156,8 +160,27 @@ def loads_databases(one: Import) -> bool:
     return inside(one.target, DATABASES) and not inside(one.importer, ["shortlist.events"])
 
 
+def loads_dask(one: Import) -> bool:
+    """Dask belongs to the one module that speaks to a cluster."""
+    return inside(one.target, DASK) and one.importer != "indexing.dask_chunks"
+
+
+def loads_milvus(one: Import) -> bool:
+    """Only what speaks with Milvus imports its client, and lazily."""
+    return inside(one.target, MILVUS) and not (inside(one.importer, MILVUS_ROOMS) and one.lazy)
+
+
 Rule = Callable[[Import], bool]
-RULES: list[Rule] = [turns_back, climbs, speaks_http, loads_torch, loads_pandas, loads_databases]
+RULES: list[Rule] = [
+    turns_back,
+    climbs,
+    speaks_http,
+    loads_torch,
+    loads_pandas,
+    loads_databases,
+    loads_dask,
+    loads_milvus,
+]
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -183,6 +206,10 @@ def test_no_import_breaks_the_rule(rule: Rule, imports: list[Import]) -> None:
         (climbs, "shortlist.engine.search", "from shortlist.events.store import EventStore"),
         (loads_databases, "service.app", "from sqlalchemy import select"),
         (loads_databases, "indexing.job", "def f():\n    import psycopg"),
+        (loads_dask, "indexing.workplace", "def f():\n    from distributed import Client"),
+        (loads_dask, "indexing.dask_worker", "import dask.config"),
+        (loads_milvus, "shortlist.engine.remote.server", "import pymilvus"),
+        (loads_milvus, "shortlist.engine.pool", "def f():\n    from pymilvus import MilvusClient"),
         (speaks_http, "shortlist.engine", "import flask"),
         (speaks_http, "shortlist.engine.ranking", "def f():\n    import flask.json as j"),
         (speaks_http, "indexing.job", "from werkzeug.exceptions import NotFound"),
@@ -407,7 +434,7 @@ def test_a_process_that_answers_a_query_has_neither_torch_nor_pandas(
 ) -> None:
     answer = run_fresh(SERVE, sample_artifacts, repository=repository)
     assert answer["results"] == 1
-    assert loaded(answer["modules"], (*TORCH, *DATABASES, "pandas")) == []
+    assert loaded(answer["modules"], (*TORCH, *DATABASES, *MILVUS, "pandas")) == []
     assert loaded(answer["modules"], ("faiss", "flask", "openvino")) == [
         "faiss",
         "flask",
@@ -420,5 +447,5 @@ def test_a_process_that_builds_with_a_cached_export_has_no_torch(
 ) -> None:
     answer = run_fresh(BUILD, write_catalog(), tmp_path / "artifacts", repository=repository)
     assert answer["items"] == 5
-    assert loaded(answer["modules"], (*TORCH, *DATABASES)) == []
+    assert loaded(answer["modules"], (*TORCH, *DATABASES, *MILVUS)) == []
     assert loaded(answer["modules"], ("pandas", "openvino")) == ["pandas", "openvino"]

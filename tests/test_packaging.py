@@ -85,8 +85,8 @@ def test_a_plain_install_serves(
 @pytest.mark.parametrize(
     ("packages", "extras"),
     [
-        (("shortlist", "service"), {"signing", "events"}),
-        (("indexing",), {"evaluation", "databases"}),
+        (("shortlist", "service"), {"signing", "events", "s3", "milvus"}),
+        (("indexing",), {"evaluation", "databases", "dask", "milvus"}),
     ],
 )
 def test_every_package_that_is_imported_is_declared(
@@ -105,7 +105,7 @@ def test_every_package_that_is_imported_is_declared(
 
 
 @pytest.mark.parametrize(
-    "extra", ["serving", "signing", "events", "indexing", "databases", "evaluation"]
+    "extra", ["serving", "s3", "signing", "events", "dask", "indexing", "databases", "evaluation"]
 )
 def test_every_range_begins_at_the_tested_minor_version_and_ends_before_the_next_major(
     declared: Declared, repository: Path, extra: str

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from indexing.catalog.build import BuildConfig
 from indexing.catalog.display import DisplayConfig
 from indexing.catalog.gate import GateConfig
 from indexing.catalog.index_type import check_index_type
@@ -19,6 +20,7 @@ from indexing.catalog.learning import (
 )
 from indexing.catalog.limits import Limits
 from indexing.catalog.quoting import quoted
+from indexing.catalog.retrieval import RetrievalConfig
 from indexing.catalog.sources import (
     MOST_NAMED,
     ItemsConfig,
@@ -143,8 +145,10 @@ class CatalogConfig(Table):
     users: UsersConfig | None = None
     encoder: EncoderConfig = EncoderConfig()
     index: IndexConfig = IndexConfig()
+    retrieval: RetrievalConfig = RetrievalConfig()
     gate: GateConfig = GateConfig()
     publish: PublishConfig = PublishConfig()
+    build: BuildConfig = BuildConfig()
     limits: Limits = Limits()
     evaluation: EvaluationConfig = EvaluationConfig()
     default_profile: str = STANDARD

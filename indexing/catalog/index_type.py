@@ -27,6 +27,8 @@ def check_index_type(factory: str) -> str:
     for part in parts:
         if not _INDEX_PART.fullmatch(part):
             raise ValueError(f"{quoted(part)} is none of auto, flat, {INDEX_PARTS}")
+    if factory.startswith("IVF") and factory.endswith("fs"):
+        raise ValueError("codes that are gone through (fs) stand in no lists (IVF): leave one away")
     if len(parts) > _MOST_PARTS:
         raise ValueError(f"expected at most {_MOST_PARTS} parts")
     return factory

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Collection, Iterable
+from typing import Annotated
 
 from pydantic import Field, SecretStr, field_validator
 
@@ -12,8 +13,6 @@ from shortlist.bundle.profiles import Weight
 from shortlist.engine.features import FEATURES, Source, features_from
 from shortlist.engine.person import PRIOR
 from shortlist.events.judgement import WEIGHTS
-
-EventKind = Literal["click", "like", "dislike", "rating", "purchase", "view"]
 
 
 class PopularityConfig(Table):
@@ -62,7 +61,7 @@ class EventsConfig(Table):
 
     url: SecretStr
     user_key: SecretStr = SecretStr("")
-    weights: dict[EventKind, Annotated[float, Field(ge=0, le=1)]] = Field(
+    weights: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
         default={}, validate_default=True
     )
     half_life_days: float = Field(default=365, ge=1e-3, le=1e6)
@@ -72,6 +71,7 @@ class EventsConfig(Table):
     @field_validator("weights")
     @classmethod
     def _beside_ours(cls, weights: dict[str, float]) -> dict[str, float]:
+        _check_known(weights, WEIGHTS, "weights")
         return {**WEIGHTS, **weights}
 
 
@@ -86,8 +86,12 @@ class UsersConfig(Table):
     @field_validator("prior")
     @classmethod
     def _is_of_a_taste(cls, prior: dict[str, float]) -> dict[str, float]:
-        known = features_from(Source.LIKES)
-        unknown = [name for name in prior if name not in known]
-        if unknown:
-            raise ValueError(f"prior: {unknown[0]!r} is none of: {', '.join(known)}")
+        _check_known(prior, features_from(Source.LIKES), "prior")
         return prior
+
+
+def _check_known(names: Iterable[str], known: Collection[str], where: str) -> None:
+    """Raises ValueError for the first name that is none of the known ones."""
+    unknown = next((name for name in names if name not in known), None)
+    if unknown is not None:
+        raise ValueError(f"{where}: {unknown!r} is none of: {', '.join(known)}")

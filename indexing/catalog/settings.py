@@ -12,12 +12,15 @@ from shortlist.errors import BundleCorrupt
 _PLACES = ("file", "query", "url", "delimiter", "quote", "encoding")
 """Where records come from and how a file of them is written: no change needs it, some is secret."""
 
+_ELSEWHERE = {"folder", "source", "build"}
+"""What says where something is and nothing of what comes of it: equal builds write the same."""
+
 _CHANGES = "changes"
 
 
 def write_settings(folder: Path, config: CatalogConfig) -> None:
     """Write what `read_settings` reads: no path, no address of a database, no secret."""
-    plain = config.model_dump(mode="json", exclude={"folder", "source"}, exclude_unset=True)
+    plain = config.model_dump(mode="json", exclude=_ELSEWHERE, exclude_unset=True)
     for table in ("items", "tags", "ratings"):
         if plain.get(table) is not None:
             kept = {key: one for key, one in plain[table].items() if key not in _PLACES}

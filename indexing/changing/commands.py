@@ -56,7 +56,11 @@ def follow(artifacts: ArtifactStore, every: float, sign: Path | None) -> None:
     """Publish the changes that a service takes, as they come, until interrupted."""
     from indexing.changing.follower import Follower
     from indexing.changing.publisher import Publisher
+    from shortlist.bundle.location import NO_CHANGES
+    from shortlist.errors import StoreError
 
+    if artifacts.is_remote:
+        raise StoreError(f"{artifacts.name}: {NO_CHANGES}")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from indexing.changing.target import Target
 from indexing.changing.version import write_version
+from indexing.collecting.owned import Collections, drop_unused
 from indexing.embeddings import EmbeddingCounts
 from indexing.gate import load_as_served, pass_changes
 from shortlist.bundle import signing
@@ -95,6 +96,7 @@ class Publisher:
                 target,
                 folded,
                 applied=applied,
+                own=Collections(self._store.root),
                 taken_back=taken_back,
                 compact=compact,
                 on_step=self._on_step,
@@ -121,6 +123,7 @@ class Publisher:
     def _prune(self, target: Target) -> None:
         try:
             self._store.prune(target.config.publish.keep)
+            drop_unused(self._store)
         except PublishError as error:  # the version is published already
             log.warning("old versions stay: %s", error)
         self._on_step("pruned")

@@ -18,6 +18,9 @@ from indexing.changing.folding import Folded
 from indexing.changing.source import ITEMS
 from indexing.changing.splice import Chosen, spliced, spliced_items
 from indexing.changing.target import Target
+from indexing.chunks import local_chunks
+from indexing.collecting import Collecting, collecting_of
+from indexing.collecting.owned import Collections
 from indexing.documents import read_corpus
 from indexing.embeddings import EmbeddingCounts, KnownVectors, read_hashes
 from indexing.entries import entries_of
@@ -59,6 +62,7 @@ def write_version(
     folded: Folded,
     *,
     applied: Mapping[str, int],
+    own: Collections,
     taken_back: Sequence[Span] = (),
     compact: bool = False,
     on_step: OnStep = no_step,
@@ -66,12 +70,14 @@ def write_version(
     """Write the version with what the changes come to into an empty folder, and seal it.
 
     `applied` are the sequence numbers up to which it has changes, by where they come from,
-    `taken_back` those of the log that it passes over. With `compact` segments are joined as a build
+    `taken_back` those of the log that it passes over. Collections that are made are `own`ed by the
+    artifacts folder. With `compact` segments are joined as a build
     does. Raises CatalogError for an item that cannot be read, and where none is left.
     """
     if not folded.n_items:
         raise CatalogError("changes: no item would be left; a version has at least one")
-    version = _Version(target, folded, compact=compact)
+    collecting = collecting_of(target.config.retrieval, own)
+    version = _Version(target, folded, compact=compact, collecting=collecting)
     writer = BundleWriter(folder, embedding_dim=target.live.manifest.embedding_dim)
     return version.write(writer, applied=applied, taken_back=taken_back, on_step=on_step)
 
@@ -86,8 +92,11 @@ _KEPT = (
 class _Version:
     """One version on the way to another."""
 
-    def __init__(self, target: Target, folded: Folded, *, compact: bool) -> None:
+    def __init__(
+        self, target: Target, folded: Folded, *, compact: bool, collecting: Collecting | None
+    ) -> None:
         self._target, self._folded, self._compact = target, folded, compact
+        self._collecting = collecting
         self._live = target.live
 
     def write(
@@ -234,14 +243,15 @@ class _Version:
         prompts = self._live.manifest.encoder
         encode = partial(target.encoder.encode, prompt=prompts.query_prompt)
         making = Making(
-            encoder=target.encoder,
-            document_prompt=prompts.document_prompt,
+            embedding_dim=self._live.manifest.embedding_dim,
+            encoding=partial(local_chunks, target.encoder, prompt=prompts.document_prompt),
             language=target.config.words.language,
             index_type=target.config.index.type,
             probes=lambda: encode(corpus.recall_probes()),
             known=[self._known_vectors()],
             on_progress=int,
             on_step=on_step,
+            collecting=self._collecting,
         )
         return Fresh(entries, entries.contents(), making)
 

@@ -20,7 +20,7 @@ from indexing.gate.integrity import check_integrity
 from shortlist.bundle.reader import read_manifest
 from shortlist.encoder.machine import Precision
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
-from shortlist.errors import BundleError, EncoderError, GateError
+from shortlist.errors import BundleError, EncoderError, GateError, RetrievalUnavailable
 
 if TYPE_CHECKING:
     from indexing.catalog.config import CatalogConfig
@@ -54,7 +54,7 @@ def pass_gate(
     """
     try:
         new = load_as_served(staged)
-    except (BundleError, EncoderError) as error:
+    except (BundleError, EncoderError, RetrievalUnavailable) as error:
         raise GateError(f"the new bundle cannot be served: {error}") from error
     _check_golden(new, config.gate.golden)
     old = _load_live(live, new)
@@ -87,7 +87,7 @@ def pass_changes(
     """
     try:
         new = load_as_served(staged, sharing=live)
-    except (BundleError, EncoderError) as error:
+    except (BundleError, EncoderError, RetrievalUnavailable) as error:
         raise GateError(f"the new version cannot be served: {error}") from error
     _check_golden(new, config.gate.golden)
     lost = _n_lost(live.bundle, new.bundle)
@@ -141,7 +141,7 @@ def _load_live(live: Path | None, new: Snapshot) -> Snapshot | None:
     """The live version; a broken one is no reason to keep a sound one back."""
     try:
         return None if live is None else load_as_served(live, sharing=new)
-    except (BundleError, EncoderError, GateError) as error:
+    except (BundleError, EncoderError, GateError, RetrievalUnavailable) as error:
         log.warning("the live version cannot be compared with: %s", error)
         return None
 

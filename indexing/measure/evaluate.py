@@ -43,6 +43,7 @@ from shortlist.bundle import layout
 from shortlist.bundle.arrays import FloatArray, RowArray
 from shortlist.bundle.reader import Bundle, read_manifest
 from shortlist.bundle.store import ArtifactStore
+from shortlist.bundle.stores import open_store
 from shortlist.encoder.machine import Precision
 from shortlist.encoder.runtime import Encoder
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
@@ -79,7 +80,7 @@ class Subject:
         return known_item(items.titles.tolist(), items.ids.tolist())
 
 
-def open_subject(catalog_path: Path, artifacts: Path) -> Subject:
+def open_subject(catalog_path: Path, artifacts: Path | ArtifactStore) -> Subject:
     """The live version and its catalogue.
 
     Raises CatalogError when the version was built from other documents, and what reading
@@ -88,7 +89,7 @@ def open_subject(catalog_path: Path, artifacts: Path) -> Subject:
     catalog = read_catalog(read_catalog_config(catalog_path))
     corpus = read_corpus(catalog)
     documents = [text for batch in corpus.documents(batch_rows=65_536) for text in batch]
-    folder = ArtifactStore(artifacts).live_folder()
+    folder = open_store(artifacts).live_folder()
     precision = Precision(read_manifest(folder).encoder.precision)
     snapshot = load_snapshot(folder, LoadOptions(precision=precision, encoder_threads=2))
     # overlays replace rows by number

@@ -14,6 +14,7 @@ from shortlist.bundle.places import GONE, Places
 from shortlist.bundle.sections.word_index import WordIndex
 from shortlist.bundle.vectors import AnyVectors
 from shortlist.encoder.runtime import Encoder
+from shortlist.engine.conditions import Filters
 from shortlist.engine.lanes.semantic import Candidates, true_scores
 from shortlist.engine.row_sets import RowSet
 from shortlist.engine.snapshot import Snapshot
@@ -94,6 +95,11 @@ class OverlaidRetriever:
         self._vectors, self._rows, self._replaced = vectors, rows, replaced
         self._last: tuple[bytes, Vectors] = (b"", np.empty(0, np.float32))
 
+    @property
+    def free_depth(self) -> int:
+        """All rows: every one is scored."""
+        return len(self._vectors)
+
     def retrieve(self, query_vector: Vectors, n_candidates: int) -> Candidates:
         """The `n_candidates` best rows of all."""
         rows = RowSet.every(len(self._vectors))
@@ -106,6 +112,7 @@ class OverlaidRetriever:
         rows: RowSet,
         *,
         exact_up_to: int,  # noqa: ARG002  # always exact
+        wanted: Filters | None = None,  # noqa: ARG002  # rows say it already
     ) -> Candidates:
         """The best of these rows."""
         scores = self.score(query_vector, rows.rows)

@@ -14,7 +14,7 @@ from indexing.measure.systems import pool_of
 from indexing.measure.topic import Topic
 from shortlist.bundle.arrays import FloatArray, RowArray
 from shortlist.bundle.profiles import Profile
-from shortlist.engine.pool import NEIGHBOURS, POPULAR, TITLE, WORDS
+from shortlist.engine.other_lanes import NEIGHBOURS, POPULAR, TITLE, WORDS
 from shortlist.engine.snapshot import Snapshot
 
 BoolArray = npt.NDArray[np.bool_]

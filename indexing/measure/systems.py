@@ -12,9 +12,9 @@ import bm25s
 import numpy as np
 from scipy import sparse
 
+from indexing.measure.item_knn import item_knn
 from indexing.measure.topic import SEED, Topic
 from indexing.neighbours.ease import Ease
-from indexing.neighbours.learn import cosine_neighbours
 from indexing.neighbours.likes import Likes
 from shortlist.bundle.arrays import FloatArray, RowArray
 from shortlist.bundle.profiles import Profile
@@ -123,7 +123,7 @@ def words_of(texts: Sequence[str]) -> list[list[str]]:
 
 def references(likes: Likes, ease: Ease | None) -> list[System]:
     """What is learnt from likes to be compared with: cosine of 200 neighbours, ALS, EASE."""
-    knn = cosine_neighbours(likes.matrix, per_item=KNN_NEIGHBOURS)
+    knn = item_knn(likes.matrix, n_neighbours=KNN_NEIGHBOURS)
     found = [
         _over_likes("implicit ItemKNN", likes, partial(_sums, knn)),
         _over_likes("implicit ALS", likes, _als(likes.matrix)),

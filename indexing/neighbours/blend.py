@@ -110,7 +110,8 @@ class _Fold:
     ) -> None:
         self._fold, self._spectrum, self._settings = fold, spectrum, settings
         known, per_item = fold.known, CO_LIKED_PER_ITEM
-        self._together = co_liked(known.likes, per_item=per_item, on_progress=int)
+        together = co_liked(known.likes, per_item=per_item, on_progress=int)
+        self._together = sparse.vstack(list(together), format="csr")
         self._vectors = np.asarray(vectors[fold.rows], dtype=np.float32)
         self._volume = rating_volume((known.likes + known.others).getnnz(axis=0).astype(np.int32))
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 from tqdm import tqdm
 
 from indexing.neighbours.co_liked import co_liked
+from indexing.neighbours.cosine import cosine
 from indexing.neighbours.ease import Ease
 from indexing.neighbours.likes import Likes
 from indexing.neighbours.lists import as_lists, strongest
 from indexing.neighbours.models import Model, choose
 from shortlist.bundle.arrays import Vectors
 from shortlist.bundle.sections.neighbour_lists import Neighbours
-from shortlist.encoder.machine import available_cores
 
 CO_LIKED_PER_ITEM = 70
 
@@ -58,54 +57,39 @@ def learn_neighbours(
     if model is Model.NONE or not np.any(np.diff(likes.liked.indptr) >= 2):
         return None
     chosen = choose(model, n_users=matrix.shape[0], n_items=matrix.shape[1])
-    # one after the other: of a million items either takes a gigabyte before it is lists
     collaborative = as_lists(
         _collaborative(matrix, chosen, settings, quiet=quiet), likes.rows, n_items=n_items
     )
-    hidden = True if quiet else None  # None: hidden unless on a terminal
-    with tqdm(total=matrix.shape[1], unit="item", desc="co-liked", disable=hidden) as bar:
-        together = co_liked(likes.liked, per_item=CO_LIKED_PER_ITEM, on_progress=bar.update)
-    return Learnt(
-        Neighbours(collaborative, as_lists(together, likes.rows, n_items=n_items)), chosen
-    )
+    with _bar("co-liked", matrix.shape[1], quiet=quiet) as bar:
+        together = as_lists(
+            co_liked(likes.liked, per_item=CO_LIKED_PER_ITEM, on_progress=bar.update),
+            likes.rows,
+            n_items=n_items,
+        )
+    return Learnt(Neighbours(collaborative, together), chosen)
 
 
 def _collaborative(
     matrix: sparse.csr_matrix, model: Model, settings: Settings, *, quiet: bool
-) -> sparse.csr_matrix:
-    """The weights that the model finds, float32 [items, items]."""
+) -> Iterator[sparse.csr_matrix]:
+    """The weights that the model finds, float32 [items, items] in blocks of rows."""
+    n_items = matrix.shape[1]
     if model is Model.EASE:
         fitted = Ease(matrix, regularisation=settings.regularisation)
-        hidden = True if quiet else None
-        shown = _counted(fitted.blocks(), n_items=matrix.shape[1], hidden=hidden)
-        return strongest(shown, per_item=settings.per_item)
-    return cosine_neighbours(
-        matrix, per_item=settings.per_item, show_progress=not quiet and sys.stderr.isatty()
-    ).astype(np.float32)
+        with _bar("neighbours", n_items, quiet=quiet) as bar:
+            shown = _counted(fitted.blocks(), bar)
+            yield strongest(shown, per_item=settings.per_item)
+        return
+    with _bar("neighbours", n_items, quiet=quiet) as bar:
+        yield from cosine(matrix, per_item=settings.per_item, on_progress=bar.update)
 
 
-def _counted(blocks: Iterator[Vectors], *, n_items: int, hidden: bool | None) -> Iterator[Vectors]:
-    with tqdm(total=n_items, unit="item", desc="neighbours", disable=hidden) as bar:
-        for block in blocks:
-            yield block
-            bar.update(len(block))
+def _counted(blocks: Iterator[Vectors], bar: tqdm[Any]) -> Iterator[Vectors]:
+    for block in blocks:
+        yield block
+        bar.update(len(block))
 
 
-def cosine_neighbours(
-    likes: sparse.csr_matrix, *, per_item: int, show_progress: bool = False
-) -> sparse.csr_matrix:
-    """The `per_item` items of largest cosine to each item's likes, float64 in (0, 1].
-
-    Source: Deshpande and Karypis 2004; the computation is implicit's.
-    """
-    from implicit.nearest_neighbours import CosineRecommender
-
-    model = CosineRecommender(K=per_item + 1, num_threads=available_cores())
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a conversion that it does itself
-        model.fit(likes.astype(np.float64), show_progress=show_progress)
-    found = model.similarity.tocsr()
-    found.setdiag(0.0)
-    found.eliminate_zeros()
-    found.sort_indices()
-    return found
+def _bar(what: str, n_items: int, *, quiet: bool) -> tqdm[Any]:
+    hidden = True if quiet else None  # None: hidden unless on a terminal
+    return tqdm(total=n_items, unit="item", desc=what, disable=hidden)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
 from shortlist.bundle.arrays import Csr, RowArray, Vectors
+from shortlist.encoder.machine import available_cores
 
 _KEY_BITS, _VALUE_BITS = 64, 31
 _LARGEST = np.uint64(2**_VALUE_BITS - 1)
 _Keys = npt.NDArray[np.uint64]
+
+_BLOCK_ITEMS = 1024
 
 ROW_CAP = 4
 """An item may have so many times the neighbours that there are for each on average."""
@@ -78,19 +84,52 @@ def _in_order_of_columns(keys: _Keys, width: int) -> tuple[np.ndarray, Vectors]:
     return (ordered >> _VALUE_BITS & mask).astype(np.int32), values
 
 
-def as_lists(matrix: sparse.csr_matrix, rows: RowArray, *, n_items: int) -> Csr:
+def as_lists(blocks: Iterable[sparse.csr_matrix], rows: RowArray, *, n_items: int) -> Csr:
     """The lists of a whole catalogue from a matrix over some of its items.
 
-    `matrix` [m, m] speaks of the items of these `rows` (int64 [m], distinct).
+    `blocks` [b, m] are of the items of these `rows` (int64 [m], distinct), in their order. Each is
+    made into six bytes an entry as it comes, and let go when these are in their place.
     """
-    order = np.argsort(rows)
-    moved = matrix[order]
-    counts = np.zeros(n_items + 1, np.int64)
-    counts[1 + rows[order]] = np.diff(moved.indptr)
-    moved.indices = rows.astype(np.int32)[moved.indices]
-    moved.has_sorted_indices = False
-    moved.sort_indices()
-    return Csr(np.cumsum(counts), moved.indices, moved.data.astype(np.float16))
+    kept, counts, done = deque[_Lists](), np.zeros(n_items + 1, np.int64), 0
+    for block in blocks:
+        own = rows[done : done + block.shape[0]]
+        entries = (block.data, rows.astype(np.int32)[block.indices], block.indptr)
+        moved = sparse.csr_matrix(entries, shape=(len(own), n_items))
+        moved.sort_indices()
+        counts[1 + own] = np.diff(moved.indptr)
+        kept.append(_Lists(own, moved.indices, moved.data.astype(np.float16)))
+        done += len(own)
+    offsets = np.cumsum(counts)
+    indices, weights = np.empty(offsets[-1], np.int32), np.empty(offsets[-1], np.float16)
+    while kept:
+        of = kept.popleft()
+        lengths = counts[1 + of.rows]
+        moves = offsets[of.rows] - (np.cumsum(lengths) - lengths)
+        places = np.arange(len(of.indices)) + np.repeat(moves, lengths)
+        indices[places], weights[places] = of.indices, of.weights
+    return Csr(offsets, indices, weights)
+
+
+class _Lists(NamedTuple):
+    """The lists of these rows (int64 [b]), one behind the other."""
+
+    rows: RowArray
+    indices: npt.NDArray[np.int32]
+    weights: npt.NDArray[np.float16]
+
+
+def in_blocks(
+    n_items: int,
+    of_block: Callable[[slice], sparse.csr_matrix],
+    *,
+    on_progress: Callable[[int], object],
+) -> Iterator[sparse.csr_matrix]:
+    """What is made of each block of rows, in order; `on_progress` hears how many it has."""
+    blocks = (slice(at, at + _BLOCK_ITEMS) for at in range(0, n_items, _BLOCK_ITEMS))
+    with ThreadPoolExecutor(available_cores()) as pool:
+        for made in pool.map(of_block, blocks):
+            on_progress(made.shape[0])
+            yield made
 
 
 def as_matrix(lists: Csr) -> sparse.csr_matrix:

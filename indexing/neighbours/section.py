@@ -128,7 +128,7 @@ def at_rows(found: Neighbours, rows: RowArray, *, n_items: int) -> Neighbours:
     """
     kept = np.flatnonzero(rows >= 0)
     moved = (
-        as_lists(as_matrix(lists)[kept][:, kept], rows[kept], n_items=n_items)
+        as_lists([as_matrix(lists)[kept][:, kept]], rows[kept], n_items=n_items)
         for lists in (found.collaborative, found.co_liked)
     )
     return Neighbours(*moved)

@@ -38,7 +38,8 @@ export async function ask(path, { body, signal } = {}) {
   let value = {};
   try { value = parsed(text); } catch { /* not JSON: a proxy's page */ }
   if (response.status === 401) {
-    await askForKey(Boolean(key));
+    // It may have been given while this request was under way.
+    if (sessionStorage.getItem(KEY) === key) await askForKey(Boolean(key));
     return ask(path, { body, signal });
   }
   if (!response.ok) throw new Problem(response.status, value);

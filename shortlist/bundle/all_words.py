@@ -21,6 +21,7 @@ K1, B = 1.5, 0.75
 """BM25's: how fast a word said again stops to count, and how much a long document is held down."""
 
 _BLOCK = 1 << 18
+_FEW_OF_A_LENGTH = 8
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,12 @@ class WordsPart:
         lengths = self.index.lengths if self.live is None else self.index.lengths[self.live]
         return len(lengths), int(lengths.sum(dtype=np.int64))
 
+    @cached_property
+    def begins(self) -> RowArray:
+        """The first document of each length that is met, int64, rising: they stand by length."""
+        lengths = self.index.lengths
+        return np.flatnonzero(np.append(True, lengths[1:] != lengths[:-1])[: len(lengths)])
+
     def documents(self, entries: npt.NDArray[Any]) -> Documents:
         """The documents of these entries, int32 [m]."""
         found: Documents = self.index.numbers[entries]
@@ -94,7 +101,7 @@ class AllWords:
     def prepare(self) -> None:
         """Count now what is counted when it is first asked for, and kept."""
         for part in self.parts:
-            _ = part.counts
+            _ = part.counts, part.begins
         _ = self._norm_of_length
 
     @property
@@ -128,6 +135,16 @@ class AllWords:
         """What the count of a word is held down by in these documents of a part, float32 [m]."""
         norms: Vectors = self._norm_of_length[part.index.lengths[documents]]
         return norms
+
+    def norms_of_rising(self, part: WordsPart, documents: RowArray) -> Vectors:
+        """As `norms`, for documents int64 [m] that rise: those of a length stand together.
+
+        Many of them are counted by length, not looked up one by one.
+        """
+        if len(documents) <= _FEW_OF_A_LENGTH * len(part.begins):
+            return self.norms(part, documents)
+        ends = np.append(np.searchsorted(documents, part.begins[1:]), len(documents))
+        return np.repeat(self.norms(part, part.begins), np.diff(ends, prepend=0))
 
     def terms(self, stems: Sequence[str]) -> RowArray:
         """Where each stem stands in the terms of each part, int64 [p, s]; -1 for nowhere."""

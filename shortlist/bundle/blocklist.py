@@ -32,6 +32,7 @@ class BlocklistFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.where = str(path)
         self._seen: tuple[int, int, int] | None = None
         self._blocklist = Blocklist()
 
@@ -56,7 +57,11 @@ class BlocklistFile:
 
     def _kept(self, signature: tuple[int, int, int], content: bytes) -> Blocklist:
         if signature != self._seen:
-            lines = content.decode("utf-8-sig").splitlines()
-            self._blocklist = Blocklist(frozenset(line.strip() for line in lines if line.strip()))
+            self._blocklist = self._parsed(content)
             self._seen = signature
         return self._blocklist
+
+    @staticmethod
+    def _parsed(content: bytes) -> Blocklist:
+        lines = content.decode("utf-8-sig").splitlines()
+        return Blocklist(frozenset(line.strip() for line in lines if line.strip()))

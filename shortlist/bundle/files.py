@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+from shortlist.errors import PublishError
 
 FOLDER_MODE, FILE_MODE, POINTER_MODE = 0o755, 0o444, 0o644
 """Of folders, of a version's files, of CURRENT and JOURNAL: a service may be another user's."""
@@ -69,3 +74,21 @@ def make_folder(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for each in missing:
         each.chmod(FOLDER_MODE)
+
+
+@contextmanager
+def writable(root: Path) -> Iterator[None]:
+    """Raises PublishError, naming the artifacts folder, where something cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise PublishError(f"{root}: cannot be written: {error.strerror or error}") from error
+
+
+def discard(leftover: Path) -> None:
+    """Remove a file or folder that no reader knows. Raises PublishError."""
+    with writable(leftover.parent):
+        if leftover.is_dir():
+            shutil.rmtree(leftover)
+        else:
+            leftover.unlink(missing_ok=True)

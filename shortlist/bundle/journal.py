@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -68,14 +69,18 @@ class Journal:
 
     def entries(self) -> list[Entry]:
         """All entries, oldest first. Raises BundleCorrupt when it is there and cannot be read."""
+        lines = self._content().decode("utf-8", errors="replace").splitlines()
+        return [entry for line in lines if (entry := parse_entry(line)) is not None]
+
+    def _content(self) -> bytes:
+        """All lines, none without the file."""
         try:
             with open_regular(self._path) as stream:
-                lines = stream.read().decode("utf-8", errors="replace").splitlines()
+                return stream.read()
         except (FileNotFoundError, NotADirectoryError):
-            return []
+            return b""
         except OSError as error:
             raise BundleCorrupt(f"{self._path}: cannot be read: {error}") from error
-        return [entry for line in lines if (entry := _parse(line)) is not None]
 
     def open_intent(self) -> Entry | None:
         """The last move if it was neither done nor abandoned."""
@@ -114,8 +119,16 @@ class Journal:
                 path.append(entry.target)
         return path
 
+    def before(self, current: str | None, *, existing: Collection[str]) -> str | None:
+        """The version that was live before this one, of those that still exist."""
+        path = [version for version in self.history() if version in existing]
+        while current in path and path.pop() != current:
+            pass
+        return next((version for version in reversed(path) if version != current), None)
 
-def _parse(line: str) -> Entry | None:
+
+def parse_entry(line: str) -> Entry | None:
+    """The entry in a line, None where there is none."""
     try:
         raw = json.loads(line)
         entry = Entry(**{**raw, "event": Event(raw["event"])})

@@ -16,6 +16,10 @@ WORD_RANKS = "word_ranks"
 HASHES, CONTENTS = "documents.npy", "contents.npy"
 """In a segment: the hash of each entry's document, and of all that its indexes have of it."""
 
+FILTERS, FILTER_ROWS = "filters.arrow", "filter_rows.npy"
+"""In a segment whose index is a collection elsewhere: the item columns that the collection was
+given, and the row there of every entry."""
+
 SOURCE = "source"
 SETTINGS = "catalog.json"
 PROBES = "probes.npy"
@@ -27,6 +31,9 @@ PROBED = "probed.npy"
 CURRENT = "CURRENT"
 JOURNAL = "JOURNAL"
 BLOCKLIST = "BLOCKLIST"
+COLLECTIONS = "collections"
+"""Beside the versions: what they own in an engine that holds their indexes."""
+
 LOCK = ".lock"
 STAGING_PREFIX = ".staging-"
 

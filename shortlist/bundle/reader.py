@@ -66,11 +66,6 @@ class Bundle:
         """How many items the bundle holds."""
         return len(self.ids)
 
-    @property
-    def is_exact(self) -> bool:
-        """Whether every index holds the vectors themselves."""
-        return all(segment.info.retrieval.exact for segment in self.segments)
-
 
 def read_manifest(folder: Path, *, trusted_keys: TrustedKeys = ()) -> Manifest:
     """The manifest of a published bundle, checked against the version in its folder's name.

@@ -85,6 +85,7 @@ def files_of(manifest: Manifest) -> list[str]:
         inside = folder_of(info.name)
         own = [layout.VECTORS, info.retrieval.file]
         own += [] if not info.name else [layout.HASHES, layout.CONTENTS]
+        own += [layout.FILTER_ROWS] if info.retrieval.file == layout.FILTERS else []
         own += [name for section in info.sections.values() for name in section.files]
         found += [str(inside / name) for name in own]
         found += [rows_file(info.name)] if info.name else []

@@ -7,22 +7,22 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from shortlist.bundle import layout
-from shortlist.bundle.files import open_regular, settle_tree, sync, write_durably
+from shortlist.bundle.blocklist import BlocklistFile
+from shortlist.bundle.files import discard, open_regular, settle_tree, sync, writable
+from shortlist.bundle.files import write_durably as write
 from shortlist.bundle.journal import ROLLBACK, Event, Journal
+from shortlist.bundle.location import location_of
 from shortlist.bundle.locks import free_to_remove, only_writer
 from shortlist.bundle.manifest import Manifest, is_version_name, version_name
 from shortlist.bundle.reader import read_manifest
-from shortlist.errors import BundleCorrupt, BundleError, BundleMissing, PublishError
+from shortlist.errors import BundleCorrupt, BundleError, BundleMissing, PublishError, StoreError
 
 log = logging.getLogger(__name__)
 
 OnStep = Callable[[str], object]
-T = TypeVar("T")
 
 
 def no_step(_name: str) -> None:
@@ -32,9 +32,17 @@ def no_step(_name: str) -> None:
 class ArtifactStore:
     """Published bundles below `root`. Reading needs no lock; writing holds `lock()`."""
 
+    is_remote = False
+
     def __init__(self, root: Path) -> None:
-        self.root = root
+        if location_of(root) != root:
+            raise StoreError(f"{root}: no folder; an address is opened by open_store")
+        self.root, self.name = root, str(root)
         self.journal = Journal(root / layout.JOURNAL)
+
+    def blocklist(self) -> BlocklistFile:
+        """What is to be watched for items that must vanish."""
+        return BlocklistFile(self.root / layout.BLOCKLIST)
 
     def current(self) -> str | None:
         """The live version, None when nothing is published.
@@ -44,10 +52,14 @@ class ArtifactStore:
         name = self.current_text()
         if name is not None and not is_version_name(name):
             raise BundleCorrupt(
-                f"{self.root / layout.CURRENT}: {name[:80]!r} is no version's name; publish again,"
+                f"{self.name}/{layout.CURRENT}: {name[:80]!r} is no version's name; publish again,"
                 " or `shortlist rollback`"
             )
         return name
+
+    def seen_text(self) -> str | None:
+        """What CURRENT holds as far as this process knows: asked for again and again."""
+        return self.current_text()
 
     def current_text(self) -> str | None:
         """What CURRENT holds, whatever that is; None without the file."""
@@ -64,14 +76,29 @@ class ArtifactStore:
         """Where a version lies, whether it exists or not."""
         return self.root / version
 
-    def live_folder(self) -> Path:
-        """The folder of the live version. Raises BundleMissing when nothing is published."""
+    def fetched(self, version: str) -> Path:
+        """The folder of a version, its files on this machine as far as it has any."""
+        return self.folder(version)
+
+    def recheck(self, version: str) -> None:
+        """Let go of what this machine has of a version that cannot be used and lies elsewhere."""
+
+    def live_version(self) -> str:
+        """The live version. Raises BundleMissing when nothing is published."""
         version = self.current()
         if version is None:
             raise BundleMissing(
-                f"{self.root}: nothing is published here; run `make index` (or `shortlist build`)"
+                f"{self.name}: nothing is published here; run `make index` (or `shortlist build`)"
             )
-        return self.folder(version)
+        return version
+
+    def live_folder(self) -> Path:
+        """The folder of the live version. Raises BundleMissing when nothing is published."""
+        return self.fetched(self.live_version())
+
+    def manifest(self, version: str) -> Manifest:
+        """The manifest of a version. Raises BundleMissing, BundleCorrupt, BundleUnsupported."""
+        return read_manifest(self.folder(version))
 
     def versions(self) -> list[str]:
         """Every complete version, in the order in which they were published: the journal's.
@@ -90,10 +117,19 @@ class ArtifactStore:
 
     def _existing(self, order: Sequence[str]) -> list[str]:
         """Every complete version: those of no place in an order by name, then the others."""
-        if not self.root.is_dir():
-            return []
-        existing = {path.name for path in self.root.iterdir() if is_version_name(path.name)}
+        existing = self._names(order)
         return [*sorted(existing.difference(order)), *(one for one in order if one in existing)]
+
+    def _names(self, _known: Sequence[str]) -> set[str]:
+        """The names of all complete versions, whether `_known` by the journal or not."""
+        if not self.root.is_dir():
+            return set()
+        return {path.name for path in self.root.iterdir() if is_version_name(path.name)}
+
+    def at_hand(self) -> Iterator[str]:
+        """Versions to serve where the live one cannot be, the best first."""
+        published = set(self.versions())
+        yield from (one for one in reversed(self.journal.history()) if one in published)
 
     def live_catalog(self) -> str | None:
         """The name of the live catalogue, None when nothing is published.
@@ -104,7 +140,7 @@ class ArtifactStore:
         current = self.current_text()
         for version in [current, *reversed(self.by_last_live())] if current else []:
             try:
-                return read_manifest(self.folder(version)).catalog.name
+                return self.manifest(version).catalog.name
             except BundleError:
                 continue
         return None
@@ -113,16 +149,12 @@ class ArtifactStore:
         """The folder of a version. Raises BundleMissing naming those that exist."""
         if version not in self.versions():
             known = ", ".join(self.versions()) or "none"
-            raise BundleMissing(f"{self.root}: no version {version!r}; published: {known}")
-        return self.folder(version)
+            raise BundleMissing(f"{self.name}: no version {version!r}; published: {known}")
+        return self.fetched(version)
 
     def previous(self) -> str | None:
         """The version that was live before the live one, by the journal, if it still exists."""
-        current, existing = self.current_text(), set(self.versions())
-        before = [version for version in self.journal.history() if version in existing]
-        while current in before and before.pop() != current:
-            pass
-        return next((version for version in reversed(before) if version != current), None)
+        return self.journal.before(self.current_text(), existing=set(self.versions()))
 
     def lock(self, *, briefly: bool = False) -> AbstractContextManager[None]:
         """Be the only writer. Raises PublishError saying who is, when somebody else is.
@@ -135,31 +167,26 @@ class ArtifactStore:
         """Close a move that was cut off and remove what killed builds left. Needs the lock."""
         for pattern in (f"{layout.STAGING_PREFIX}*", f".{layout.CURRENT}-*"):
             for leftover in self.root.glob(pattern):
-                self._discard(leftover)
+                discard(leftover)
         intent = self.journal.open_intent()
         if intent is None:
             return
         moved = self.current_text() == intent.target
         event = Event.DONE if moved else Event.ABANDONED
         if not moved and intent.why != ROLLBACK and intent.target not in self.journal.history():
-            self._discard(self.folder(intent.target))
+            self._discard_version(intent.target)
         self.journal.append(event, source=intent.source, target=intent.target, why=intent.why)
         log.warning("a move to %s was cut off; it is %s", intent.target, event.value)
 
-    def _discard(self, leftover: Path) -> None:
-        """Remove a file or folder that no reader knows."""
-        if leftover.is_dir():
-            _explain_errors(self.root, partial(shutil.rmtree, leftover))
-        else:
-            _explain_errors(self.root, partial(leftover.unlink, missing_ok=True))
+    def _discard_version(self, version: str) -> None:
+        """Remove a version that never was live."""
+        discard(self.folder(version))
 
     @contextmanager
     def staging(self) -> Iterator[Path]:
         """An empty folder beside the versions, removed at the end. Needs the lock."""
-        folder = _explain_errors(
-            self.root,
-            lambda: Path(tempfile.mkdtemp(prefix=layout.STAGING_PREFIX, dir=self.root)),
-        )
+        with writable(self.root):
+            folder = Path(tempfile.mkdtemp(prefix=layout.STAGING_PREFIX, dir=self.root))
         try:
             inner = folder / "bundle"
             inner.mkdir()
@@ -214,19 +241,23 @@ class ArtifactStore:
         """Replace CURRENT, the intent being written, and close the journal's entry."""
         try:
             self._require_current(expected)
-            write_durably(self.root / layout.CURRENT, f"{target}\n".encode())
+            self._replace_current(target)
         except PublishError:
             self.journal.append(Event.ABANDONED, source=expected, target=target, why=why)
             raise
         except OSError as error:
             raise PublishError(
-                f"{self.root / layout.CURRENT}: cannot be written: {error.strerror}"
+                f"{self.name}/{layout.CURRENT}: cannot be written: {error.strerror}"
             ) from error
         on_step("CURRENT replaced")
         self.journal.append(Event.MOVE, source=expected, target=target, why=why)
         on_step("move written")
         self.journal.append(Event.DONE, source=expected, target=target, why=why)
         on_step("done written")
+
+    def _replace_current(self, target: str) -> None:
+        """Make CURRENT name a version."""
+        write(self.root / layout.CURRENT, f"{target}\n".encode())
 
     def rollback(self, target: str) -> None:
         """Point CURRENT at an existing version. Needs the lock."""
@@ -250,21 +281,18 @@ class ArtifactStore:
             if not free:
                 return False
             trash = self.root / f"{layout.STAGING_PREFIX}removed-{version}"
-            _explain_errors(self.root, partial(folder.rename, trash))
+            with writable(self.root):
+                folder.rename(trash)
         shutil.rmtree(trash, ignore_errors=True)
         return True
 
     def _require_current(self, expected: str | None) -> None:
         found = self.current_text()
         if found != expected:
-            raise PublishError(
-                f"{self.root / layout.CURRENT}: was {expected or 'absent'} when this began and is"
-                f" {found or 'absent'} now; somebody moved it, nothing is published; run again"
-            )
+            raise self._moved_by_others(expected, found)
 
-
-def _explain_errors(root: Path, action: Callable[[], T]) -> T:
-    try:
-        return action()
-    except OSError as error:
-        raise PublishError(f"{root}: cannot be written: {error.strerror or error}") from error
+    def _moved_by_others(self, expected: str | None, found: str | None) -> PublishError:
+        return PublishError(
+            f"{self.name}/{layout.CURRENT}: was {expected or 'absent'} when this began and is"
+            f" {found or 'absent'} now; somebody moved it, nothing is published; run again"
+        )

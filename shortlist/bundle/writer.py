@@ -17,7 +17,7 @@ import pyarrow.parquet
 
 from shortlist.bundle import layout
 from shortlist.bundle import manifest as manifests
-from shortlist.bundle.arrays import Vectors
+from shortlist.bundle.arrays import RowArray, Vectors
 from shortlist.bundle.manifest import FileInfo, Manifest, SegmentInfo
 from shortlist.bundle.places import EntryRows
 from shortlist.bundle.reader import Bundle, sha256_of_file
@@ -32,7 +32,7 @@ _LIBRARIES = ("faiss-cpu", "numpy", "openvino", "pandas", "pyarrow", "tokenizers
 
 
 class SegmentWriter:
-    """The vectors and hashes of one segment, batch by batch in the order of its entries.
+    """The vectors and hashes of one segment: hashes in the order of its entries, vectors in any.
 
     `folder` is an existing one; `close` comes last.
     """
@@ -50,17 +50,20 @@ class SegmentWriter:
         self._hashes: list[Hashes] = []
         self._n_written = 0
 
-    def append(self, hashes: Hashes, vectors: Vectors) -> None:
-        """Add the next entries: S16 document hashes [b] and float32 unit vectors [b, dim]."""
-        end = self._n_written + len(vectors)
-        self.vectors[self._n_written : end] = vectors
+    def append(self, hashes: Hashes) -> None:
+        """Add the document hashes of the next entries, S16 [b]."""
         self._hashes.append(hashes)
-        self._n_written = end
+
+    def put(self, entries: RowArray, vectors: Vectors) -> None:
+        """Write float32 unit vectors [b, dim] of these entries (int64 [b]), each once."""
+        self.vectors[entries] = vectors
+        self._n_written += len(entries)
 
     def close(self, contents: Hashes) -> None:
         """Write the hashes; S16 `contents` [m] are those of all that the segment has of each."""
-        if self._n_written != len(self.vectors):
-            raise ValueError(f"expected {len(self.vectors)} entries, found {self._n_written}")
+        for n_found in (self._n_written, sum(map(len, self._hashes))):
+            if n_found != len(self.vectors):
+                raise ValueError(f"expected {len(self.vectors)} entries, found {n_found}")
         self.vectors.flush()
         np.save(self.folder / layout.HASHES, np.concatenate(self._hashes))
         np.save(self.folder / layout.CONTENTS, contents)

@@ -19,11 +19,13 @@ from shortlist.engine.facets import (
     some_of,
 )
 from shortlist.engine.goodness import TOP
+from shortlist.engine.lanes.asked import ask_words
 from shortlist.engine.lanes.phrases import rows_that_say_all
-from shortlist.engine.lanes.words import ask_words
-from shortlist.engine.plan import Plan
-from shortlist.engine.pool import Pool, in_scope
+from shortlist.engine.lanes.semantic import Candidates
+from shortlist.engine.plan import WHOLE_UP_TO, Plan
+from shortlist.engine.pool import Pool
 from shortlist.engine.query import MAX_CANDIDATES
+from shortlist.engine.retrieving import in_scope
 from shortlist.engine.row_sets import RowSet
 from shortlist.engine.snapshot import Snapshot
 
@@ -32,9 +34,6 @@ SHARE = 0.7
 
 Of 0.5 to 0.8 what finds the carriers of tags best by similarity alone, on MovieLens and the sample
 (F1 0.29 and 0.56; as many as carry it by the median)."""
-
-WHOLE_UP_TO = 20_000
-"""In a catalogue of so many items all are compared, which takes 3 ms."""
 
 _FIRST = 150
 """So many nearest are enough for most queries: a fifth of the time that a thousand take."""
@@ -103,7 +102,7 @@ def about(snapshot: Snapshot, pool: Pool, *, no_good_match: bool | None) -> Abou
     vector = plan.vector if plan.text_vector is None else plan.text_vector
     if vector is None or not plan.text.strip() or calibration is None:
         return None
-    rows, similarities, exact, floor = _nearest(snapshot, vector, calibration.mean)
+    rows, similarities, exact, floor = _nearest(snapshot, vector, pool.nearest, calibration.mean)
     is_whole = len(rows) == snapshot.bundle.n_items
     near = rows[similarities >= floor] if not no_good_match else rows[:0]
     words = snapshot.bundle.sections.words
@@ -115,12 +114,12 @@ def about(snapshot: Snapshot, pool: Pool, *, no_good_match: bool | None) -> Abou
 
 
 def _nearest(
-    snapshot: Snapshot, vector: Vectors, random: float
+    snapshot: Snapshot, vector: Vectors, known: Candidates | None, random: float
 ) -> tuple[RowArray, Vectors, bool, float]:
     """Rows and their similarities: all of a small catalogue, the nearest thousand of a large.
 
     Whether none nearer was missed for certain, and how similar is similar enough, `random` being
-    what random pairs are.
+    what random pairs are. The `known` ones are not looked for again.
     """
     bundle = snapshot.bundle
     if bundle.n_items <= WHOLE_UP_TO:
@@ -128,12 +127,12 @@ def _nearest(
         scores = [bundle.vectors[begin : begin + _BLOCK_ROWS] @ vector for begin in blocks]
         similarities = np.concatenate(scores)
         return np.arange(bundle.n_items), similarities, True, _floor(similarities, random)
-    is_exact = bundle.is_exact  # such an index takes as long for few
-    for depth in (MAX_CANDIDATES,) if is_exact else (_FIRST, MAX_CANDIDATES):
-        found = snapshot.retriever.retrieve(vector, min(depth, MAX_CANDIDATES))
+    depth = min(max(_FIRST, snapshot.retriever.free_depth), MAX_CANDIDATES)
+    found = known or snapshot.retriever.retrieve(vector, depth)
+    floor = _floor(found.scores, random)
+    if found.scores.min() >= floor and len(found.rows) < MAX_CANDIDATES:
+        found = snapshot.retriever.retrieve(vector, MAX_CANDIDATES)
         floor = _floor(found.scores, random)
-        if found.scores.min() < floor:
-            break
     return found.rows, found.scores, found.exact, floor
 
 

@@ -35,7 +35,7 @@ EARTH_KM = 6371.0088
 """The mean radius of the earth, as the IUGG has it."""
 
 _NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?")
-_LEAST, _LARGEST = -(2**63), 2**63 - 1
+LEAST, LARGEST = -(2**63), 2**63 - 1
 """Of the integers that an attribute can hold."""
 
 _EXPECTED = {
@@ -78,9 +78,9 @@ def has_any(bundle: Bundle, kept: Kept, name: str, values: Sequence[str], field:
         codes = _codes(column, names_of(column), values, field)
         return values_of(name, column).by_any(codes, kept) if codes else _nobody(bundle)
     if kind is Kind.TIME:
-        spans = _merged([_moments(value, field) for value in values])
+        spans = spans_of(values, field)
         return kept.of_mask(("times", name, *spans), lambda: _within_any(column, spans))
-    numbers = {_number(value, kind, field) for value in values}
+    numbers = {number_of(value, kind, field) for value in values}
     return kept.of_mask(("numbers", name, *sorted(numbers)), lambda: _among(column, numbers))
 
 
@@ -102,6 +102,14 @@ def _codes(column: pa.Array, names: pa.Array, values: Sequence[str], field: str)
     rising = column.type in {CODED, LISTED}
     found = {code_of(names, value, rising=rising) for value in values}
     return [code for code in found if code is not None]
+
+
+def spans_of(values: Sequence[str], field: str) -> list[tuple[int, int]]:
+    """The moments that texts stand for as spans of microseconds, rising, those that touch as one.
+
+    Raises InvalidParameter, naming the field, for a text that is no date and no time.
+    """
+    return _merged([_moments(value, field) for value in values])
 
 
 def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -133,12 +141,15 @@ def _moments(value: str, field: str) -> tuple[int, int]:
         raise _refused(field, Kind.TIME, value) from error
 
 
-def _number(value: str, kind: Kind, field: str) -> int | float:
-    """A value of an attribute's type, from its text."""
+def number_of(value: str, kind: Kind, field: str) -> int | float:
+    """A number of an attribute's type from its text, an integer within 64 bits.
+
+    Raises InvalidParameter, naming the field, for another text.
+    """
     whole = kind is Kind.INTEGER
     if not _NUMBER.fullmatch(value) or (whole and set(value) & set(".eE")):
         raise _refused(field, kind, value)
-    return min(max(int(value), _LEAST), _LARGEST) if whole else float(value)
+    return min(max(int(value), LEAST), LARGEST) if whole else float(value)
 
 
 def _refused(field: str, kind: Kind, value: str) -> InvalidParameter:
@@ -152,29 +163,39 @@ def in_range(bundle: Bundle, kept: Kept, name: str, limits: Range, field: str) -
     a bound of another type, and an empty range.
     """
     column = attribute(bundle, name, field, *ORDERED)
-    if kind_of(column) is Kind.TIME:
+    low, high = limits_of(kind_of(column), limits, field)
+    return kept.of_mask(("range", name, low, high), lambda: _between(column, low, high))
+
+
+def limits_of(kind: Kind, limits: Range, field: str) -> tuple[float, float]:
+    """The least and the largest number or microsecond that a range lets pass, both included.
+
+    Integers for an attribute of integers or times. Raises InvalidParameter, naming the field, for
+    bounds of another type and an empty range.
+    """
+    if kind is Kind.TIME:
         low, high = _bounds_of_times(limits, field)
     else:
-        low, high = _bounds(limits, kind_of(column), field)
+        low, high = _bounds(limits, kind, field)
     if low > high:
         ends = (
             "nothing" if one is None else one if isinstance(one, str) else f"{one:g}"
             for one in (limits.min, limits.max)
         )
         raise InvalidParameter(field, f"expected low <= high, found {' to '.join(ends)}")
-    if kind_of(column) is not Kind.NUMBER:  # compared with a float, integers would become floats
-        low = math.ceil(max(low, _LEAST))
-        high = math.floor(min(high, _LARGEST))
-    return kept.of_mask(("range", name, low, high), lambda: _between(column, low, high))
+    if kind is not Kind.NUMBER:  # compared with a float, integers would become floats
+        low = math.ceil(max(low, LEAST))
+        high = math.floor(min(high, LARGEST))
+    return low, high
 
 
 def _between(column: pa.Array, low: float, high: float) -> Mask:
     """Compared one and all: 1 to 2 ms for a million, where sorting them first takes 70."""
     values, found = ordered_of(column)
     is_whole = values.dtype == np.int64
-    if low > (_LEAST if is_whole else -math.inf):
+    if low > (LEAST if is_whole else -math.inf):
         found = found & (values >= low)
-    if high < (_LARGEST if is_whole else math.inf):
+    if high < (LARGEST if is_whole else math.inf):
         found = found & (values <= high)
     return found
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from enum import StrEnum
 
 from shortlist.errors import DeadlineExceeded
@@ -16,6 +18,12 @@ class Stage(StrEnum):
     RETRIEVE = "retrieve"
     RANK = "rank"
     SERIALISE = "serialise"
+
+
+def time_left_s(most: float) -> float:
+    """Seconds that the request which this thread answers has left, `most` at most."""
+    clock = _OF_THREAD.get()
+    return most if clock is None else min(most, clock.left_s())
 
 
 class StageClock:
@@ -36,6 +44,12 @@ class StageClock:
         """Seconds since the request arrived."""
         return self._now() - self._started
 
+    def left_s(self) -> float:
+        """Seconds to the deadline, 0 when it is over, infinite without one."""
+        if not self._deadline_s:
+            return math.inf
+        return max(0.0, self._deadline_s - self.elapsed_s())
+
     def enter(self, stage: Stage) -> None:
         """Time a stage from here until another is entered or it is left.
 
@@ -48,6 +62,7 @@ class StageClock:
                 f"the time of a request, {self._deadline_s:g} s, was up before stage {stage.value}"
             )
         self._stage = stage
+        _OF_THREAD.set(self)
 
     def leave(self) -> float:
         """End the stage under way, if there is one; returns the seconds since the arrival."""
@@ -56,4 +71,9 @@ class StageClock:
             name = self._stage.value
             self.durations_s[name] = self.durations_s.get(name, 0.0) + now - self._entered
         self._stage, self._entered = None, now
+        _OF_THREAD.set(None)
         return now - self._started
+
+
+_OF_THREAD: ContextVar[StageClock | None] = ContextVar("clock", default=None)
+"""The clock of the request that a thread answers: who waits for others asks it for how long."""

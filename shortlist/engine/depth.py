@@ -9,7 +9,8 @@ import numpy as np
 from shortlist.bundle.arrays import RowArray
 from shortlist.engine.features import feature_matrix
 from shortlist.engine.lanes.words import score_words
-from shortlist.engine.pool import MATCHES, Pool
+from shortlist.engine.other_lanes import MATCHES
+from shortlist.engine.pool import Pool
 from shortlist.engine.ranking import rank
 from shortlist.engine.snapshot import Snapshot
 
@@ -74,7 +75,11 @@ def _rest(snapshot: Snapshot, pool: Pool) -> RowArray:
     if len(rest) <= DEEPEST:
         return rest.rows
     found = snapshot.retriever.retrieve_among(
-        plan.vector, DEEPEST, rest, exact_up_to=snapshot.exact_up_to
+        plan.vector,
+        DEEPEST,
+        rest,
+        exact_up_to=snapshot.exact_up_to,
+        wanted=plan.filters,
     )
     return np.sort(found.rows)
 

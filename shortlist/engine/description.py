@@ -15,9 +15,11 @@ from shortlist.engine.attribute_filters import distances
 from shortlist.engine.depth import candidates_of
 from shortlist.engine.explain import Explanation, explain_pool
 from shortlist.engine.features import FEATURES
-from shortlist.engine.lanes.words import ask_words, fields_with
+from shortlist.engine.lanes.asked import ask_words
+from shortlist.engine.lanes.words import fields_with
 from shortlist.engine.listed import Listed
-from shortlist.engine.pool import NEIGHBOURS, SEMANTIC, Pool
+from shortlist.engine.other_lanes import NEIGHBOURS, SEMANTIC
+from shortlist.engine.pool import Pool
 from shortlist.engine.query import Query
 from shortlist.engine.row_sets import stand_in
 from shortlist.engine.snapshot import Snapshot

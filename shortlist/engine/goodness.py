@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from shortlist.bundle.sections.off_topic import SHARE
 from shortlist.engine.answer import BestMatch
+from shortlist.engine.lanes.asked import ask_words
 from shortlist.engine.lanes.title import match_titles
-from shortlist.engine.lanes.words import ask_words, find_words, rows_saying_all
-from shortlist.engine.pool import TITLE, Pool
+from shortlist.engine.lanes.words import find_words, rows_saying_all
+from shortlist.engine.other_lanes import TITLE
+from shortlist.engine.pool import Pool
 from shortlist.engine.snapshot import Snapshot
 
 TOP = 10

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,11 +28,16 @@ RECENCY, CATALOGUE = "recency", "catalogue"
 catalogue has its items."""
 
 
+WHOLE_UP_TO = 20_000
+"""In a catalogue of so many items facets compare all with a text, which takes 3 ms."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """Decisions for one query.
 
-    `vector` is float32 unit [dim], None to order by popularity alone; `text` is for the lanes of
+    `vector` is float32 unit [dim], None to order by popularity alone, unless `encode` is still to
+    give it; `text` is for the lanes of
     words and titles, "" without one; `like` is the row whose like is wanted, None for other
     questions; `taste` is what the query gives of somebody's likes, and
     `text_vector` float32 unit [dim] is the text's own beside a taste. `among` are the rows
@@ -43,10 +48,12 @@ class Plan:
     them. `read` are the filters that the text names in words. `sort` is the order that was asked
     for, and `near` the point that distances are from; `passing` is the filter part by part. Of a
     list without a vector the first `depth` that have the least score are put in order. `prior` are
-    the weights of the taste of who searches, beside those of any profile.
+    the weights of the taste of who searches, beside those of any profile. Where facets are
+    `counted` in a large catalogue, what is nearest to a text is asked for beyond the candidates.
     """
 
     vector: Vectors | None
+    encode: Callable[[], Vectors] | None
     text: str
     like: int | None
     text_vector: Vectors | None
@@ -69,6 +76,21 @@ class Plan:
     depth: int = MAX_CANDIDATES
     min_score: float | None = None
     prior: Mapping[str, float] | None = None
+    counted: bool = False
+
+    @property
+    def compares(self) -> bool:
+        """Whether items are compared with a vector."""
+        return self.vector is not None or self.encode is not None
+
+    def encoded(self) -> Plan:
+        """The same with its vector, which the text is encoded for if it has not been."""
+        return self if self.encode is None else replace(self, vector=self.encode(), encode=None)
+
+    @property
+    def filters(self) -> Filters | None:
+        """The filter that `among` passes, None without one."""
+        return None if self.passing is None else self.passing.wanted
 
 
 def make_plan(
@@ -76,6 +98,7 @@ def make_plan(
     query: Query,
     *,
     vector: Vectors | None,
+    encode: Callable[[], Vectors] | None = None,
     text: str = "",
     like: int | None = None,
     text_vector: Vectors | None = None,
@@ -92,14 +115,14 @@ def make_plan(
     `filters` replace the query's own, where the text adds to them. `prior` are weights of features
     of the taste of who searches: they join those of the profile that it does not have, and bring no
     candidates. `preferred` is the profile of
-    this kind of query where the bundle names one; without a `vector` the list is by popularity,
-    by recency or as the catalogue has it. It is read behind `offset` results.
+    this kind of query where the bundle names one; without a `vector`, now or by `encode`, the list
+    is by popularity, by recency or as the catalogue has it. It is read behind `offset` results.
     Raises InvalidParameter for k above n_candidates, an unknown profile, weights that are all 0,
     weights of a taste's features without one, and what a filter refuses; FeatureUnavailable for a
     weight of a feature that this bundle does not have.
     """
-    bundle = snapshot.bundle
-    if vector is None:
+    bundle, compares = snapshot.bundle, vector is not None or encode is not None
+    if not compares:
         name, profile = _browsing(bundle, query)
     else:
         name, profile = _profile(bundle, query, preferred)
@@ -116,6 +139,7 @@ def make_plan(
     among = None if parts is None else parts.whole
     return Plan(
         vector=vector,
+        encode=encode,
         text=text,
         like=like,
         text_vector=text_vector,
@@ -130,9 +154,7 @@ def make_plan(
         n_popular=_given(getattr(query, "n_popular", None), profile.n_popular),
         n_neighbours=_n_neighbours(query, profile, prior),
         n_words=_given(getattr(query, "n_words", None), profile.n_words),
-        weights=dict(profile.weights)
-        if vector is None
-        else _weights(
+        weights=_weights(
             bundle,
             {**(prior or {}), **profile.weights, **replaced},
             replaced,
@@ -140,7 +162,9 @@ def make_plan(
             text=bool(text.strip()),
             item=like is not None,
             steers=text_vector is not None,
-        ),
+        )
+        if compares
+        else dict(profile.weights),
         read=read,
         sort=read_sort(bundle, query),
         near=query.filters.near,
@@ -148,6 +172,7 @@ def make_plan(
         depth=max(n_candidates, offset + k + VARIED),
         min_score=query.min_score,
         prior=prior,
+        counted=bool(query.facets) and n_items > WHOLE_UP_TO,
     )
 
 

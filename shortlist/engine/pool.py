@@ -7,31 +7,20 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 
 from shortlist.bundle.arrays import FloatArray, RowArray, Vectors
+from shortlist.engine.beside import beside
 from shortlist.engine.features import FEATURES, POPULARITY, TEXT_SIMILARITY, Matches
-from shortlist.engine.lanes.neighbour import Collaboration, collaborate, strongest
+from shortlist.engine.lanes.asked import AskedWords, ask_key_terms, ask_words
+from shortlist.engine.lanes.neighbour import Collaboration
 from shortlist.engine.lanes.semantic import Candidates
-from shortlist.engine.lanes.title import TITLE_FEATURES, match_titles
-from shortlist.engine.lanes.words import (
-    WORD_FEATURES,
-    AskedWords,
-    ask_key_terms,
-    ask_words,
-    find_words,
-    rows_saying_all,
-    score_words,
-)
+from shortlist.engine.lanes.title import TITLE_FEATURES
+from shortlist.engine.lanes.words import WORD_FEATURES, score_words
+from shortlist.engine.other_lanes import MATCHES, POPULAR, ask_other_lanes
 from shortlist.engine.plan import Plan
-from shortlist.engine.row_sets import RowSet, distinct, stand_in
+from shortlist.engine.retrieving import in_scope, nearest_of, retrieve
 from shortlist.engine.snapshot import Snapshot
 from shortlist.engine.sorting import places_in_order
-
-SEMANTIC, TEXT, WORDS, TITLE = "semantic", "text", "words", "title"
-NEIGHBOURS, POPULAR, MATCHES = "neighbours", "popular", "matches"
-MANY = 1000
-"""So many rows to leave out are a filter; fewer are fetched beside the wanted ones."""
 
 _NO_FEATURES = np.empty((0, 0))
 
@@ -45,7 +34,8 @@ class Pool:
     `exact`ly the best or not for certain. `lanes` holds the rows (int64) that the other lanes
     brought, by lane, those of `popular` with the most ratings first, `matches` what only passes the
     filter; `matches` is what a lane says
-    of items, `asked` are the words that are looked for, and `said` what the candidates say of them,
+    of items, `nearest` what retrieval found beyond the candidates too, where facets are counted;
+    `asked` are the words that are looked for, and `said` what the candidates say of them,
     float64 [m] by feature. `text_similarities` float32 [m] are
     those to a text beside a taste. Once ranked, `features` float64 [m, f] has a column a weight of
     the plan, and `order` (int64) indexes the rows, best first, down to the least score.
@@ -59,6 +49,7 @@ class Pool:
     lanes: Mapping[str, RowArray] = field(default_factory=dict)
     matches: Mapping[str, Matches] = field(default_factory=dict)
     collaboration: Collaboration | None = None
+    nearest: Candidates | None = None
     asked: AskedWords | None = None
     said: Mapping[str, FloatArray] = field(default_factory=dict)
     text_similarities: Vectors | None = None
@@ -67,17 +58,27 @@ class Pool:
 
 
 def gather(snapshot: Snapshot, plan: Plan) -> Pool:
-    """The candidates for a plan, from every lane that it asks."""
-    if plan.vector is None:
+    """The candidates for a plan, from every lane that it asks.
+
+    In a large catalogue the others are asked while the text is encoded, which they need not know.
+    """
+    if not plan.compares:
         return _browse(snapshot, plan)
-    retrieved = _retrieve(snapshot, plan.vector, plan)
     asked = _ask_words(snapshot, plan)
-    lanes, matches, collaboration = _other_lanes(snapshot, plan, asked)
+    others = beside(plan.n_items, partial(ask_other_lanes, snapshot, plan, asked))
+    plan = plan.encoded()
+    assert plan.vector is not None
+    nearest = nearest_of(snapshot, plan.vector, plan)
+    retrieved = (
+        retrieve(snapshot, plan.vector, plan)
+        if nearest is None
+        else nearest.without(plan.left_out, plan.n_candidates)
+    )
+    brought = others()
     rows, similarities = retrieved.rows, retrieved.scores
-    brought = [of_lane for of_lane in lanes.values() if len(of_lane)]
-    if brought and len(others := _others(np.concatenate(brought), rows)):
-        rows = np.concatenate([rows, others])
-        scored = snapshot.retriever.score(plan.vector, others)
+    if len(also := brought.beside(rows)):
+        rows = np.concatenate([rows, also])
+        scored = snapshot.retriever.score(plan.vector, also)
         similarities = np.concatenate([similarities, scored])
     words, text_vector = snapshot.bundle.sections.words, plan.text_vector
     return Pool(
@@ -86,9 +87,10 @@ def gather(snapshot: Snapshot, plan: Plan) -> Pool:
         similarities=similarities,
         n_retrieved=len(retrieved.rows),
         exact=retrieved.exact,
-        lanes=lanes,
-        matches=matches,
-        collaboration=collaboration,
+        lanes=brought.lanes,
+        matches=brought.matches,
+        collaboration=brought.collaboration,
+        nearest=nearest,
         asked=asked,
         said={} if words is None or asked is None else score_words(words, asked, rows),
         text_similarities=None
@@ -113,12 +115,6 @@ def _asked_of_lanes(plan: Plan) -> tuple[int | bool, ...]:
     return (plan.n_candidates, plan.n_popular, plan.n_words, *asked)
 
 
-def _others(brought: RowArray, rows: RowArray) -> RowArray:
-    """What is brought beside these rows, int64, rising, each once."""
-    every = distinct(brought)
-    return every[~stand_in(every, np.sort(rows))]
-
-
 def _ask_words(snapshot: Snapshot, plan: Plan) -> AskedWords | None:
     """The text as words, or the key terms of an item, where some of their features is weighed."""
     sections = snapshot.bundle.sections
@@ -127,24 +123,6 @@ def _ask_words(snapshot: Snapshot, plan: Plan) -> AskedWords | None:
     if plan.like is not None and sections.words.names_key_terms:
         return ask_key_terms(sections.words, plan.like)
     return ask_words(sections.words, plan.text)
-
-
-def _mask(plan: Plan) -> npt.NDArray[np.bool_] | None:
-    """Which rows may be candidates, bool [n]; None for all."""
-    return in_scope(plan).mask if plan.among is not None or len(plan.left_out) else None
-
-
-def in_scope(plan: Plan) -> RowSet:
-    """Every row that may be a candidate."""
-    return RowSet.every(plan.n_items).without(plan.left_out) if plan.among is None else plan.among
-
-
-def _within(plan: Plan, rows: RowArray) -> RowArray:
-    """Those of these rows that may be candidates, in the same order."""
-    if not len(rows):
-        return rows
-    within = ~stand_in(rows, plan.left_out) if plan.among is None else plan.among.has(rows)
-    return rows[within]
 
 
 def _browse(snapshot: Snapshot, plan: Plan) -> Pool:
@@ -161,68 +139,3 @@ def _browse(snapshot: Snapshot, plan: Plan) -> Pool:
     places = places_in_order(bundle, plan.sort, rows, scores=scores, near=plan.near, n=plan.depth)
     best = rows[places]
     return Pool(plan, best, None, lanes={POPULAR if POPULARITY in plan.weights else MATCHES: best})
-
-
-def _retrieve(snapshot: Snapshot, vector: Vectors, plan: Plan) -> Candidates:
-    """The best of the rows in scope, as many as there are up to `n_candidates`."""
-    n_left_out = len(plan.left_out)
-    if plan.among is not None or n_left_out > MANY:
-        return snapshot.retriever.retrieve_among(
-            vector, plan.n_candidates, in_scope(plan), exact_up_to=snapshot.exact_up_to
-        )
-    found = snapshot.retriever.retrieve(vector, plan.n_candidates + n_left_out)
-    return found.without(plan.left_out, plan.n_candidates) if n_left_out else found
-
-
-def _other_lanes(
-    snapshot: Snapshot, plan: Plan, asked: AskedWords | None
-) -> tuple[dict[str, RowArray], dict[str, Matches], Collaboration | None]:
-    """The rows in scope that each lane brings beside semantic retrieval, and what it says."""
-    sections = snapshot.bundle.sections
-    lanes: dict[str, RowArray] = {}
-    matches: dict[str, Matches] = {}
-    collaboration = None
-    if plan.text_vector is not None and plan.weights.get(TEXT_SIMILARITY):
-        lanes[TEXT] = _retrieve(snapshot, plan.text_vector, plan).rows
-    if sections.words is not None and asked is not None and plan.n_words:
-        lanes[WORDS] = find_words(sections.words, asked, plan.n_words, _mask(plan))
-    weighed = any(plan.weights.get(name) for name in TITLE_FEATURES)
-    if sections.titles is not None and plan.text and weighed:
-        matches[TITLE] = match_titles(sections.titles, plan.text)
-        lanes[TITLE] = _within(plan, matches[TITLE].rows)
-    if plan.taste is not None:
-        said, collaboration = collaborate(sections.neighbours, plan.taste, plan.weights)
-        if said is not None:
-            rows = _within(plan, said.rows)
-            matches[NEIGHBOURS] = said
-            lanes[NEIGHBOURS] = strongest(said, plan.n_neighbours, plan.weights, rows)
-    if sections.features is not None and plan.n_popular:
-        lanes[POPULAR] = _within(plan, sections.features.popular[: plan.n_popular])
-    if plan.text_vector is not None and plan.taste is not None and asked is not None:
-        _add_fitting(snapshot, plan, asked, lanes, matches.get(NEIGHBOURS))
-    return lanes, matches, collaboration
-
-
-def _add_fitting(
-    snapshot: Snapshot,
-    plan: Plan,
-    asked: AskedWords,
-    lanes: dict[str, RowArray],
-    said: Matches | None,
-) -> None:
-    """Add to a taste's lanes what they would bring of the items that have all words of its text.
-
-    Few of what a taste brings has a rare word, and of a common word the words lane knows only who
-    says it most: those who have it and are liked by the same people, or by many, come from here.
-    """
-    sections = snapshot.bundle.sections
-    assert sections.words is not None
-    fitting = partial(rows_saying_all, sections.words, asked)
-    if said is not None:
-        rows = fitting(_within(plan, said.rows))
-        also = strongest(said, plan.n_neighbours, plan.weights, rows)
-        lanes[NEIGHBOURS] = np.union1d(lanes[NEIGHBOURS], also)
-    if sections.features is not None:
-        most_rated = fitting(_within(plan, sections.features.popular))[: plan.n_words]
-        popular = lanes.get(POPULAR, most_rated[:0])
-        lanes[POPULAR] = np.concatenate([popular, _others(most_rated, popular)])

@@ -168,11 +168,12 @@ def ranked(
     if preferred is not None:
         wanted["preferred"] = preferred
     clock.enter(Stage.RETRIEVE)
-    pool = gather(snapshot, make_plan(snapshot, query, **wanted, offset=offset))
-    clock.enter(Stage.RANK)
-    pool = in_order(snapshot, pool, query)
-    clock.leave()
-    return pool
+    try:
+        pool = gather(snapshot, make_plan(snapshot, query, **wanted, offset=offset))
+        clock.enter(Stage.RANK)
+        return in_order(snapshot, pool, query)
+    finally:
+        clock.leave()
 
 
 def _ordered_by(pool: Pool) -> str:

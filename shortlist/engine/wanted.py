@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ def wanted_of(
 ) -> dict[str, Any]:
     """What a query looks for, as `make_plan` takes it; a text is encoded unless it was before.
 
+    That of a search only when its vector is needed, so that other lanes begin meanwhile.
     `person` is who asks, where somebody does: their taste is a prior of a search.
     """
     match query:
@@ -53,8 +55,14 @@ def wanted_of(
     assert isinstance(query, SearchQuery)
     asked, filters, read = read_search(snapshot, query)
     if asked.strip():
-        known = _encoded(snapshot, asked, vector, clock)
-        found = {"vector": known, "text": asked, "filters": filters, "read": read}
+        encode = partial(_encoded, snapshot, asked, None, clock) if vector is None else None
+        found = {
+            "vector": vector,
+            "encode": encode,
+            "text": asked,
+            "filters": filters,
+            "read": read,
+        }
         taste = taste_of(snapshot.bundle, person)
         own = {} if taste is None else {"taste": taste, "prior": prior_of(snapshot.bundle)}
         return {**found, **own}
@@ -102,7 +110,9 @@ def _encoded(snapshot: Snapshot, text: str, known: Vectors | None, clock: StageC
     if known is not None:
         return known
     clock.enter(Stage.ENCODE)
-    return snapshot.encoder.encode(text)
+    vector = snapshot.encoder.encode(text)
+    clock.enter(Stage.RETRIEVE)
+    return vector
 
 
 def known_row(snapshot: Snapshot, item_id: ItemId) -> int:

@@ -70,7 +70,7 @@ def test_a_file_size_limit_is_explained_and_the_live_version_stays(
     first = publish(catalog, artifacts).version
     arguments = ["build", "--catalog", str(catalog), "--artifacts", str(artifacts)]
     done = subprocess.run(
-        [sys.executable, "-c", LIMITED, "20000", *arguments],
+        [sys.executable, "-c", LIMITED, "2000", *arguments],
         capture_output=True,
         text=True,
         check=False,

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from indexing.chunks import local_chunks
 from indexing.documents import HASH_DTYPE, hash_documents
 from indexing.embeddings import EmbeddingCounts, KnownVectors, embed_corpus
 from indexing.job import build
@@ -67,14 +68,11 @@ def embed(
         done[0] += n
 
     writer = SegmentWriter(folder, n_entries=sum(map(len, batches)), embedding_dim=2)
-    counts = embed_corpus(
-        batches,
-        cast(Encoder, encoder),
-        writer,
-        prompt="p: ",
-        live=[live] if live else [],
-        on_progress=count,
-    )
+    with local_chunks(cast(Encoder, encoder), prompt="p: ") as chunks:
+        counts = embed_corpus(
+            batches, chunks, writer, live=[live] if live else [], on_progress=count
+        )
+    writer.close(hash_documents([text for batch in batches for text in batch]))
     return counts, encoder, np.array(writer.vectors), done[0]
 
 
@@ -113,7 +111,8 @@ def test_a_batch_of_known_documents_encodes_nothing(tmp_path: Path) -> None:
 
 def test_a_corpus_that_is_cut_short_is_not_closed(tmp_path: Path) -> None:
     writer = SegmentWriter(tmp_path, n_entries=2, embedding_dim=2)
-    writer.append(hash_documents(["a"]), np.ones((1, 2), np.float32))
+    writer.append(hash_documents(["a", "b"]))
+    writer.put(np.array([1]), np.ones((1, 2), np.float32))
     with pytest.raises(ValueError, match="expected 2 entries, found 1"):
         writer.close(hash_documents(["a", "b"]))
 

@@ -20,8 +20,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from service import api
 from service.app import create_app
 from service.config import Settings
-from shortlist.encoder.machine import Precision
 from tests.publishing import publish
+from tests.serving import patient
 
 Start = Callable[..., Flask]
 ORIGIN = "https://films.example"
@@ -33,11 +33,7 @@ def start() -> Iterator[Start]:
     apps: list[Flask] = []
 
     def create(artifacts: Path, **settings: Any) -> Flask:
-        apps.append(
-            create_app(
-                Settings(artifacts=artifacts, precision=Precision.F32, poll_s=60, **settings)
-            )
-        )
+        apps.append(create_app(patient(artifacts, **settings)))
         return apps[-1]
 
     yield create

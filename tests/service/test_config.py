@@ -185,7 +185,7 @@ def test_events_are_kept_at_a_url_that_is_shown_nowhere(monkeypatch: pytest.Monk
     assert "fish" not in str(caught.value)
     with pytest.raises(SettingsError, match=r"^events: expected sqlite:///file or post"):
         read_settings({"SHORTLIST_EVENTS": "mysql://db/shop"})
-    monkeypatch.setattr("service.config.find_spec", lambda name: None if name == "psycopg" else 1)
+    monkeypatch.setattr("service.checks.find_spec", lambda name: None if name == "psycopg" else 1)
     assert read_settings({"SHORTLIST_EVENTS": "sqlite:///events.db"}).events
     message = r"^events: needs psycopg; install shortlist\[events\]$"
     with pytest.raises(SettingsError, match=message):

@@ -13,11 +13,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from service.app import create_app
-from service.config import Settings
 from service.event_requests import MOST_TOGETHER, read_events
 from service.openapi import EVENTS, document
 from service.retention import Retention
-from shortlist.encoder.machine import Precision
 from shortlist.errors import InvalidParameter
 from shortlist.events.event import Event, EventType
 from shortlist.events.logged import LoggedQuery, QueryKind
@@ -26,7 +24,7 @@ from shortlist.events.store import EventStore
 from tests.service.test_api import problem
 from tests.service.test_metrics import Numbers, parsed
 from tests.service.test_writes import wrong
-from tests.serving import until
+from tests.serving import patient, until
 
 LIKE = {"type": "like", "item_id": 7, "user_id": "u1"}
 
@@ -36,11 +34,7 @@ class Taking:
 
     def __init__(self, artifacts: Path, url: str, **settings: Any) -> None:
         self.url = url
-        self.app = create_app(
-            Settings(
-                artifacts=artifacts, precision=Precision.F32, poll_s=60, events=url, **settings
-            )
-        )
+        self.app = create_app(patient(artifacts, events=url, **settings))
         self.client: FlaskClient = self.app.test_client()
 
     def post(self, *events: Any, **more: Any) -> Any:

@@ -11,11 +11,9 @@ import pytest
 
 from service import api, experiments
 from service.app import create_app
-from service.config import Settings
 from service.experiments import Experiments
 from service.live import SnapshotHolder
 from shortlist.bundle.experiment import Experiment
-from shortlist.encoder.machine import Precision
 from shortlist.engine.snapshot import Snapshot
 from shortlist.errors import EventsUnavailable, Overloaded
 from shortlist.events.guards import look
@@ -23,7 +21,7 @@ from shortlist.events.logged import LoggedQuery, QueryKind
 from shortlist.events.store import EventStore
 from tests.event_stores import answer
 from tests.publishing import Publisher
-from tests.serving import until
+from tests.serving import patient, until
 from tests.shortlist.engine.test_trial import with_experiment
 
 DRAFTED = Experiment(name="words", control="standard", candidate="notebook", share=0.9)
@@ -46,14 +44,7 @@ class Comparing:
         publisher.publish(change)
         self.url = url
         self.app = create_app(
-            Settings(
-                artifacts=publisher.root,
-                precision=Precision.F32,
-                poll_s=0.05,
-                events=url,
-                log_queries=True,
-                **settings,
-            )
+            patient(publisher.root, poll_s=0.05, events=url, log_queries=True, **settings)
         )
         self.client = self.app.test_client()
 
@@ -264,7 +255,7 @@ def test_while_nobody_can_watch_only_the_control_is_shown(
 def test_a_process_with_artifacts_alone_keeps_working(publisher: Publisher, tmp_path: Path) -> None:
     plain = SPLIT.model_dump(mode="json")
     publisher.publish(lambda manifest: manifest.update(experiment=plain))
-    app = create_app(Settings(artifacts=publisher.root, precision=Precision.F32, poll_s=60))
+    app = create_app(patient(publisher.root))
     found = app.test_client().get("/v1/search?q=robots").get_json()
     app.extensions["reloader"].stop()
     assert (found["experiment"], found["profile"]) == (None, "standard")

@@ -9,14 +9,13 @@ import pytest
 from flask.testing import FlaskClient
 
 from service.app import create_app
-from service.config import Settings
-from shortlist.encoder.machine import Precision
 from tests.publishing import publish
+from tests.serving import patient
 
 
 @pytest.fixture(scope="module")
 def client(sample_artifacts: Path) -> Iterator[FlaskClient]:
-    app = create_app(Settings(artifacts=sample_artifacts, precision=Precision.F32))
+    app = create_app(patient(sample_artifacts))
     yield app.test_client()
     app.extensions["reloader"].stop()
 
@@ -51,7 +50,7 @@ def test_a_query_that_is_too_long_is_explained(client: FlaskClient) -> None:
 
 
 def test_without_a_bundle_the_page_says_what_to_run(tmp_path: Path) -> None:
-    app = create_app(Settings(artifacts=tmp_path))
+    app = create_app(patient(tmp_path))
     try:
         response = app.test_client().get("/?q=robots")
     finally:
@@ -125,7 +124,7 @@ def test_what_only_a_taste_weighs_does_not_keep_a_search_from_being_shown(
 
 
 def test_with_a_key_no_result_is_rendered(sample_artifacts: Path) -> None:
-    settings = Settings(artifacts=sample_artifacts, precision=Precision.F32, api_key="secret")
+    settings = patient(sample_artifacts, api_key="secret")
     app = create_app(settings)
     try:
         text = app.test_client().get("/?q=love").text
@@ -198,7 +197,7 @@ def test_the_icon_of_the_page_is_served_from_here(client: FlaskClient) -> None:
 
 
 def test_with_a_key_the_page_of_an_item_shows_nothing_of_it(sample_artifacts: Path) -> None:
-    settings = Settings(artifacts=sample_artifacts, precision=Precision.F32, api_key="secret")
+    settings = patient(sample_artifacts, api_key="secret")
     app = create_app(settings)
     try:
         text = app.test_client().get("/items/1347").text

@@ -210,6 +210,23 @@ def test_a_commit_that_fails_is_heard_by_all_who_wait_and_ends_nothing(
     assert numbers(metrics)["shortlist_logged_answers_total{outcome=dropped}"] == 1
 
 
+def test_answers_wait_for_each_other_but_no_event_for_them(
+    store: Store, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.recorder._COLLECT_S", 60.0)
+    store.free.set()
+    recorder = start()
+    for name in ("q", "r", "s"):
+        recorder.note(answer(name))
+    assert not store.begun.wait(0.2), "nobody asked for these to be stored"
+    assert Asked(recorder, ("a",)).end() == (1, 0)
+    assert store.commits == [[["a"]]]
+    assert store.answers == ["q", "r", "s"], "by the commit of the event"
+    monkeypatch.setattr("service.recorder._COLLECT_S", 0.01)
+    recorder.note(answer("t"))
+    until(lambda: store.answers == ["q", "r", "s", "t"])
+
+
 def test_what_waits_is_written_before_the_end(store: Store, start: Start) -> None:
     recorder = start()
     asked = Asked(recorder, ("a",))

@@ -11,11 +11,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from service.app import create_app
-from service.config import Settings
 from shortlist.bundle.blocklist import Blocklist, BlocklistFile
 from shortlist.bundle.tables import IdMap
-from shortlist.encoder.machine import Precision
 from tests.publishing import publish
+from tests.serving import patient
 
 PATIENCE_S = 15.0
 """A loaded machine may need long; how long a takedown takes by itself is the soak's to print."""
@@ -58,7 +57,7 @@ def artifacts(tmp_path: Path, write_catalog: object, tiny_model: Path) -> Path:
 
 @pytest.fixture
 def client(artifacts: Path) -> Iterator[FlaskClient]:
-    app = create_app(Settings(artifacts=artifacts, precision=Precision.F32, poll_s=0.5))
+    app = create_app(patient(artifacts, poll_s=0.5))
     yield app.test_client()
     app.extensions["reloader"].stop()
 
@@ -124,7 +123,7 @@ def test_a_worker_that_cannot_read_the_blocklist_serves_nothing_until_it_can(
 ) -> None:
     path = artifacts / "BLOCKLIST"
     path.write_bytes(b"\xff\xfe1\x00")
-    app = create_app(Settings(artifacts=artifacts, precision=Precision.F32, poll_s=0.05))
+    app = create_app(patient(artifacts, poll_s=0.05))
     try:
         client = app.test_client()
         response = client.get("/readyz")

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from service.app import create_app
-from service.config import Settings, read_settings
+from service.config import read_settings
 from shortlist.bundle.signing import make_key, read_private_key, sign
-from shortlist.encoder.machine import Precision
 from shortlist.errors import SettingsError
 from tests.publishing import Publisher
+from tests.serving import patient
 
 
 def test_an_unsigned_version_is_refused_and_the_signed_one_serves_on(
@@ -21,9 +21,7 @@ def test_an_unsigned_version_is_refused_and_the_signed_one_serves_on(
     public = make_key(key)
     signed = publisher.publish()
     sign(publisher.root / signed, read_private_key(key))
-    settings = Settings(
-        artifacts=publisher.root, precision=Precision.F32, poll_s=60, trusted_keys=(str(public),)
-    )
+    settings = patient(publisher.root, trusted_keys=(str(public),))
     app = create_app(settings)
     reloader = app.extensions["reloader"]
     try:

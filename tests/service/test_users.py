@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -20,6 +20,7 @@ from shortlist.events.person import Pseudonyms
 from shortlist.events.store import EventStore
 from tests.publishing import OPTIONS
 from tests.service.test_events import Taking
+from tests.serving import until
 
 RATINGS = """\
 userId,movieId,rating,timestamp
@@ -195,8 +196,42 @@ def test_who_was_forgotten_is_nobody_before_the_next_build(service: Taking) -> N
     store.forget("ann")
     store.close()
     people = service.app.extensions["people"]
-    people.look_again({"ann"})
-    assert recommended(service, "ann")["acquaintance"]["known"] is False
+
+    def known() -> bool:
+        people.look_again({"ann"})
+        return bool(recommended(service, "ann")["acquaintance"]["known"])
+
+    assert until(lambda: not known()), "once the service has opened the store"
+
+
+def test_what_was_read_before_there_was_news_is_not_kept(
+    artifacts: Path, sqlite_events: str
+) -> None:
+    """A like is committed while the events of before it are on their way to whoever asked."""
+    bundle = load_snapshot(ArtifactStore(artifacts).live_folder(), OPTIONS).bundle
+    store, clock = EventStore.open(sqlite_events), Clock()
+
+    class Slow:
+        """The store; a like comes between what a reader finds and what it does with it."""
+
+        def of_user(self, key: str, *, limit: int) -> list[Event]:
+            found = store.of_user(key, limit=limit)
+            if not found:
+                like = Event(
+                    event_id="1", type=EventType.LIKE, item_id=1, user=key,
+                    at=datetime(2026, 5, 1, tzinfo=UTC),
+                )  # fmt: skip
+                store.append([like])
+                people.look_again({key})
+            return found
+
+        def is_forgotten(self, key: str) -> bool:
+            return store.is_forgotten(key)
+
+    people = People(Pseudonyms(""), lambda: cast(EventStore, Slow()), now=clock)
+    assert not people.person(bundle, "zoe").is_known
+    assert people.person(bundle, "zoe").is_known
+    store.close()
 
 
 def test_while_the_store_is_away_a_user_is_whom_the_bundle_knows(artifacts: Path) -> None:

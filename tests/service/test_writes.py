@@ -18,18 +18,16 @@ from prometheus_client.parser import text_string_to_metric_families
 from indexing.changing.follower import Follower
 from indexing.changing.publisher import Publisher as ChangePublisher
 from service.app import create_app
-from service.config import Settings
 from service.openapi import OPERATIONS, WRITES, document
 from service.write_requests import read_items
 from service.writes import STALLED_S, Status, Writes
 from shortlist.bundle.change_log import LOG, ChangeLog, Record, Refusal
 from shortlist.bundle.changes import Change, Op
 from shortlist.bundle.store import ArtifactStore
-from shortlist.encoder.machine import Precision
 from shortlist.errors import PublishError
 from tests.publishing import Publisher
 from tests.service.test_api import problem
-from tests.serving import until
+from tests.serving import patient, until
 
 KEY = {"X-API-Key": "wr1te"}
 ITEM = {"sku": "100", "name": "velvet lantern", "price": 12.5, "kinds": "Lamps"}
@@ -43,10 +41,8 @@ class Shop:
         self.log = ChangeLog(artifacts)
         store = ArtifactStore(artifacts)
         self._follower = Follower(store, ChangePublisher(store))
-        given = {"writes": True, "write_key": "wr1te", "poll_s": 60.0, **settings}
-        self.app: Flask = create_app(
-            Settings(artifacts=artifacts, precision=Precision.F32, **given)
-        )
+        given = {"writes": True, "write_key": "wr1te", **settings}
+        self.app: Flask = create_app(patient(artifacts, **given))
         self.client: FlaskClient = self.app.test_client()
 
     def records(self) -> list[Record]:

@@ -43,6 +43,7 @@ INDEX_KINDS: dict[str, dict[str, Any]] = {
     "IVF4,Flat": {"exact": False, "params": {"n_probe": 4}},
     "IVF4,PQ4x4": {"exact": False, "params": {"n_probe": 4, "overfetch": 8}},
     "SQ8": {"exact": False, "params": {"overfetch": 2}},
+    "PQ16x4fs": {"exact": False, "params": {"rescored": 20}},
     "PCA16,Flat": {"exact": False, "params": {"overfetch": 8}},
     "IDMap,SQ8": {"exact": False, "params": {"overfetch": 2}},
     "IVF4_HNSW8,SQ8": {"exact": False, "params": {"n_probe": 4, "overfetch": 2}},

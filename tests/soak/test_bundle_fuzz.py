@@ -21,7 +21,7 @@ from indexing.gate import load_as_served
 from shortlist.bundle.store import ArtifactStore
 from tests.publishing import publish
 
-CASES, CHILDREN = 20_000, 2
+CASES, CHILDREN = int(os.environ.get("SOAK_BUNDLES", "6000")), 2
 CASE_TIMEOUT_S = 30
 START_TIMEOUT_S = 120
 GENRES = ("Comedy", "Sci-Fi", "Drama|Romance", "Adventure|Sci-Fi", "(no genres listed)")

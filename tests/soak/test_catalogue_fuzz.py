@@ -6,6 +6,7 @@ A case is repeated by its number: `python -m tests.soak.catalogue_child FOLDER 1
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 
 from tests.soak.catalogue_child import CASE_S
 
-N_CASES, N_FEW = 5000, 150
+N_CASES, N_FEW = int(os.environ.get("SOAK_CATALOGUES", "1500")), 150
 TABLES = ("[items]: ", "[tags]: ", "[ratings]: ")
 PLACES = ("/case", "/proc/", "/dev/", "document.template", "index.type", "items.title", *TABLES)
 """One of them stands in every message: a file, the table of a query, or the key of the

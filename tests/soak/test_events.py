@@ -92,6 +92,7 @@ def post(service: Service, body: object) -> tuple[int, Any]:
 
 @contextmanager
 def sending(service: Service) -> Iterator[list[Sender]]:
+    """Senders of events, who remember the id of each; beside the load of `under_load`."""
     stop = threading.Event()
     senders = [Sender(service, number) for number in range(N_SENDERS)]
     threads = [threading.Thread(target=one.run, args=(stop,)) for one in senders]

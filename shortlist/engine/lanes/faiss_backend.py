@@ -12,6 +12,9 @@ import numpy as np
 from shortlist.bundle.arrays import RowArray, Vectors
 from shortlist.bundle.manifest import RetrievalInfo
 from shortlist.bundle.rules import NORM_TOLERANCE, check_range
+from shortlist.engine.conditions import Filters
+from shortlist.engine.lanes.codes import codes_of, nearest_codes
+from shortlist.engine.lanes.fast_scan import check_scan
 from shortlist.engine.lanes.filter_costs import FilterCosts
 from shortlist.engine.lanes.semantic import Candidates, best_among, best_first, true_scores
 from shortlist.engine.row_sets import RowSet
@@ -50,7 +53,7 @@ class FaissRetriever:
         self._overfetch = self._params.get("overfetch", 1)
         self._rescored = self._params.get("rescored", 1)
         self._scans = isinstance(self._index, faiss.IndexPQFastScan)
-        self._codes = _codes_of(self._index)
+        self._codes = codes_of(self._index)
         self._vectors = vectors
         found = (self._index.ntotal, self._index.d)
         if found != vectors.shape:
@@ -70,6 +73,7 @@ class FaissRetriever:
         for part in _parts(self._index):
             if hasattr(part, "hnsw"):  # FAISS takes this much memory for each query
                 _check_most(f"{self._file}: efSearch", "ef_search", part.hnsw.efSearch)
+            check_scan(self._file, part)
         probes = np.linspace(0, len(self._vectors) - 1, min(len(self._vectors), _SELF_SEARCHES))
         wanted = self._vectors[probes.astype(np.int64)]
         try:
@@ -79,8 +83,10 @@ class FaissRetriever:
         except _FAISS_ERRORS as error:
             raise BundleCorrupt(f"{self._file}: FAISS cannot search it: {error}") from error
         check_range(f"{self._file}: rows found", found.ravel(), -1, len(self._vectors) - 1)
-        scores = np.vecdot(self._vectors[found], wanted[:, np.newaxis])
-        n_found = int(np.any((scores >= 1 - NORM_TOLERANCE) & (found >= 0), axis=1).sum())
+        n_found = 0
+        for one, rows in zip(wanted, found, strict=True):  # all at once are a gigabyte
+            scores = true_scores(one, self._vectors, rows[rows >= 0])
+            n_found += bool(np.any(scores >= 1 - NORM_TOLERANCE))
         if n_found < _SELF_RECALL * len(wanted):
             raise BundleCorrupt(
                 f"{self._file}: only {n_found} of {len(wanted)} stored vectors find themselves; the"
@@ -102,13 +108,26 @@ class FaissRetriever:
                 row = begin + int(np.flatnonzero(wrong)[0])
                 raise BundleCorrupt(f"{self._file}: row {row} is not that of the bundle's vectors")
 
+    @property
+    def free_depth(self) -> int:
+        """All rows of an exact index; of codes that are gone through, those scored in any case."""
+        if self.exact:
+            return len(self._vectors)
+        return self._rescored if self._scans else 0
+
     def retrieve(self, query_vector: Vectors, n_candidates: int) -> Candidates:
         """The `n_candidates` best rows, re-scored against the stored vectors."""
         rows = self.search(query_vector, n_candidates, None)
         return best_first(rows, query_vector, self._vectors, n_candidates, exact=self.exact)
 
     def retrieve_among(
-        self, query_vector: Vectors, n_candidates: int, rows: RowSet, *, exact_up_to: int
+        self,
+        query_vector: Vectors,
+        n_candidates: int,
+        rows: RowSet,
+        *,
+        exact_up_to: int,
+        wanted: Filters | None = None,  # noqa: ARG002  # rows say it already
     ) -> Candidates:
         """The best of these rows: scored one and all, or found by the index, whatever costs less.
 
@@ -135,7 +154,7 @@ class FaissRetriever:
                 return found
         query = query_vector[np.newaxis]
         if costs.are_taken and isinstance(self._codes, faiss.IndexScalarQuantizer):
-            return _nearest_codes(self._codes, rows.rows, query, n_fetched)
+            return nearest_codes(self._codes, rows.rows, query, n_fetched)
         selector = faiss.IDSelectorBitmap(rows.bits)
         if self._codes is not None:
             params = faiss.SearchParameters(sel=selector)
@@ -236,29 +255,6 @@ class FaissRetriever:
         found: RowArray
         _, found = self._index.search(queries, n_fetched, params=params)
         return found
-
-
-def _codes_of(index: faiss.Index) -> faiss.Index | None:
-    """The codes below a graph, where they can be gone through by themselves."""
-    if not isinstance(index, faiss.IndexHNSW):
-        return None
-    codes = faiss.downcast_index(index.storage)
-    return codes if isinstance(codes, faiss.IndexScalarQuantizer | faiss.IndexFlat) else None
-
-
-def _nearest_codes(
-    codes: faiss.IndexScalarQuantizer, rows: RowArray, query: Vectors, n_fetched: int
-) -> RowArray:
-    """The rows (of int64 [m]) whose codes are nearest to a query [1, dim]; they alone are read.
-
-    FAISS has no search for some rows of such codes: they are copied into an index of their own.
-    """
-    every = faiss.rev_swig_ptr(codes.codes.data(), codes.ntotal * codes.code_size)
-    taken = faiss.IndexScalarQuantizer(codes.d, codes.sq.qtype, codes.metric_type)
-    taken.sq, taken.is_trained = codes.sq, True
-    taken.add_sa_codes(every.reshape(codes.ntotal, codes.code_size)[rows])
-    found: RowArray = rows[taken.search(query, n_fetched)[1][0]]
-    return found
 
 
 def _checked(params: Mapping[str, int | float | str]) -> dict[str, int]:

@@ -7,7 +7,8 @@ import numpy as np
 from shortlist.bundle.all_words import AllWords, WordsPart
 from shortlist.bundle.arrays import RowArray
 from shortlist.bundle.sections.word_index import Documents, WordIndex
-from shortlist.engine.lanes.words import AskedWords, rows_saying_all
+from shortlist.engine.lanes.asked import AskedWords
+from shortlist.engine.lanes.words import rows_saying_all
 from shortlist.engine.row_sets import distinct
 
 

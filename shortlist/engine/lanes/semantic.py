@@ -9,6 +9,7 @@ import numpy as np
 
 from shortlist.bundle.arrays import RowArray, Vectors
 from shortlist.bundle.vectors import AnyVectors
+from shortlist.engine.conditions import Filters
 from shortlist.engine.row_sets import RowSet, distinct, stand_in
 
 
@@ -33,15 +34,26 @@ class Candidates:
 class Retriever(Protocol):
     """Finds the items nearest to a query vector. Safe to call from many threads at once."""
 
+    @property
+    def free_depth(self) -> int:
+        """Up to so many rows are found as well as fewer, and take as long; 0 for none."""
+
     def retrieve(self, query_vector: Vectors, n_candidates: int) -> Candidates:
         """The `n_candidates` best rows for a float32 unit vector [dim], fewer in a small corpus."""
 
     def retrieve_among(
-        self, query_vector: Vectors, n_candidates: int, rows: RowSet, *, exact_up_to: int
+        self,
+        query_vector: Vectors,
+        n_candidates: int,
+        rows: RowSet,
+        *,
+        exact_up_to: int,
+        wanted: Filters | None = None,
     ) -> Candidates:
         """The best of these rows: `n_candidates` of them, or all there are.
 
-        Exact when the index is, or when at most `exact_up_to` rows are to be looked at.
+        Exact when the index is, or when at most `exact_up_to` rows are to be looked at. `wanted` is
+        a filter that all of these rows pass, for an engine that rows are not sent to.
         """
 
     def score(self, query_vector: Vectors, rows: RowArray) -> Vectors:

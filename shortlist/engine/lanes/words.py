@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from shortlist.bundle.all_words import AllWords, WordsPart
-from shortlist.bundle.analysis import Word
 from shortlist.bundle.arrays import FloatArray, RowArray
 from shortlist.bundle.sections.word_index import Documents, WordIndex
+from shortlist.engine.lanes.asked import AskedWords
 from shortlist.engine.row_sets import distinct
 
 WORDS_FEATURE, COVERAGE, LABELS = "words", "coverage", "labels"
@@ -20,82 +19,12 @@ WORD_FEATURES = (WORDS_FEATURE, COVERAGE, LABELS)
 """How much the document says of a text's words, the share of those that inform that it has, and the
 share that its categories and tags have."""
 
-MOST_WORDS = 64
-"""Different words of a text that are looked up, its first."""
-
 MOST_POSTED = 100_000
 """Postings that are read in full for one text, and as many again of words that are commoner."""
 
 _LEAST_READ = 1000
+_BLOCK = 1 << 16
 _SPARE = 8
-
-
-@dataclass(frozen=True)
-class AskedWords:
-    """A text as the words of all items are asked for it.
-
-    `words` are distinct. Of every stem of every word, in order: `terms` int64 [p, s] its place in
-    the terms of each part, -1 for one that has it not; `counts` int64 [s] how many documents have
-    it; `rarities` float64 [s]; `word_of` int64 [s] the word; `informs` bool [s]; `joins` bool [s]
-    says that it stands for all parts of its word together.
-    """
-
-    words: tuple[Word, ...]
-    terms: RowArray
-    counts: RowArray
-    rarities: FloatArray
-    word_of: RowArray
-    informs: npt.NDArray[np.bool_]
-    joins: npt.NDArray[np.bool_]
-
-    @property
-    def known(self) -> npt.NDArray[np.bool_]:
-        """Which stems some document has, bool [s]."""
-        return np.asarray(self.counts > 0)
-
-
-def ask_words(all_words: AllWords, text: str) -> AskedWords:
-    """The text as words; where none informs, all of them count as if they did."""
-    analyzer = all_words.analyzer
-    words = tuple({word.stems: word for word in reversed(analyzer.words(text))}.values())[::-1]
-    words = words[:MOST_WORDS]
-    stems = [stem for word in words for stem in word.stems]
-    joins = np.array([last for word in words for last in _joining(word)], dtype=np.bool_)
-    informs = np.array([analyzer.informs(stem) for stem in stems], dtype=np.bool_)
-    if not informs.any():
-        informs[:] = True
-    terms = all_words.terms(stems)
-    counts = all_words.counts(terms)
-    return AskedWords(
-        words=words,
-        terms=terms,
-        counts=counts,
-        rarities=all_words.rarities(counts),
-        word_of=np.repeat(np.arange(len(words)), [len(word.stems) for word in words]),
-        informs=informs,
-        joins=joins,
-    )
-
-
-def ask_key_terms(all_words: AllWords, row: int) -> AskedWords:
-    """The terms that tell the document of a row from others, asked for as a text's words are."""
-    terms, written = all_words.telling(row)
-    counts = all_words.counts(terms)
-    return AskedWords(
-        words=tuple(Word(one, ()) for one in written),
-        terms=terms,
-        counts=counts,
-        rarities=all_words.rarities(counts),
-        word_of=np.arange(len(written)),
-        informs=np.ones(len(written), dtype=np.bool_),
-        joins=np.zeros(len(written), dtype=np.bool_),
-    )
-
-
-def _joining(word: Word) -> Iterator[bool]:
-    yield from (False for _ in word.parts)
-    if word.joined:
-        yield True
 
 
 def find_words(
@@ -130,29 +59,28 @@ def _found_in(
 ) -> tuple[RowArray, npt.NDArray[Any]]:
     """As `find_words` in one part; and what the documents say, [m]."""
     part = words.parts[number]
-    passing = part.live if allowed is None else allowed[part.rows] & (part.rows >= 0)
-    documents, sums, is_whole = _gathered(words, number, asked, passing)
+    documents, sums, is_whole = _gathered(words, number, asked, allowed)
     # a document may stand among them once for each word
     most = n * len(asked.rarities) if is_whole else _SPARE * n
     if len(documents) > most:
-        said = sums[documents]
+        said = sums.take(documents)
         least = np.partition(said, len(said) - most)[len(said) - most]
         documents = documents[said >= least]  # ties as well: rows decide which of them stand
-    documents = distinct(documents)
-    of_documents = part.rows[documents]
+    chosen: Documents = distinct(documents).astype(np.int32)
+    of_documents = part.rows[chosen]
     order = np.argsort(of_documents)
-    rows, documents = of_documents[order].astype(np.int64), documents[order]
-    scores = sums[documents] if is_whole else _say_in(words, number, asked, documents).said
+    rows, chosen = of_documents[order].astype(np.int64), chosen[order]
+    scores = sums[chosen] if is_whole else _say_in(words, number, asked, chosen).said
     best = np.argsort(-scores, kind="stable")[:n]
     return rows[best], scores[best]
 
 
 def _gathered(
     words: AllWords, number: int, asked: AskedWords, allowed: npt.NDArray[np.bool_] | None
-) -> tuple[Documents, npt.NDArray[np.float32], bool]:
-    """Documents to choose from, what all of them say of the words, float32 [n], as far as read.
+) -> tuple[RowArray, npt.NDArray[np.float32], bool]:
+    """Documents to choose from, int64, and what each of all says of the words, float32 [n].
 
-    And whether all was read, which the postings of all parts decide.
+    They say so as far as was read; and whether all was, which the postings of all parts decide.
     """
     part = words.parts[number]
     index, terms = part.index, asked.terms[number]
@@ -161,21 +89,41 @@ def _gathered(
     in_full = np.cumsum(asked.counts[informing]) <= MOST_POSTED
     n_common = int((~in_full).sum())
     sums = np.zeros(len(index), np.float32)
-    found = [np.empty(0, np.int32)]
+    found = [np.empty(0, np.int64)]
     for one, is_read in zip(informing.tolist(), in_full.tolist(), strict=True):
         span = index.posted(int(terms[one]))
         documents, counted = index.postings.indices[span], index.counts[span]
-        if allowed is not None:
-            inside = np.flatnonzero(allowed[documents])
-            documents, counted = documents[inside], counted[inside]
-        if not is_read:
-            most = max(_LEAST_READ, MOST_POSTED // n_common)
+        most = len(documents) if is_read else max(_LEAST_READ, MOST_POSTED // n_common)
+        if allowed is None and part.live is None:
             documents, counted = documents[:most], counted[:most]
+        else:
+            own = _first_allowed(part, documents, allowed, most)
+            documents, counted = documents[own], counted[own]
+        places = documents.astype(np.int64)  # else every look-up below would make its own
         said = counted.astype(np.float32)
-        said /= said + words.norms(part, documents)
-        sums[documents] += np.float32(asked.rarities[one]) * said
-        found.append(documents)
+        said /= said + words.norms_of_rising(part, places)
+        said *= np.float32(asked.rarities[one])
+        said += sums.take(places)
+        sums[places] = said
+        found.append(places)
     return np.concatenate(found), sums, not n_common
+
+
+def _first_allowed(
+    part: WordsPart, documents: Documents, allowed: npt.NDArray[np.bool_] | None, most: int
+) -> RowArray:
+    """Where the first of these documents stand that may be found, int64, `most` at most."""
+    found, n_found = [np.empty(0, np.int64)], 0
+    for begin in range(0, len(documents), _BLOCK):
+        rows = part.rows.take(documents[begin : begin + _BLOCK])
+        may_be = rows >= 0
+        if allowed is not None:
+            may_be &= allowed.take(rows)
+        found.append(begin + np.flatnonzero(may_be))
+        n_found += len(found[-1])
+        if n_found >= most:
+            break
+    return np.concatenate(found)[:most]
 
 
 @dataclass(frozen=True)

@@ -135,8 +135,16 @@ def test_a_catalogue_cannot_say_where_it_lies(films: Films, refused: Refused) ->
             "is none of auto, flat, Flat",
         ),
         (("[document]", '[index]\ntype = "HNSW999999999"\n[document]'), "'HNSW999999999' is none"),
+        (("[document]", '[index]\ntype = "IVF4,PQ8x4fs"\n[document]'), "stand in no lists (IVF)"),
         (("[document]", '[index]\ntype = "HNSW1"\n[document]'), "'HNSW1' is none of auto, flat"),
         (("[document]", '[index]\ntype = "RR1048576,Flat"\n[document]'), "'RR1048576' is none of"),
+        (
+            (
+                "[document]",
+                '[events]\nurl = "sqlite:///e.db"\nweights = { impression = 1 }\n[document]',
+            ),
+            "'impression' is none of: like, purchase, rating, dislike, click, view",
+        ),
         (("[document]", '[index]\ntype = "Flat,Flat,Flat,Flat,Flat,Flat"\n[document]'), "5 parts"),
     ],
 )
@@ -296,7 +304,7 @@ def test_a_folder_is_no_catalogue(tmp_path: Path) -> None:
         read_catalog_config(tmp_path)
 
 
-@pytest.mark.parametrize("kind", ["HNSW48,SQ8", "IVF4096,PQ16x4fs", "OPQ16_64,IVF100,PQ16,RFlat"])
+@pytest.mark.parametrize("kind", ["HNSW48,SQ8", "IVF4096,PQ16x8", "OPQ16_64,IVF100,PQ16,RFlat"])
 def test_index_types_of_the_usual_kinds_are_taken(films: Films, kind: str) -> None:
     path = films(("[document]", f'[index]\ntype = "{kind}"\n[document]'))
     assert read_catalog_config(path).index.type == kind

@@ -21,7 +21,8 @@ from indexing.measure.protocols.in_place import (
 from indexing.measure.protocols.steered import steered, steering_texts
 from indexing.measure.protocols.tag_out import leave_tag_out
 from indexing.words import index_words, word_fields
-from shortlist.engine.lanes.words import ask_words, find_words, score_words
+from shortlist.engine.lanes.asked import ask_words
+from shortlist.engine.lanes.words import find_words, score_words
 from tests.fields import in_order
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from indexing.neighbours import co_liked as module
+from indexing.neighbours import lists
 from indexing.neighbours.co_liked import co_liked
 
 LIKES = sparse.csr_matrix(
@@ -16,7 +16,8 @@ LIKES = sparse.csr_matrix(
 
 def shares(per_item: int) -> np.ndarray:
     done = []
-    found = co_liked(LIKES, per_item=per_item, on_progress=done.append).toarray()
+    blocks = co_liked(LIKES, per_item=per_item, on_progress=done.append)
+    found = sparse.vstack(list(blocks)).toarray()
     assert sum(done) == 4
     return found
 
@@ -42,5 +43,5 @@ def test_each_item_keeps_the_largest() -> None:
 
 def test_blocks_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = shares(9)
-    monkeypatch.setattr(module, "_BLOCK_ITEMS", 3)
+    monkeypatch.setattr(lists, "_BLOCK_ITEMS", 3)
     assert np.array_equal(shares(9), whole)

@@ -12,6 +12,7 @@ from indexing.neighbours import lists as lists_module
 from indexing.neighbours.lists import as_lists, as_matrix, largest_of_each_row, strongest
 
 MATRIX = np.array([[0, 5, -4], [1, 0, 0], [0.5, 3, 0]], dtype=np.float32)
+WHOLE = sparse.csr_matrix(MATRIX)
 
 
 def test_the_largest_of_all_are_kept_whatever_their_sign() -> None:
@@ -36,8 +37,11 @@ def test_of_a_row_the_largest_stay_and_ties_go_by_column() -> None:
     assert kept.tolist() == [[0, 2, 2, 0], [1, 0, 0, 3]]
 
 
-def test_lists_stand_at_the_rows_of_the_whole_catalogue() -> None:
-    lists = as_lists(sparse.csr_matrix(MATRIX), np.array([4, 0, 2]), n_items=6)
+@pytest.mark.parametrize(
+    "blocks", [[WHOLE], [WHOLE[:1], WHOLE[1:]], [WHOLE[0], WHOLE[1], WHOLE[2]]]
+)
+def test_lists_stand_at_the_rows_of_the_whole_catalogue(blocks: list[sparse.csr_matrix]) -> None:
+    lists = as_lists(blocks, np.array([4, 0, 2]), n_items=6)
     assert len(lists) == 6
     whole = as_matrix(lists).toarray()
     assert whole[4, 0] == 5

@@ -39,3 +39,18 @@ def test_what_is_prepared_is_not_counted_again(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(WordsPart, "_postings_gone", lambda _: pytest.fail("counted again"))
     assert words.counts(np.array([[0, 2, 3]])).tolist() == [3, 0, 2]
     assert words.n_documents == 3
+
+
+@pytest.mark.parametrize("few", [0, 1000])
+@pytest.mark.parametrize("documents", [[], [0], [3], [0, 1, 2, 3, 4, 5, 6], [1, 5, 6], [2, 3, 4]])
+def test_what_holds_down_rising_documents_is_what_holds_down_each(
+    documents: list[int], few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(all_words, "_FEW_OF_A_LENGTH", few)
+    index: Any = SimpleNamespace(lengths=np.array([0, 2, 2, 2, 5, 9, 9], np.uint16))
+    own = WordsPart(index, np.arange(7, dtype=np.int32))
+    words = AllWords((own,), Places())
+    assert own.begins.tolist() == [0, 1, 4, 5]
+    rising = np.array(documents, np.int64)
+    expected = [1.5 * (0.25 + 0.75 * index.lengths[one] / (29 / 7)) for one in documents]
+    assert words.norms_of_rising(own, rising).tolist() == pytest.approx(expected)

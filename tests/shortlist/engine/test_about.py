@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
-from shortlist.engine import about
+from shortlist.bundle.arrays import Vectors
+from shortlist.engine import about, plan
 from shortlist.engine.conditions import Categories, Filters, Range
+from shortlist.engine.lanes.semantic import Candidates, Retriever
 from shortlist.engine.query import PopularQuery, SearchQuery, SimilarQuery
 from shortlist.engine.search import ask
 from shortlist.engine.snapshot import Snapshot
@@ -96,6 +99,39 @@ def test_in_a_large_catalogue_the_nearest_thousand_are_looked_at(
     few = ask(sample_snapshot, asked)
     assert few.facets is not None and few.facets.about is not None
     assert not few.facets.about.exact and (few.about or 0) < (exact.about or 0)
+
+
+def test_what_is_nearest_is_looked_for_once(
+    sample_snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of an index that finds many as soon as few; facets and results are what they were."""
+    blocked = replace(sample_snapshot, blocked_rows=np.array([0, 5, 700]))
+    asked = SearchQuery(q="samurai", facets=FACETS)
+    wanted = [ask(one, asked) for one in (sample_snapshot, blocked)]
+    monkeypatch.setattr(plan, "WHOLE_UP_TO", 100)
+    monkeypatch.setattr(about, "WHOLE_UP_TO", 100)
+    for snapshot, expected in zip((sample_snapshot, blocked), wanted, strict=True):
+        counting = Counting(snapshot.retriever)
+        found = ask(replace(snapshot, retriever=cast(Retriever, counting)), asked)
+        assert counting.depths == [1000]
+        assert (found.facets, found.about) == (expected.facets, expected.about)
+        assert [one.item_id for one in found] == [one.item_id for one in expected]
+        assert found.considered == expected.considered
+
+
+class Counting:
+    """A retriever that notes how many rows it was asked for."""
+
+    def __init__(self, inner: Retriever) -> None:
+        self._inner = inner
+        self.depths: list[int] = []
+
+    def retrieve(self, query_vector: Vectors, n_candidates: int) -> Candidates:
+        self.depths.append(n_candidates)
+        return self._inner.retrieve(query_vector, n_candidates)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
 
 
 def test_blocked_items_are_not_counted(sample_snapshot: Snapshot) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,14 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
+from shortlist.bundle.arrays import RowArray, Vectors
 from shortlist.bundle.sections import Sections
+from shortlist.engine import beside, other_lanes
+from shortlist.engine.lanes.words import find_words
 from shortlist.engine.query import Query, SearchQuery
 from shortlist.engine.search import ask
 from shortlist.engine.snapshot import LoadOptions, Snapshot, load_snapshot
-from shortlist.errors import FeatureUnavailable
+from shortlist.errors import FeatureUnavailable, InvalidParameter
 
 WEIGHTS = {"similarity": 1.0, "popularity": 0.0, "title_match": 1.0, "rating_volume": 0.5}
 ASKED = SearchQuery(q="jurasic park", n_candidates=5, n_popular=20, k=5, weights=WEIGHTS)
@@ -64,6 +68,49 @@ def test_the_notebook_profile_asks_no_other_lane(
 ) -> None:
     results = ask(sample_snapshot, notebook).results
     assert all(result.lanes == ["semantic"] for result in results)
+
+
+class Slow:
+    """An encoder that begins when something else is done."""
+
+    def __init__(self, snapshot: Snapshot, after: threading.Event) -> None:
+        self._encoder, self._after = snapshot.encoder, after
+        self.hits = self.misses = self.encoded = 0
+
+    def encode(self, text: str) -> Vectors:
+        assert self._after.wait(30)
+        self.encoded += 1
+        return self._encoder.encode(text)
+
+    def encode_in_parts(self, texts: Sequence[str]) -> Iterator[dict[str, Vectors]]:
+        return self._encoder.encode_in_parts(texts)
+
+
+def test_of_many_items_the_other_lanes_are_asked_while_the_text_is_encoded(
+    sample_snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = threading.Event()
+
+    def found(*given: Any) -> RowArray:
+        asked.set()
+        return find_words(*given)
+
+    monkeypatch.setattr(other_lanes, "find_words", found)
+    monkeypatch.setattr(beside, "MANY_ITEMS", 1)
+    slow = Slow(sample_snapshot, asked)
+    large = replace(sample_snapshot, encoder=slow)
+    query = SearchQuery(q="jurassic park", profile="tuned")
+    answer = ask(large, query)
+    assert slow.encoded == 1
+    monkeypatch.undo()
+    assert answer.results == ask(sample_snapshot, query).results
+
+
+def test_what_a_plan_refuses_is_not_encoded(sample_snapshot: Snapshot) -> None:
+    slow = Slow(sample_snapshot, threading.Event())
+    with pytest.raises(InvalidParameter, match="n_candidates"):
+        ask(replace(sample_snapshot, encoder=slow), changed(ASKED, k=6))
+    assert not slow.encoded
 
 
 def test_blocked_items_come_from_no_lane(sample_snapshot: Snapshot) -> None:

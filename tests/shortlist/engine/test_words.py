@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
-from shortlist.engine.lanes.words import ask_words, rows_saying_all, score_words
+from shortlist.engine.lanes.asked import ask_words
+from shortlist.engine.lanes.words import rows_saying_all, score_words
 from shortlist.engine.query import RecommendQuery, SearchQuery, SimilarQuery
 from shortlist.engine.search import ask, ranked
 from shortlist.engine.snapshot import Snapshot

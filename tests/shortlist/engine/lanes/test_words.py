@@ -14,13 +14,9 @@ from hypothesis import strategies as st
 from indexing.words import index_words
 from shortlist.bundle.all_words import AllWords
 from shortlist.engine.lanes import words as lane
+from shortlist.engine.lanes.asked import ask_words
 from shortlist.engine.lanes.phrases import rows_with
-from shortlist.engine.lanes.words import (
-    ask_words,
-    fields_with,
-    find_words,
-    score_words,
-)
+from shortlist.engine.lanes.words import fields_with, find_words, score_words
 from tests.fields import in_order, lists, one_each
 
 ALPHABET = "abcd"
@@ -128,6 +124,20 @@ def test_common_words_are_read_for_the_shortest_documents_first(
     best = find_words(index, ask_words(index, "common"), 5, None)
     assert [len(documents[row].split()) for row in best] == [1] * 5
     assert find_words(index, ask_words(index, "common rare"), 5, None)[0] == 371
+
+
+def test_of_a_common_word_the_shortest_that_are_allowed_are_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lane, "MOST_POSTED", 50)
+    monkeypatch.setattr(lane, "_LEAST_READ", 10)
+    monkeypatch.setattr(lane, "_BLOCK", 16)
+    documents = [f"common {'filler ' * (number % 20)}" for number in range(400)]
+    index = indexed(documents)
+    allowed = np.arange(400) % 20 >= 7  # the shortest begin behind 140 others
+    allowed[[27, 47]] = False
+    best = find_words(index, ask_words(index, "common"), 20, allowed).tolist()
+    assert best == [row for row in range(7, 400, 20) if row not in (27, 47)] + [8, 28]
 
 
 def test_only_what_is_allowed_is_found() -> None:

@@ -1,0 +1,1 @@
+"""Bundles in an object store: objects that are replaced on a condition, and a local cache."""
