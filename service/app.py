@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from flask import Flask, Response, request
@@ -33,7 +32,7 @@ from service.problems import (
     problem_of,
     retry_after_s,
 )
-from service.recorder import Recorder
+from service.recorder import Recorder, recorder_of
 from service.reloader import Reloader
 from service.requests import spelled
 from service.retention import Retention
@@ -49,14 +48,8 @@ from shortlist.engine.snapshot import LoadOptions
 from shortlist.errors import InvalidParameter, QueryError
 from shortlist.events.person import Pseudonyms
 
-if TYPE_CHECKING:
-    from shortlist.events.store import EventStore
-
 QUERY_LENGTHS = (12,)
 """Token counts that short queries are padded to; each costs memory and start-up. See Encoder."""
-
-_BODIES = 4
-"""So many bodies of events of the greatest size are read at a time, or more smaller ones."""
 
 _ROUTE = "shortlist.route"
 
@@ -80,7 +73,8 @@ def create_app(
     holder = SnapshotHolder(metrics, current=store.seen_text)
     holder.numbers_problem = numbers_problem
     writes = Writes(store.root, holder) if settings.writes else None
-    recorder = Recorder(_opener(settings.events), metrics) if settings.events else None
+    pseudonyms = Pseudonyms(settings.user_key)
+    recorder = recorder_of(settings, pseudonyms, metrics) if settings.events else None
     watches = recorder is not None and settings.experiment
     experiments = Experiments(holder, recorder.store) if recorder and watches else None
     reloader = Reloader(
@@ -96,7 +90,6 @@ def create_app(
     app.extensions["reloader"] = reloader
     app.extensions["metrics"] = metrics
     app.url_map.merge_slashes = False
-    pseudonyms = Pseudonyms(settings.user_key)
     people = People(pseudonyms, None if recorder is None else recorder.store)
     app.extensions["people"] = people
     budget = Budget(settings.max_cost)
@@ -131,13 +124,6 @@ def create_app(
     return app
 
 
-def _opener(url: str) -> Callable[[], EventStore]:
-    """What opens the store of events; SQLAlchemy is loaded here, and without events not at all."""
-    from shortlist.events.store import EventStore
-
-    return partial(EventStore.open, url)
-
-
 def _keep_events(
     app: Flask,
     settings: Settings,
@@ -152,7 +138,6 @@ def _keep_events(
         holder,
         metrics,
         people=people,
-        most_bytes=_BODIES * settings.max_body_bytes,
         deadline_s=settings.deadline_s,
     )
     app.register_blueprint(routes)

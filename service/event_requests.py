@@ -14,7 +14,6 @@ from typing import Annotated, Any
 import pydantic
 from pydantic import Field, WithJsonSchema
 
-from service.write_requests import paced
 from shortlist.bundle.attributes import time_of
 from shortlist.bundle.ids import id_problem
 from shortlist.engine.conditions import Finite, Id, Options, shown
@@ -136,11 +135,11 @@ def read_events(body: bytes, *, integers: bool, pseudonyms: Pseudonyms) -> list[
     given = read_query(EventsBody, whole).events
     _refuse(
         (f"events.{place}.{name}", said)
-        for place, one in enumerate(paced(given))
+        for place, one in enumerate(given)
         for name, said in _problems_of(one, integers=integers)
     )
     now = datetime.now(UTC)
-    return [_event(one, now, pseudonyms) for one in paced(given)]
+    return [_event(one, now, pseudonyms) for one in given]
 
 
 def _event(given: EventBody, now: datetime, pseudonyms: Pseudonyms) -> Event:

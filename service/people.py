@@ -67,11 +67,11 @@ class People:
         user = getattr(query, "user", None)
         return None if user is None else self.person(bundle, user)
 
-    def look_again(self, user_keys: Iterable[str | None]) -> None:
+    def look_again(self, user_keys: Iterable[str]) -> None:
         """Read the events of these users when they are next asked for: there are new ones."""
         with self._mutex:
             for key in user_keys:
-                self._kept.pop(key or "", None)
+                self._kept.pop(key, None)
 
     def _known(self, key: str) -> _Known:
         """What the store has of a user, or had when it was looked at last."""

@@ -32,7 +32,7 @@ ShortlistError                what a user is told, without a traceback
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Self
 
 
@@ -115,6 +115,10 @@ class InvalidParameter(QueryError):
     def __init__(self, field: str, message: str, /, **others: str) -> None:
         self.fields = {field: message, **others}
         super().__init__("; ".join(f"{name}: {text}" for name, text in self.fields.items()))
+
+    def __reduce__(self) -> tuple[Callable[[Mapping[str, str]], Self], tuple[Mapping[str, str]]]:
+        """As another process is told of it."""
+        return type(self).several, (self.fields,)
 
     @classmethod
     def several(cls, fields: Mapping[str, str]) -> Self:

@@ -6,23 +6,30 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
+from service.event_writing import Sent, Taken
 from service.metrics import Metrics
 from service.recorder import Recorder
-from shortlist.errors import EventStoreError, EventsUnavailable
-from shortlist.events.event import Event
+from shortlist.errors import EventStoreError, EventsUnavailable, MalformedRequest, QueryError
 from shortlist.events.logged import LoggedQuery
-from shortlist.events.store import Appended
-from tests.event_stores import answer, event
+from tests.event_stores import answer
 from tests.service.test_metrics import numbers
 from tests.serving import until
+
+Told = Taken | QueryError
+
+
+def body(*names: str) -> Sent:
+    """A body that the stand-in reads: the names of events, each of one letter."""
+    return Sent("".join(names).encode(), integers=True)
 
 
 @dataclass
 class Store:
-    """Stands in for a store: remembers each commit, holds it up, or fails."""
+    """Stands in for who writes and for the store: remembers commits, holds them up, or fails."""
 
     commits: list[list[list[str]]] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
@@ -36,16 +43,18 @@ class Store:
         self.n_opened += 1
         return self
 
-    def append_groups(
-        self, groups: Sequence[Sequence[Event]], answers: Sequence[LoggedQuery]
-    ) -> list[Appended]:
+    def write(self, sent: Sequence[Sent], answers: Sequence[LoggedQuery]) -> list[Told]:
         self.begun.set()
         assert self.free.wait(60)
         if self.problem is not None:
             raise self.problem
-        self.commits.append([[one.event_id for one in group] for group in groups])
+        groups = [list(one.body.decode()) for one in sent]
+        self.commits.append([group for group in groups if "!" not in group])
         self.answers += [one.query_id for one in answers]
-        return [Appended(len(group), 0) for group in groups]
+        return [
+            MalformedRequest("!") if "!" in group else Taken(len(group), 0, frozenset(group))
+            for group in groups
+        ]
 
     def check(self, *, writes: bool) -> None:
         self.n_looks += 1
@@ -62,7 +71,7 @@ class Asked:
 
     recorder: Recorder
     names: tuple[str, ...]
-    told: list[Appended | EventsUnavailable] = field(default_factory=list)
+    told: list[Taken | QueryError] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._thread = threading.Thread(target=self._run)
@@ -70,13 +79,18 @@ class Asked:
 
     def _run(self) -> None:
         try:
-            self.told.append(self.recorder.take([event(one) for one in self.names], within_s=60))
-        except EventsUnavailable as error:
+            self.told.append(self.recorder.take(body(*self.names), within_s=60))
+        except QueryError as error:
             self.told.append(error)
 
-    def end(self) -> Appended | EventsUnavailable:
+    def end(self) -> Taken | QueryError:
         self._thread.join(60)
         return self.told[0]
+
+
+def taken(*names: str) -> Taken:
+    """What is said of these where all are new."""
+    return Taken(len(names), 0, frozenset(names))
 
 
 @pytest.fixture
@@ -96,8 +110,9 @@ Start = Callable[..., Recorder]
 def start(store: Store, metrics: Metrics) -> Iterator[Start]:
     recorders: list[Recorder] = []
 
-    def begin(**limits: int) -> Recorder:
-        recorders.append(Recorder(store.open, metrics, **limits))  # type: ignore[arg-type]  # stands in
+    def begin(most_bytes: int = 1000, **limits: int) -> Recorder:
+        opens: Any = store.open  # it stands in
+        recorders.append(Recorder(store, opens, metrics, most_bytes=most_bytes, **limits))
         recorders[-1].start()
         return recorders[-1]
 
@@ -116,25 +131,42 @@ def test_all_that_wait_at_the_same_moment_share_a_commit(store: Store, start: St
     first = Asked(recorder, ("a",))
     assert store.begun.wait(60)
     others = [Asked(recorder, ("b", "c")), Asked(recorder, ("d",))]
-    waiting(recorder, 3)
+    waiting(recorder, 2)
     recorder.note(answer("q"))
     store.free.set()
-    assert [one.end() for one in (first, *others)] == [(1, 0), (2, 0), (1, 0)]
+    assert [one.end() for one in (first, *others)] == [taken("a"), taken("b", "c"), taken("d")]
     assert [sorted(commit) for commit in store.commits] == [[["a"]], [["b", "c"], ["d"]]]
     assert store.answers == ["q"]
 
 
+def test_who_sends_what_is_wrong_hears_of_it_alone(
+    store: Store, start: Start, metrics: Metrics
+) -> None:
+    recorder = start()
+    first = Asked(recorder, ("a",))
+    assert store.begun.wait(60)
+    others = [Asked(recorder, ("!",)), Asked(recorder, ("b",))]
+    waiting(recorder, 2)
+    store.free.set()
+    assert [one.end() for one in (first, others[1])] == [taken("a"), taken("b")]
+    assert isinstance(others[0].end(), MalformedRequest)
+    assert store.commits == [[["a"]], [["b"]]]
+    until(lambda: numbers(metrics).get("shortlist_events_total{outcome=accepted}") == 2)
+    assert recorder.problem is None
+
+
 def test_a_burst_beyond_the_queue_hears_so_at_once(store: Store, start: Start) -> None:
-    recorder = start(most_events=3, most_answers=1)
+    recorder = start(most_bytes=3, most_answers=1)
     first = Asked(recorder, ("a",))
     assert store.begun.wait(60)
     second = Asked(recorder, ("b", "c"))
-    waiting(recorder, 2)
+    waiting(recorder, 1)
     with pytest.raises(EventsUnavailable, match="too many events wait to be stored"):
-        recorder.take([event("d"), event("e")], within_s=60)
+        recorder.take(body("d", "e"), within_s=60)
     third = Asked(recorder, ("f",))
     store.free.set()
-    assert [one.end() for one in (first, second, third)] == [(1, 0), (2, 0), (1, 0)]
+    ended = [one.end() for one in (first, second, third)]
+    assert ended == [taken("a"), taken("b", "c"), taken("f")]
     stored = {name for commit in store.commits for group in commit for name in group}
     assert stored == {"a", "b", "c", "f"}
 
@@ -167,7 +199,7 @@ def test_who_waits_too_long_hears_so_though_the_events_are_stored_later(
 ) -> None:
     recorder = start()
     with pytest.raises(EventsUnavailable, match="takes too long; send them again with the same"):
-        recorder.take([event("a")], within_s=0.05)
+        recorder.take(body("a"), within_s=0.05)
     store.free.set()
     until(lambda: store.commits == [[["a"]]])
 
@@ -195,7 +227,7 @@ def test_a_commit_that_fails_is_heard_by_all_who_wait_and_ends_nothing(
         said = "the disk is full" if isinstance(problem, EventStoreError) else "RuntimeError"
         assert recorder.problem == f"events cannot be stored: {said}"
         with pytest.raises(EventsUnavailable, match="cannot be used at the moment"):
-            recorder.take([event("c")], within_s=60)
+            recorder.take(body("c"), within_s=60)
         n_looks = store.n_looks
         until(lambda: store.n_looks > n_looks + 1)
         store.problem = None
@@ -204,7 +236,7 @@ def test_a_commit_that_fails_is_heard_by_all_who_wait_and_ends_nothing(
         f"events cannot be stored: {said}",
         "events are stored again",
     ], "said once, however often it is tried"
-    assert Asked(recorder, ("a", "b")).end() == (2, 0)
+    assert Asked(recorder, ("a", "b")).end() == taken("a", "b")
     assert store.commits == [[["a", "b"]]]
     assert numbers(metrics)["shortlist_events_total{outcome=failed}"] == 2
     assert numbers(metrics)["shortlist_logged_answers_total{outcome=dropped}"] == 1
@@ -219,7 +251,7 @@ def test_answers_wait_for_each_other_but_no_event_for_them(
     for name in ("q", "r", "s"):
         recorder.note(answer(name))
     assert not store.begun.wait(0.2), "nobody asked for these to be stored"
-    assert Asked(recorder, ("a",)).end() == (1, 0)
+    assert Asked(recorder, ("a",)).end() == taken("a")
     assert store.commits == [[["a"]]]
     assert store.answers == ["q", "r", "s"], "by the commit of the event"
     monkeypatch.setattr("service.recorder._COLLECT_S", 0.01)
@@ -234,7 +266,7 @@ def test_what_waits_is_written_before_the_end(store: Store, start: Start) -> Non
     recorder.note(answer("q"))
     store.free.set()
     recorder.stop()
-    assert asked.end() == (1, 0)
+    assert asked.end() == taken("a")
     assert store.answers == ["q"]
 
 
@@ -249,7 +281,8 @@ def test_one_that_has_nothing_to_do_looks_whether_the_store_is_there(
 
 
 def test_a_store_that_is_not_open_yet_cannot_be_read(store: Store, metrics: Metrics) -> None:
-    recorder = Recorder(store.open, metrics)  # type: ignore[arg-type]  # it stands in
+    opens: Any = store.open  # it stands in
+    recorder = Recorder(store, opens, metrics, most_bytes=1)
     with pytest.raises(EventsUnavailable):
         recorder.store()
     recorder.stop()
