@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests.browser.test_accessibility import NARROW, nothing_found
 from tests.browser.test_search_page import address, cards, shows, titles, told
@@ -189,6 +189,32 @@ def test_the_page_of_an_item_asks_for_a_key_too(
     page = visitor.open("/items/KN-714")
     page.get_by_label("API key").fill("sw0rdfish")
     page.keyboard.press("Enter")
+    expect(page.locator("#item h2")).to_have_text("Whetstone 1000/3000")
+    expect(cards(page)).to_have_count(10)
+
+
+def test_a_refusal_that_comes_after_the_key_was_given_asks_for_none(
+    visit: Visit, serve: Callable[..., Service], example_shop: Path
+) -> None:
+    service = serve(example_shop, environment={"SHORTLIST_API_KEY": "sw0rdfish"}).ready()
+    visitor = visit(service)
+    visitor.expected.append("401")
+    held: list[tuple[Route, APIResponse]] = []
+
+    def hold(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append((route, route.fetch()))
+
+    visitor.context.route("**/v1/catalog", hold)
+    page = visitor.open("/items/KN-714")
+    page.get_by_label("API key").fill("sw0rdfish")
+    with page.expect_response(lambda found: found.url.endswith("/v1/items/KN-714") and found.ok):
+        page.keyboard.press("Enter")
+    ((route, refusal),) = held
+    assert refusal.status == 401
+    route.fulfill(response=refusal)
     expect(page.locator("#item h2")).to_have_text("Whetstone 1000/3000")
     expect(cards(page)).to_have_count(10)
 
