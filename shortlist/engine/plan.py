@@ -8,48 +8,39 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from shortlist.bundle.arrays import RowArray, Vectors
-from shortlist.bundle.profiles import Profile
 from shortlist.bundle.reader import Bundle
-from shortlist.engine import features
 from shortlist.engine.conditions import NO_FILTERS, Filters, Near
-from shortlist.engine.features import ABSENT, FEATURES, POPULARITY, Source
 from shortlist.engine.filters import Passing, passing
 from shortlist.engine.lanes.neighbour import Taste
 from shortlist.engine.query import DEFAULT_K, MAX_CANDIDATES, Query, RankedQuery
+from shortlist.engine.ranked_by import Has, Ranking, browsing, by_text, ranking
 from shortlist.engine.ranking import VARIED
 from shortlist.engine.reading import Reading
 from shortlist.engine.row_sets import RowSet
 from shortlist.engine.snapshot import Snapshot
 from shortlist.engine.sorting import SortKey, read_sort
-from shortlist.errors import FeatureUnavailable, InvalidParameter
-
-RECENCY, CATALOGUE = "recency", "catalogue"
-"""How a list without a text is ordered where there is no popularity: the newest first, or as the
-catalogue has its items."""
-
+from shortlist.errors import InvalidParameter
 
 WHOLE_UP_TO = 20_000
 """In a catalogue of so many items facets compare all with a text, which takes 3 ms."""
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(Ranking):
     """Decisions for one query.
 
-    `vector` is float32 unit [dim], None to order by popularity alone, unless `encode` is still to
-    give it; `text` is for the lanes of
+    `vector` is float32 unit [dim], None where items are not compared (`compares`) with one but
+    ordered by popularity alone, or while `encode` is still to give it; `text` is for the lanes of
     words and titles, "" without one; `like` is the row whose like is wanted, None for other
-    questions; `taste` is what the query gives of somebody's likes, and
-    `text_vector` float32 unit [dim] is the text's own beside a taste. `among` are the rows
-    that pass a filter, None without one; `left_out` (int64, rising) never are
-    candidates: blocked items, and those that were given; `n_matches` of `n_items` may be. `weights`
-    are of features that the bundle has, in the order of the registry; `k` results are wanted of
-    `n_candidates` retrieved ones, `n_popular`, `n_neighbours` and `n_words` join
-    them. `read` are the filters that the text names in words. `sort` is the order that was asked
-    for, and `near` the point that distances are from; `passing` is the filter part by part. Of a
-    list without a vector the first `depth` that have the least score are put in order. `prior` are
-    the weights of the taste of who searches, beside those of any profile. Where facets are
-    `counted` in a large catalogue, what is nearest to a text is asked for beyond the candidates.
+    questions; `taste` is what the query gives of somebody's likes, and `text_vector` float32 unit
+    [dim] is the text's own beside a taste. `among` are the rows that pass a filter, None without
+    one; `left_out` (int64, rising) never are candidates: blocked items, and those that were given;
+    `n_matches` of `n_items` may be. `k` results are wanted. `read` are the filters that the text
+    names in words. `sort` is the order that was asked for, and `near` the point that distances are
+    from; `passing` is the filter part by part. Of a list without a vector the first `depth` that
+    have the least score are put in order. `prior` are the weights of the taste of who searches,
+    beside those of any profile. Where facets are `counted` in a large catalogue, what is nearest to
+    a text is asked for beyond the candidates.
     """
 
     vector: Vectors | None
@@ -62,13 +53,9 @@ class Plan:
     left_out: RowArray
     n_items: int
     n_matches: int
-    profile: str
     k: int
-    n_candidates: int
-    n_popular: int
-    n_neighbours: int
-    n_words: int
-    weights: dict[str, float]
+    has: Has
+    compares: bool
     read: tuple[Reading, ...] = ()
     sort: tuple[SortKey, ...] = ()
     near: Near | None = None
@@ -77,11 +64,6 @@ class Plan:
     min_score: float | None = None
     prior: Mapping[str, float] | None = None
     counted: bool = False
-
-    @property
-    def compares(self) -> bool:
-        """Whether items are compared with a vector."""
-        return self.vector is not None or self.encode is not None
 
     def encoded(self) -> Plan:
         """The same with its vector, which the text is encoded for if it has not been."""
@@ -121,16 +103,24 @@ def make_plan(
     weights of a taste's features without one, and what a filter refuses; FeatureUnavailable for a
     weight of a feature that this bundle does not have.
     """
-    bundle, compares = snapshot.bundle, vector is not None or encode is not None
+    bundle = snapshot.bundle
+    has = Has(
+        taste=taste is not None,
+        text=bool(text.strip()),
+        item=like is not None,
+        steers=text_vector is not None,
+    )
+    compares = vector is not None or encode is not None
     if not compares:
-        name, profile = _browsing(bundle, query)
+        ranked_by = browsing(bundle, query)
     else:
-        name, profile = _profile(bundle, query, preferred)
-    replaced = query.weights if isinstance(query, RankedQuery) else {}
+        replaced = query.weights if isinstance(query, RankedQuery) else {}
+        name = by_text(bundle, query, preferred)
+        ranked_by = ranking(bundle, query, name, has, prior=prior, replaced=replaced)
     blocked = snapshot.blocked_rows
     left_out = blocked if left_out is None else np.union1d(blocked, left_out).astype(np.int64)
-    n_candidates = _given(query.n_candidates, profile.n_candidates)
-    k = _given(query.k, min(DEFAULT_K, n_candidates))
+    n_candidates = ranked_by.n_candidates
+    k = min(DEFAULT_K, n_candidates) if query.k is None else query.k
     if k > n_candidates:
         raise InvalidParameter("k", f"expected 1 to n_candidates ({n_candidates}), found {k}")
     n_items = bundle.manifest.counts.items
@@ -138,6 +128,7 @@ def make_plan(
     parts = None if filters == NO_FILTERS else passing(bundle, filters, left_out, snapshot.kept)
     among = None if parts is None else parts.whole
     return Plan(
+        **vars(ranked_by),
         vector=vector,
         encode=encode,
         text=text,
@@ -148,23 +139,7 @@ def make_plan(
         left_out=left_out,
         n_items=n_items,
         n_matches=n_items - len(left_out) if among is None else len(among),
-        profile=name,
         k=k,
-        n_candidates=n_candidates,
-        n_popular=_given(getattr(query, "n_popular", None), profile.n_popular),
-        n_neighbours=_n_neighbours(query, profile, prior),
-        n_words=_given(getattr(query, "n_words", None), profile.n_words),
-        weights=_weights(
-            bundle,
-            {**(prior or {}), **profile.weights, **replaced},
-            replaced,
-            taste=taste is not None,
-            text=bool(text.strip()),
-            item=like is not None,
-            steers=text_vector is not None,
-        )
-        if compares
-        else dict(profile.weights),
         read=read,
         sort=read_sort(bundle, query),
         near=query.filters.near,
@@ -173,100 +148,12 @@ def make_plan(
         min_score=query.min_score,
         prior=prior,
         counted=bool(query.facets) and n_items > WHOLE_UP_TO,
+        has=has,
+        compares=compares,
     )
 
 
 def by_profile(bundle: Bundle, query: Query, plan: Plan, name: str) -> Plan:
     """The plan of the same query where another profile ranks; it must rank k results or more."""
-    profile = bundle.manifest.profiles[name]
-    return replace(
-        plan,
-        profile=name,
-        n_candidates=_given(query.n_candidates, profile.n_candidates),
-        n_popular=_given(getattr(query, "n_popular", None), profile.n_popular),
-        n_neighbours=_n_neighbours(query, profile, plan.prior),
-        n_words=_given(getattr(query, "n_words", None), profile.n_words),
-        weights=_weights(
-            bundle,
-            {**(plan.prior or {}), **profile.weights},
-            {},
-            taste=plan.taste is not None,
-            text=bool(plan.text.strip()),
-            item=plan.like is not None,
-            steers=plan.text_vector is not None,
-        ),
-    )
-
-
-def _n_neighbours(query: Query, profile: Profile, prior: Mapping[str, float] | None) -> int:
-    """How many neighbours join; a taste that is a prior alone brings no candidates."""
-    if prior is not None:
-        return 0
-    return _given(getattr(query, "n_neighbours", None), profile.n_neighbours)
-
-
-def _given(value: int | None, otherwise: int) -> int:
-    return otherwise if value is None else value
-
-
-def _browsing(bundle: Bundle, query: Query) -> tuple[str, Profile]:
-    """What a list without a text is ordered by: the first of three that the catalogue has."""
-    if isinstance(query, RankedQuery) and (query.profile is not None or query.weights):
-        raise InvalidParameter("profile", "a list without a text has no profile and no weights")
-    found = bundle.sections.features
-    if bundle.items.popularity is not None:
-        name, weights = POPULARITY, {POPULARITY: 1.0}
-    elif found is not None and RECENCY in found.columns:
-        name, weights = RECENCY, {RECENCY: 1.0}
-    else:
-        name, weights = CATALOGUE, {}
-    # Built past its validation: the catalogue's own order has no weight above 0.
-    return name, Profile.model_construct(
-        n_candidates=MAX_CANDIDATES, n_popular=0, n_neighbours=0, n_words=0, weights=weights
-    )
-
-
-def _profile(bundle: Bundle, query: Query, preferred: str | None) -> tuple[str, Profile]:
-    profiles = bundle.manifest.profiles
-    usual = bundle.manifest.default_profile if preferred is None else preferred
-    wanted = getattr(query, "profile", None)
-    name = usual if wanted is None else wanted
-    if name not in profiles:
-        known = ", ".join(sorted(profiles))
-        raise InvalidParameter("profile", f"expected one of: {known}; found {name[:80]!r}")
-    return name, profiles[name]
-
-
-def _weights(
-    bundle: Bundle,
-    wanted: Mapping[str, float],
-    replaced: Mapping[str, float],
-    *,
-    taste: bool,
-    text: bool,
-    item: bool,
-    steers: bool,
-) -> dict[str, float]:
-    """Those of the `wanted` weights that are of features that there are; `replaced` were given."""
-    available = features.available_features(
-        bundle, taste=taste, text=text, item=item, steers=steers
-    )
-    for name, weight in replaced.items():
-        if not weight or name in available:
-            continue
-        if FEATURES[name].source is Source.LIKES and not taste:
-            raise InvalidParameter(
-                f"weights.{name}", "a search has none: ask for similar items or for recommendations"
-            )
-        if name not in features.available_features(bundle, taste=True, text=True):
-            raise FeatureUnavailable(f"{name}: {ABSENT[FEATURES[name].source]}")
-        if FEATURES[name].source is Source.STEERING and not taste:
-            raise InvalidParameter(f"weights.{name}", "a search has only a text: weigh similarity")
-        # otherwise it is of a text, and there is none: it would be 0 for all
-    weights = {name: wanted[name] for name in available if name in wanted}
-    if not any(weights.values()):
-        raise InvalidParameter(
-            f"weights.{features.SIMILARITY}",
-            f"expected a weight above 0 for at least one of: {', '.join(available)}",
-        )
-    return weights
+    ranked_by = ranking(bundle, query, name, plan.has, prior=plan.prior, replaced={})
+    return replace(plan, **vars(ranked_by))
