@@ -26,18 +26,10 @@ from indexing.measure.protocols.steered import STEERED
 from indexing.measure.protocols.tag_out import leave_tag_out
 from indexing.measure.protocols.tastes import SEARCHED, taste_protocols
 from indexing.measure.rankings import Rankings, rank_tastes, rank_texts
+from indexing.measure.references import POPULARITY, RANDOM, bm25, words_of
 from indexing.measure.report import Evaluation, Line, Measured
 from indexing.measure.searched import BY_NOBODY
-from indexing.measure.systems import (
-    CARRIERS,
-    POPULARITY,
-    RANDOM,
-    TEXT_ALONE,
-    bm25,
-    search_engines,
-    similar_engines,
-    words_of,
-)
+from indexing.measure.systems import CARRIERS, TEXT_ALONE, search_engines, similar_engines
 from indexing.measure.topic import Protocol, Topic
 from shortlist.bundle import layout
 from shortlist.bundle.arrays import FloatArray, RowArray

@@ -14,16 +14,9 @@ from indexing.measure.overlay import Encoded, encode_topics, overlay
 from indexing.measure.protocols.steered import STEERED
 from indexing.measure.protocols.tastes import DEPTH as TASTE_DEPTH
 from indexing.measure.protocols.tastes import ITEM_TO_ITEM, SEARCHED
+from indexing.measure.references import POPULARITY, RANDOM, REGULARISATION, references
 from indexing.measure.searched import searched_engines
-from indexing.measure.systems import (
-    POPULARITY,
-    RANDOM,
-    REGULARISATION,
-    System,
-    references,
-    steered_engines,
-    taste_engines,
-)
+from indexing.measure.systems import System, steered_engines, taste_engines
 from indexing.measure.topic import Protocol
 from indexing.neighbours.ease import Ease
 from indexing.neighbours.models import Model, choose

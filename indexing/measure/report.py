@@ -14,7 +14,8 @@ from indexing.measure.protocols.cold import ColdError
 from indexing.measure.protocols.off_topic import OffTopic
 from indexing.measure.protocols.steered import STEERED
 from indexing.measure.protocols.tastes import SEARCHED, TEMPORAL
-from indexing.measure.systems import OURS, REFERENCES
+from indexing.measure.references import REFERENCES
+from indexing.measure.systems import OURS
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,8 @@ import pytest
 from indexing.measure.evaluate import Subject
 from indexing.measure.learnt import Learnt, learn_from
 from indexing.measure.protocols.tastes import others_by_fold, personal
-from indexing.measure.systems import (
-    OURS,
-    POPULARITY,
-    RANDOM,
-    best_unseen,
-    bm25,
-    engine,
-    references,
-    search_engines,
-    words_of,
-)
+from indexing.measure.references import POPULARITY, RANDOM, bm25, references, words_of
+from indexing.measure.systems import OURS, best_unseen, engine, search_engines
 from indexing.measure.topic import Overlay, Topic
 from indexing.neighbours.ease import Ease
 from indexing.neighbours.likes import latest_ratings
