@@ -85,6 +85,7 @@ class EventProcess:
                 [sys.executable, "-m", "service.event_process", str(there.fileno())],
                 pass_fds=[there.fileno()],
                 stdin=subprocess.DEVNULL,
+                start_new_session=True,  # what a terminal sends is for the service
             )
             self._pipe = Connection(here.detach())
         self._pipe.send(self._begin_with)
@@ -93,8 +94,7 @@ class EventProcess:
 
 def main(descriptor: int) -> None:
     """Do what is asked for at the other end of the socket until that is closed."""
-    for one in (signal.SIGINT, signal.SIGTERM):  # for the service: it ends when that has
-        signal.signal(one, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # for the service: this ends when that has
     pipe = Connection(descriptor)
     with suppress(EOFError, ConnectionError):
         url, pseudonyms = pipe.recv()
