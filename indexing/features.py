@@ -13,6 +13,7 @@ import pyarrow as pa
 from indexing.behaviour.trending import TRENDING, trending
 from indexing.catalog import Catalog
 from indexing.catalog.learning import RecencyConfig
+from indexing.nearest import nearest_rows
 from indexing.popularity import Popularity
 from shortlist.bundle.arrays import FloatArray, RowArray
 from shortlist.bundle.attributes import DAY_US, Kind, kind_of, ordered_of
@@ -22,8 +23,7 @@ from shortlist.bundle.sections.item_features import MAX_POPULAR, ItemFeatures
 from shortlist.bundle.vectors import AnyVectors
 
 NEAREST = 30
-_BLOCK_ROWS = 512
-_GROUP = 32
+_BLOCK_ROWS = 1 << 14
 _REFERENCE_ITEMS = 20_000
 
 
@@ -79,34 +79,14 @@ def nearest_means(
     """
     n_nearest = min(NEAREST, len(known))
     found = np.empty((len(wanted), values.shape[1]))
-    reference = np.ascontiguousarray(vectors[known])
+    reference = vectors[known]
     for begin in range(0, len(wanted), _BLOCK_ROWS):
-        similarities = vectors[wanted[begin : begin + _BLOCK_ROWS]] @ reference.T
-        nearest = largest_columns(similarities, n_nearest)
-        weights = np.take_along_axis(similarities, nearest, axis=1).astype(np.float64)
-        weights = np.maximum(weights, 1e-9)
+        asked = vectors[wanted[begin : begin + _BLOCK_ROWS]]
+        similarities, nearest = nearest_rows(asked, reference, n_nearest)
+        weights = np.maximum(similarities.astype(np.float64), 1e-9)
         sums = np.einsum("wk,wkf->wf", weights, values[nearest])
         found[begin : begin + len(weights)] = sums / weights.sum(axis=1, keepdims=True)
     return found
-
-
-def largest_columns(scores: npt.NDArray[np.float32], n: int) -> RowArray:
-    """The columns of the `n` largest scores of each row, in any order: int64 [r, n].
-
-    Scores are float32 [r, c], n at most c. Columns are in groups of 32, and the n groups of largest
-    maxima hold the n largest: most of a row is read once, to find the maxima.
-    """
-    n_rows, n_groups = len(scores), scores.shape[1] // _GROUP
-    if n_groups <= n:
-        return np.argpartition(-scores, n - 1, axis=1)[:, :n]
-    n_grouped = n_groups * _GROUP
-    maxima = scores[:, :n_grouped].reshape(n_rows, _GROUP, n_groups).max(axis=1)
-    groups = np.argpartition(-maxima, n - 1, axis=1)[:, None, :n]
-    inside = groups + n_groups * np.arange(_GROUP)[:, None]
-    behind = np.tile(np.arange(n_grouped, scores.shape[1]), (n_rows, 1))
-    columns = np.concatenate([inside.reshape(n_rows, -1), behind], axis=1)
-    chosen = np.argpartition(-np.take_along_axis(scores, columns, axis=1), n - 1, axis=1)[:, :n]
-    return np.take_along_axis(columns, chosen, axis=1)
 
 
 def write_features(

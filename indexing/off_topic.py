@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from indexing.nearest import nearest_rows
 from shortlist.bundle.arrays import FloatArray, Vectors
 from shortlist.bundle.manifest import Section
 from shortlist.bundle.reader import Bundle
@@ -28,7 +29,7 @@ WRONGLY_SAID = 2.0
 
 _NEAR_QUANTILE = 0.1
 _N_PROBES = 600
-_BLOCK_ROWS = 65_536
+_SAMPLED_ROWS = 65_536
 _LEAST_TEXTS = 50
 
 
@@ -51,7 +52,7 @@ def write_off_topic(
         return None
     domains, texts = shipped_texts()
     drawn = list(probes[:_N_PROBES])
-    rows = np.linspace(0, len(vectors) - 1, min(len(vectors), _BLOCK_ROWS)).astype(np.int64)
+    rows = np.linspace(0, len(vectors) - 1, min(len(vectors), _SAMPLED_ROWS)).astype(np.int64)
     how = (identity, len(vectors), SHARE, WRONGLY_SAID, _NEAR_QUANTILE)
     content = "\0".join([*map(str, how), *domains, *texts, *drawn]).encode()
     key = hashlib.sha256(content + vectors[rows].tobytes()).hexdigest()
@@ -100,10 +101,7 @@ def learn(
 
 def best_mean(vectors: AnyVectors, queries: Vectors, *, skip: int) -> FloatArray:
     """The mean similarity of each query's ten best items, its `skip` best left out; [q]."""
-    best = np.empty((len(queries), 0), np.float32)
-    for begin in range(0, len(vectors), _BLOCK_ROWS):
-        found = queries @ vectors[begin : begin + _BLOCK_ROWS].T
-        best = -np.sort(-np.concatenate([best, found], axis=1), axis=1)[:, : skip + TOP]
+    best, _ = nearest_rows(queries, vectors, min(skip + TOP, len(vectors)))
     return np.asarray(best[:, skip:].mean(axis=1), dtype=np.float64)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from indexing.nearest import nearest_rows
 from shortlist.bundle.arrays import RowArray, Vectors
 from shortlist.bundle.manifest import RetrievalInfo
 from shortlist.bundle.vectors import AnyVectors
@@ -16,7 +17,6 @@ from shortlist.engine.lanes.faiss_backend import FaissRetriever
 from shortlist.engine.row_sets import RowSet
 
 RECALL_DEPTH = 50
-_BLOCK_ROWS = 8_192
 
 FILTERED_SHARES = (0.5, 0.1, 0.01, 0.001)
 _FILTERED_PROBES = 100
@@ -33,21 +33,9 @@ class Measured:
 
 
 def exact_nearest(probes: Vectors, vectors: AnyVectors, *, depth: int = RECALL_DEPTH) -> RowArray:
-    """The `depth` best rows of each probe by inner product, int64 [n_probes, depth].
-
-    Goes through the vectors in blocks, so it never holds more than one block's scores.
-    """
-    best_scores = np.full((len(probes), depth), -np.inf, dtype=np.float32)
-    best_rows = np.full((len(probes), depth), -1, dtype=np.int64)
-    for begin in range(0, len(vectors), _BLOCK_ROWS):
-        scores = probes @ vectors[begin : begin + _BLOCK_ROWS].T
-        rows = np.broadcast_to(np.arange(begin, begin + scores.shape[1]), scores.shape)
-        scores = np.concatenate([best_scores, scores], axis=1)
-        rows = np.concatenate([best_rows, rows], axis=1)
-        top = np.argpartition(-scores, depth - 1, axis=1)[:, :depth]
-        best_scores = np.take_along_axis(scores, top, axis=1)
-        best_rows = np.take_along_axis(rows, top, axis=1)
-    return best_rows
+    """The `depth` best rows of each probe by inner product, int64 [n_probes, depth]."""
+    _, rows = nearest_rows(probes, vectors, depth)
+    return rows
 
 
 def measure_index(

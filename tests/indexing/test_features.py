@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from indexing.features import (
-    largest_columns,
     most_rated,
     nearest_means,
     rating_percentile,
@@ -55,12 +54,17 @@ def test_a_dissimilar_neighbour_counts_nothing_beside_a_similar_one() -> None:
     assert found[0, 0] == pytest.approx(1.0, abs=1e-6)
 
 
-@pytest.mark.parametrize("n_columns", [5, 31, 32, 33, 70, 500, 1000, 4001])
-@pytest.mark.parametrize("n", [1, 5])
-def test_the_largest_columns_are_those_of_sorting(n_columns: int, n: int) -> None:
-    scores = np.random.default_rng(n_columns).permuted(
-        np.tile(np.arange(n_columns, dtype=np.float32), (7, 1)), axis=1
-    )
-    found = np.sort(largest_columns(scores, n), axis=1)
-    expected = np.sort(np.argsort(-scores, axis=1)[:, :n], axis=1)
-    np.testing.assert_array_equal(found, expected)
+@pytest.mark.parametrize("n_known", [1, 5, 30, 31, 400])
+def test_the_nearest_30_of_those_that_are_known_count(n_known: int) -> None:
+    rng = np.random.default_rng(n_known)
+    vectors = rng.standard_normal((n_known + 50, 16)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    known, wanted = np.arange(n_known), np.arange(n_known, n_known + 50)
+    values = rng.random((n_known, 2))
+    found = nearest_means(vectors, wanted, known, values)
+    for row, one in enumerate(wanted):
+        similarities = (vectors[known] @ vectors[one]).astype(np.float64)
+        nearest = np.argsort(-similarities)[:30]
+        weights = np.maximum(similarities[nearest], 1e-9)
+        expected = weights @ values[nearest] / weights.sum()
+        np.testing.assert_allclose(found[row], expected, rtol=1e-5)
