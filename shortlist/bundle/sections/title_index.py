@@ -163,13 +163,10 @@ def write_titles(folder: Path, shown: Sequence[str] | pa.Array, rows: RowArray) 
     np.save(folder / TRIGRAMS, trigrams)
     np.save(folder / OFFSETS, postings.offsets)
     np.save(folder / POSTINGS, postings.indices)
-    table = {
-        "folded": titles.texts,
-        "shown": shown,
-        "row": pa.array(rows, pa.int64()),
-        "norm": pa.array(trigram_norms(len(shown), postings)),
-    }
-    arrays.write_arrow(folder / NAMES, pa.table(table))
+    norms = trigram_norms(len(shown), postings)
+    del trigrams, postings  # of a million titles they are hundreds of megabytes
+    table = {"folded": titles.texts, "shown": shown, "row": pa.array(rows, pa.int64())}
+    arrays.write_arrow(folder / NAMES, pa.table({**table, "norm": pa.array(norms)}))
     np.save(folder / WORDS, titles.sorted_starts())
     vocabulary = sorted({code_of(word) for word in titles.words.to_pylist()})
     np.save(folder / VOCABULARY, np.array(vocabulary, dtype=np.uint32))
