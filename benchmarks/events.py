@@ -1,9 +1,11 @@
 """What events cost: python -m benchmarks.events --help.
 
 One client asks distinct searches, uncached, at a steady rate below what the service sustains, while
-others send events as fast as asked for, a hundred in a request. Rounds with and without them are
-interleaved. By one worker and by one for each core, into SQLite and into the PostgreSQL that
---postgresql names. Writes benchmarks/results/events.json.
+others send events as fast as asked for, a hundred in a request. Rounds without them, with them, and
+with the same sent to another service on this machine are interleaved: the last says what the
+machine has less to give, whatever the service does with them. By one worker and by one for each
+core, into SQLite and into the PostgreSQL that --postgresql names. Writes
+benchmarks/results/events.json.
 """
 
 from __future__ import annotations
@@ -107,34 +109,57 @@ def sent(port: int, rate: float, seconds: float) -> dict[str, float]:
     }
 
 
-def measured(pool: Executor, port: int, rate: float, seconds: float) -> dict[str, float]:
-    """Searches beside so many events a second, none for 0, and what became of these."""
-    sending = pool.submit(sent, port, rate, seconds) if rate else None
+def measured(
+    pool: Executor, port: int, rate: float, seconds: float, *, to: int | None = None
+) -> dict[str, float]:
+    """Searches beside so many events a second, none for 0, and what became of these.
+
+    They are sent to the service that is searched, or to that at the port `to`.
+    """
+    sending = pool.submit(sent, to or port, rate, seconds) if rate else None
     found = ordinary(Victim(port, psutil.Process()), seconds)
     return {**found, **(sending.result() if sending else NONE_SENT)}
 
 
 def beside(
-    url: str, artifacts: Path, *, workers: int, rate: float, rounds: int, seconds: float
-) -> dict[str, Any]:
-    """Medians over interleaved rounds without and with events, and p99 with over p99 without."""
-    how = (*UNCACHED, "--workers", str(workers), "--events", url)
+    urls: tuple[str, str], artifacts: Path, *, workers: int, rate: float, rounds: int,
+    seconds: float,
+) -> dict[str, Any]:  # fmt: skip
+    """Medians over interleaved rounds without events, with them, and with them sent elsewhere.
+
+    And the medians of p99 over p99 without. The service that is searched stores into the first url.
+    """
+    how = (*UNCACHED, "--workers", str(workers), "--events")
     pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
-    with pool, running(artifacts, *how) as service:
+    with (
+        pool,
+        running(artifacts, *how, urls[0]) as service,
+        running(artifacts, *how, urls[1]) as other,
+    ):
         measured(pool, service.port, rate, seconds / 2)  # warm
-        pairs = [
-            tuple(measured(pool, service.port, each, seconds) for each in (0, rate))
+        measured(pool, other.port, rate, seconds / 2)
+        found = [
+            {
+                "without": measured(pool, service.port, 0, seconds),
+                "with": measured(pool, service.port, rate, seconds),
+                "elsewhere": measured(pool, service.port, rate, seconds, to=other.port),
+            }
             for _ in range(rounds)
         ]
-    without, with_events = (
-        {
-            name: round(statistics.median(pair[side][name] for pair in pairs), 2)
-            for name in pairs[0][side]
+    medians = {
+        side: {
+            name: round(statistics.median(one[side][name] for one in found), 2)
+            for name in found[0][side]
         }
-        for side in (0, 1)
-    )
-    ratio = statistics.median(one["p99_ms"] / other["p99_ms"] for other, one in pairs)
-    return {"without": without, "with": with_events, "p99_times": round(ratio, 3)}
+        for side in found[0]
+    }
+    times = {
+        f"p99_times_{side}": round(
+            statistics.median(one[side]["p99_ms"] / one["without"]["p99_ms"] for one in found), 3
+        )
+        for side in ("with", "elsewhere")
+    }
+    return {**medians, **times}
 
 
 @click.command()
@@ -147,17 +172,18 @@ def main(artifacts: Path, postgresql: str | None, rate: int, rounds: int, second
     """Measure, print, write benchmarks/results/events.json."""
     found: dict[str, Any] = {"machine": report.machine(), "offered_per_s": rate}
     with tempfile.TemporaryDirectory() as folder:
-        urls = {"SQLite": f"sqlite:///{folder}/events.db"}
+        other = f"sqlite:///{folder}/others.db"
+        urls = {"SQLite": (f"sqlite:///{folder}/events.db", other)}
         if postgresql:
-            urls["PostgreSQL"] = postgresql
-        for (name, url), workers in product(urls.items(), sorted({1, available_cores()})):
+            urls["PostgreSQL"] = (postgresql, other)
+        for (name, pair), workers in product(urls.items(), sorted({1, available_cores()})):
             how: dict[str, Any] = {
                 "workers": workers,
                 "rate": rate,
                 "rounds": rounds,
                 "seconds": seconds,
             }
-            found[f"{name}, workers {workers}"] = one = beside(url, artifacts, **how)
+            found[f"{name}, workers {workers}"] = one = beside(pair, artifacts, **how)
             click.echo(f"{name}, workers {workers}: {json.dumps(one)}")
     text = json.dumps(found, indent=1)
     (report.RESULTS / "events.json").write_text(f"{text}\n", encoding="utf-8")

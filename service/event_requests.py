@@ -27,6 +27,7 @@ MOST_TOGETHER = 1000
 MOST_AHEAD = timedelta(minutes=10)
 """A client's clock may run so far ahead of the service's."""
 
+_TYPES = {one.value: one for one in EventType}
 _NAME = re.compile(r"[!-~]{1,64}")
 _MOST_USER = 256
 _MOST_RANK = 100_000
@@ -50,8 +51,8 @@ def _user(value: object) -> str:
 
 
 def _type(value: object) -> EventType:
-    if isinstance(value, str) and value in set(EventType):
-        return EventType(value)
+    if isinstance(value, str) and value in _TYPES:
+        return _TYPES[value]
     raise ValueError(f"expected one of: {', '.join(EventType)}, found {shown(value)}")
 
 
