@@ -1,6 +1,6 @@
 """Events are read and written by a process of their own, beside the worker that takes them.
 
-A hundred events cost some 4 ms of Python, a third of it to read them, the rest to write them. In
+A hundred events cost some 3 ms of Python, a third of it to read them, the rest to write them. In
 the process that searches, each request would hold up whatever is searched at that moment.
 """
 

@@ -106,9 +106,9 @@ class Metrics(Observer):
         """Count a request that changes items: `accepted`, `refused` or `failed`."""
         self._writes.labels(outcome).inc()
 
-    def observe_events(self, outcome: str, n_events: int) -> None:
-        """Count events: `accepted`, `repeated`, `failed`, or a request of `refused` ones."""
-        self._events.labels(outcome).inc(n_events)
+    def observe_events(self, outcome: str, n: int) -> None:
+        """Count events, `accepted` or `repeated`, or requests with them, `failed` or `refused`."""
+        self._events.labels(outcome).inc(n)
 
     def observe_logged(self, outcome: str, n_answers: int) -> None:
         """Count answers for the store of events: `stored` or `dropped`."""
