@@ -36,11 +36,6 @@ class EventProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection | None = None
 
-    @property
-    def pid(self) -> int | None:
-        """The process's id, None where there is none."""
-        return None if self._process is None else self._process.pid
-
     def write(
         self, sent: Sequence[Sent], answers: Sequence[LoggedQuery]
     ) -> list[Taken | QueryError]:
